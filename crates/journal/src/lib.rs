@@ -1,0 +1,1 @@
+//! The usage journal: mapped segments, requests in flight, recovery, and the fold.

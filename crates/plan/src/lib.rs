@@ -1,0 +1,1 @@
+//! The plan: what the data plane runs, checked whole and compiled once.

@@ -1,0 +1,1 @@
+//! Pure decisions of (plan, request facts, clock); no I/O.

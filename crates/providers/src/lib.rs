@@ -1,0 +1,1 @@
+//! Provider dialects: request scan and splice, stream watch, usage, error shapes.

@@ -1,0 +1,1 @@
+//! The gateway process: listeners, admin endpoint, plan swap, drain.

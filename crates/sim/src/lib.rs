@@ -1,0 +1,1 @@
+//! The simulated provider: wire-faithful answers, batch-step latency, faults, true instants.

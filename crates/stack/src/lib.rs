@@ -1,0 +1,1 @@
+//! The life of a request: the only place that composes the steps.

@@ -1,0 +1,1 @@
+//! What integration tests of the Rust side share.
