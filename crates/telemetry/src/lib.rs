@@ -1,1 +1,110 @@
-//! Counters and histograms of the gateway as Prometheus text.
+//! Counters and histograms of the gateway as Prometheus text. Fed with finished usage records, one look-up each.
+//! Every label set is bounded: past the plan's bound, requests count under the names `other`.
+
+mod process;
+mod series;
+
+use std::fmt;
+use std::sync::Arc;
+
+use paceline_types::UsageRecord;
+use prometheus_client::encoding::text;
+use prometheus_client::registry::Registry;
+
+pub use process::Process;
+use series::SeriesMap;
+
+/// All metrics of one gateway.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    series: Arc<SeriesMap>,
+    /// What is not about one service: connections, journal, plan.
+    pub process: Process,
+}
+
+impl Metrics {
+    /// Metrics with at most `label_sets_max` (service, use case, model, deployment) sets.
+    #[must_use]
+    pub fn new(label_sets_max: usize) -> Self {
+        let mut registry = Registry::with_prefix("paceline");
+        let series = Arc::new(SeriesMap::new(label_sets_max));
+        registry.register_collector(Box::new(Arc::clone(&series)));
+        let process = Process::register(&mut registry);
+        Self { registry, series, process }
+    }
+
+    /// Counts one finished request.
+    pub fn record(&self, record: &UsageRecord) {
+        self.series.record(record);
+        self.process.observe_overhead(record);
+    }
+
+    /// Changes the bound on label sets; sets already there stay.
+    pub fn set_label_sets_max(&self, label_sets_max: usize) {
+        self.series.set_max(label_sets_max);
+    }
+
+    /// Prometheus text exposition (OpenMetrics form, ending in `# EOF`).
+    ///
+    /// # Errors
+    /// Never in practice: writing to a string does not fail.
+    pub fn render(&self) -> Result<String, fmt::Error> {
+        let mut out = String::with_capacity(16 * 1024);
+        text::encode(&mut out, &self.registry)?;
+        Ok(out)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use paceline_types::{Api, Outcome, RequestId, Tokens, UsageRecord};
+
+    use super::Metrics;
+
+    fn record(service: &str) -> UsageRecord {
+        let mut record = UsageRecord::begin(RequestId::new(1, 1), 1, Api::Chat);
+        record.outcome = Outcome::Ok;
+        record.service = service.into();
+        record.use_case = "chat".into();
+        record.ttft_us = 150_000;
+        record.tokens = Tokens { input: 10, output: 5, ..Tokens::default() };
+        record.cost_nanousd = 2_500_000_000;
+        record.overhead_in_ns = 40_000;
+        record
+    }
+
+    #[test]
+    fn a_request_shows_in_counters_tokens_money_and_histograms() {
+        let metrics = Metrics::new(10);
+        metrics.record(&record("helpdesk"));
+        let text = metrics.render().unwrap();
+        let labels = r#"service="helpdesk",use_case="chat",model="",deployment="""#;
+        assert!(text.contains(&format!(r#"paceline_requests_total{{{labels},outcome="ok"}} 1"#)), "{text}");
+        assert!(text.contains(&format!(r#"paceline_tokens_total{{{labels},kind="input"}} 10"#)), "{text}");
+        assert!(text.contains(&format!("paceline_cost_usd_total{{{labels}}} 2.5")), "{text}");
+        assert!(text.contains(&format!("paceline_ttft_seconds_count{{{labels}}} 1")), "{text}");
+        assert!(text.contains(r#"paceline_overhead_seconds_count{way="in"} 1"#), "{text}");
+        assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn label_sets_are_bounded_and_the_rest_counts_as_other() {
+        let metrics = Metrics::new(2);
+        for name in ["a", "b", "c", "d", "a"] {
+            metrics.record(&record(name));
+        }
+        let text = metrics.render().unwrap();
+        assert!(text.contains(r#"service="other",use_case="other",model="other",deployment="other",outcome="ok"} 2"#), "{text}");
+        assert!(text.contains(r#"service="a",use_case="chat",model="",deployment="",outcome="ok"} 2"#), "{text}");
+        assert!(!text.contains(r#"service="c""#));
+    }
+
+    #[test]
+    fn label_values_are_escaped() {
+        let metrics = Metrics::new(2);
+        metrics.record(&record("a\"b\n"));
+        assert!(metrics.render().unwrap().contains(r#"service="a\"b\n""#));
+    }
+}

@@ -1,0 +1,86 @@
+//! Metrics of the gateway process itself: its own overhead, connections, requests in flight, journal, plan.
+
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+use paceline_types::{UNDEFINED, UsageRecord};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+/// Gauges are set when a scrape asks; counters and the overhead histogram as things happen.
+#[derive(Clone, Debug)]
+pub struct Process {
+    overhead: Family<[(&'static str, &'static str); 1], Histogram, fn() -> Histogram>,
+    pub in_flight: Gauge<i64, AtomicI64>,
+    pub connections: Gauge<i64, AtomicI64>,
+    pub journal_bytes: Gauge<i64, AtomicI64>,
+    pub journal_segments: Gauge<i64, AtomicI64>,
+    /// 1 while the journal is at its disk bound.
+    pub journal_full: Gauge<i64, AtomicI64>,
+    /// Records that found no room; a gauge since the journal itself counts.
+    pub journal_dropped: Gauge<i64, AtomicI64>,
+    /// Requests found in flight at the last start and marked `lost`.
+    pub lost: Counter<u64, AtomicU64>,
+    pub plans_accepted: Counter<u64, AtomicU64>,
+    pub plans_refused: Counter<u64, AtomicU64>,
+    /// Requests refused by a bound of the process: connections, requests in flight, journal.
+    pub overloaded: Counter<u64, AtomicU64>,
+    /// Requests for addresses the gateway does not serve; they have no usage record.
+    pub unrouted: Counter<u64, AtomicU64>,
+}
+
+fn overhead_histogram() -> Histogram {
+    Histogram::new(exponential_buckets(5e-6, 2.0, 16))
+}
+
+impl Process {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let process = Self {
+            overhead: Family::new_with_constructor(overhead_histogram as fn() -> Histogram),
+            in_flight: Gauge::default(),
+            connections: Gauge::default(),
+            journal_bytes: Gauge::default(),
+            journal_segments: Gauge::default(),
+            journal_full: Gauge::default(),
+            journal_dropped: Gauge::default(),
+            lost: Counter::default(),
+            plans_accepted: Counter::default(),
+            plans_refused: Counter::default(),
+            overloaded: Counter::default(),
+            unrouted: Counter::default(),
+        };
+        registry.register("overhead_seconds", "Time the gateway itself added", process.overhead.clone());
+        let gauges = [
+            ("requests_in_flight", "Requests being served", &process.in_flight),
+            ("connections", "Connections of callers", &process.connections),
+            ("journal_bytes", "Journal bytes on disk", &process.journal_bytes),
+            ("journal_segments", "Journal segments on disk", &process.journal_segments),
+            ("journal_full", "1 while the journal is at its disk bound", &process.journal_full),
+            ("journal_dropped_records", "Records that found no room since start", &process.journal_dropped),
+        ];
+        for (name, help, gauge) in gauges {
+            registry.register(name, help, gauge.clone());
+        }
+        let counters = [
+            ("lost_requests", "Requests found in flight at a restart", &process.lost),
+            ("plans_accepted", "Plans accepted", &process.plans_accepted),
+            ("plans_refused", "Plans refused", &process.plans_refused),
+            ("overloaded", "Requests refused by a bound of the process", &process.overloaded),
+            ("unrouted", "Requests for addresses not served", &process.unrouted),
+        ];
+        for (name, help, counter) in counters {
+            registry.register(name, help, counter.clone());
+        }
+        process
+    }
+
+    pub(crate) fn observe_overhead(&self, record: &UsageRecord) {
+        for (way, nanoseconds) in [("in", record.overhead_in_ns), ("back", record.overhead_back_ns)] {
+            if nanoseconds != UNDEFINED {
+                self.overhead.get_or_create(&[("way", way)]).observe(f64::from(nanoseconds) * 1e-9);
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Per (service, use case, model, deployment): outcomes, tokens, money, latency. One map look-up a request.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use paceline_types::{Outcome, UNDEFINED, UsageRecord};
+use parking_lot::RwLock;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::histogram::Histogram;
+
+/// Seconds; every default limit of the built-in classes is a boundary.
+const LATENCY_S: [f64; 20] = [
+    0.015, 0.03, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.5, 6.0, 10.0, 20.0, 30.0, 60.0, 300.0,
+];
+const TOKEN_KINDS: [&str; 5] = ["input", "cached", "cache_write", "output", "reasoning"];
+const OTHER: [&str; 4] = ["other"; 4];
+
+type Names = [Box<str>; 4];
+
+#[derive(Debug)]
+struct Series {
+    outcomes: [AtomicU64; Outcome::ALL.len()],
+    tokens: [AtomicU64; TOKEN_KINDS.len()],
+    cost_nanousd: AtomicU64,
+    unpriced: AtomicU64,
+    ttft: Histogram,
+    tpot: Histogram,
+    total: Histogram,
+}
+
+impl Series {
+    fn new() -> Self {
+        let tpot = [0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.08, 0.1, 0.15, 0.175, 0.2, 0.5, 1.0];
+        Self {
+            outcomes: Default::default(),
+            tokens: Default::default(),
+            cost_nanousd: AtomicU64::default(),
+            unpriced: AtomicU64::default(),
+            ttft: Histogram::new(LATENCY_S),
+            tpot: Histogram::new(tpot),
+            total: Histogram::new(LATENCY_S),
+        }
+    }
+
+    fn record(&self, record: &UsageRecord) {
+        add(&self.outcomes[record.outcome as usize], 1);
+        let tokens = record.tokens;
+        let counts = [tokens.input, tokens.cached, tokens.cache_write, tokens.output, tokens.reasoning];
+        for (counter, count) in self.tokens.iter().zip(counts) {
+            if count > 0 {
+                add(counter, u64::from(count));
+            }
+        }
+        match u64::try_from(record.cost_nanousd) {
+            Ok(cost) => add(&self.cost_nanousd, cost),
+            Err(_) => add(&self.unpriced, u64::from(record.provider_status == 200)),
+        }
+        observe(&self.ttft, record.ttft_us, 1e-6);
+        observe(&self.tpot, record.tpot_ns, 1e-9);
+        observe(&self.total, record.total_us, 1e-6);
+    }
+}
+
+fn add(counter: &AtomicU64, count: u64) {
+    counter.fetch_add(count, Ordering::Relaxed);
+}
+
+fn observe(histogram: &Histogram, value: u32, unit: f64) {
+    if value != UNDEFINED {
+        histogram.observe(f64::from(value) * unit);
+    }
+}
+
+/// The bounded map of series.
+#[derive(Debug)]
+pub(crate) struct SeriesMap {
+    max: AtomicUsize,
+    map: RwLock<HashMap<u64, Vec<(Names, Arc<Series>)>>>,
+}
+
+impl SeriesMap {
+    pub(crate) fn new(max: usize) -> Self {
+        Self { max: AtomicUsize::new(max), map: RwLock::default() }
+    }
+
+    pub(crate) fn set_max(&self, max: usize) {
+        self.max.store(max, Ordering::Relaxed);
+    }
+
+    pub(crate) fn record(&self, record: &UsageRecord) {
+        let names = [&*record.service, &*record.use_case, &*record.model, &*record.deployment];
+        if let Some(series) = self.find(names) {
+            return series.record(record);
+        }
+        self.insert(names).record(record);
+    }
+
+    fn find(&self, names: [&str; 4]) -> Option<Arc<Series>> {
+        let map = self.map.read();
+        let (_, series) = map.get(&hash(names))?.iter().find(|(known, _)| same(known, names))?;
+        Some(Arc::clone(series))
+    }
+
+    fn insert(&self, names: [&str; 4]) -> Arc<Series> {
+        let mut map = self.map.write();
+        let full = map.values().map(Vec::len).sum::<usize>() >= self.max.load(Ordering::Relaxed);
+        let names = if full { OTHER } else { names };
+        let bucket = map.entry(hash(names)).or_default();
+        if let Some((_, series)) = bucket.iter().find(|(known, _)| same(known, names)) {
+            return Arc::clone(series);
+        }
+        let series = Arc::new(Series::new());
+        bucket.push((names.map(Box::from), Arc::clone(&series)));
+        series
+    }
+
+    /// All series in the order of their names, so that two scrapes read alike.
+    fn sorted(&self) -> Vec<(Names, Arc<Series>)> {
+        let mut all: Vec<_> = self.map.read().values().flatten().cloned().collect();
+        all.sort_by(|left, right| left.0.cmp(&right.0));
+        all
+    }
+}
+
+fn same(known: &Names, names: [&str; 4]) -> bool {
+    known.iter().zip(names).all(|(known, name)| **known == *name)
+}
+
+/// FNV-1a over the names with a separator; collisions are resolved by comparing.
+fn hash(names: [&str; 4]) -> u64 {
+    names.iter().flat_map(|name| name.bytes().chain([0xff])).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+fn labels(names: &Names) -> [(&str, &str); 4] {
+    let [service, use_case, model, deployment] = names;
+    [("service", service), ("use_case", use_case), ("model", model), ("deployment", deployment)]
+}
+
+impl Collector for SeriesMap {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let all = self.sorted();
+        let mut family = encoder.encode_descriptor("requests", "Requests by outcome", None, MetricType::Counter)?;
+        for (names, series) in &all {
+            for outcome in Outcome::ALL {
+                let count = series.outcomes[outcome as usize].load(Ordering::Relaxed);
+                if count > 0 {
+                    let labels = (labels(names), [("outcome", outcome.name())]);
+                    ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+                }
+            }
+        }
+        let mut family = encoder.encode_descriptor("tokens", "Tokens by kind", None, MetricType::Counter)?;
+        for (names, series) in &all {
+            for (kind, counter) in TOKEN_KINDS.iter().zip(&series.tokens) {
+                let labels = (labels(names), [("kind", *kind)]);
+                ConstCounter::new(counter.load(Ordering::Relaxed)).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        let mut family = encoder.encode_descriptor("cost_usd", "Known cost, US dollars", None, MetricType::Counter)?;
+        for (names, series) in &all {
+            #[allow(clippy::cast_precision_loss)]
+            let usd = series.cost_nanousd.load(Ordering::Relaxed) as f64 / 1e9;
+            ConstCounter::new(usd).encode(family.encode_family(&labels(names))?)?;
+        }
+        let mut family =
+            encoder.encode_descriptor("unpriced_requests", "Answers of unknown cost", None, MetricType::Counter)?;
+        for (names, series) in &all {
+            let count = series.unpriced.load(Ordering::Relaxed);
+            ConstCounter::new(count).encode(family.encode_family(&labels(names))?)?;
+        }
+        encode_histograms(&mut encoder, &all)
+    }
+}
+
+fn encode_histograms(encoder: &mut DescriptorEncoder<'_>, all: &[(Names, Arc<Series>)]) -> Result<(), fmt::Error> {
+    let families: [(&str, &str, fn(&Series) -> &Histogram); 3] = [
+        ("ttft_seconds", "Time to first token, streamed answers", |series| &series.ttft),
+        ("tpot_seconds", "Time per output token after the first event", |series| &series.tpot),
+        ("total_seconds", "From receipt to the last token or byte", |series| &series.total),
+    ];
+    for (name, help, histogram) in families {
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        for (names, series) in all {
+            histogram(series).encode(family.encode_family(&labels(names))?)?;
+        }
+    }
+    Ok(())
+}
