@@ -1,0 +1,51 @@
+//! The exceptions of `paceline._core` as one tree. Owns their names and attributes; the messages come from the crates
+//! that failed. `CoreFault` ← `PlanFault(path, message, hint)`, `JournalFault`, `PanicFault`.
+
+use std::any::Any;
+
+use pyo3::create_exception;
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+
+create_exception!(paceline._core, CoreFault, PyException, "Something the native module refused or could not do.");
+create_exception!(
+    paceline._core,
+    PlanFault,
+    CoreFault,
+    "A plan was refused. Attributes: `path` (of the first fault), `message`, `hint`."
+);
+create_exception!(paceline._core, JournalFault, CoreFault, "A journal could not be opened or read.");
+create_exception!(paceline._core, PanicFault, CoreFault, "A defect in the native module; please report it.");
+
+/// A `PlanFault` with its three attributes set.
+pub(crate) fn plan_fault(py: Python<'_>, path: &str, message: &str, hint: &str) -> PyErr {
+    let text = if path.is_empty() { message.to_owned() } else { format!("{path}: {message}") };
+    let error = PlanFault::new_err(text);
+    let value = error.value(py);
+    let set = value
+        .setattr("path", path)
+        .and_then(|()| value.setattr("message", message))
+        .and_then(|()| value.setattr("hint", hint));
+    match set {
+        Ok(()) => error,
+        Err(other) => other,
+    }
+}
+
+/// A `PanicFault` with the panic's own message.
+pub(crate) fn panicked(payload: &(dyn Any + Send)) -> PyErr {
+    let text = payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    PanicFault::new_err(format!("panic in the native module: {text}"))
+}
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    module.add("CoreFault", py.get_type::<CoreFault>())?;
+    module.add("PlanFault", py.get_type::<PlanFault>())?;
+    module.add("JournalFault", py.get_type::<JournalFault>())?;
+    module.add("PanicFault", py.get_type::<PanicFault>())
+}
