@@ -1,0 +1,86 @@
+"""The root command: the list of subcommands, each imported only when it is called."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+
+import click
+
+# Command -> what `paceline --help` says of it. A test compares each with the command's own first line.
+COMMANDS: dict[str, str] = {
+    "init": "Write a starter standards file.",
+    "validate": "Check a standards file and show all its faults.",
+    "up": "Run the gateway and the control process on this machine.",
+    "demo": "Replay real traces of three services through the gateway and report.",
+    "report": "Show every service's latency and cost beside its budget.",
+    "keys": "Make, list and revoke the keys that services call with.",
+    "run": "Run a program with its SDKs pointed at the gateway.",
+    "gateway": "Run the gateway process alone.",
+    "control": "Run the control process alone.",
+    "sim": "Run the simulated provider.",
+    "explain": "Say what a code means and what to do about it.",
+    "doctor": "Find out what is wrong with this installation.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are modules of `paceline.cli`, imported when called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order a newcomer meets them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command's module; an unknown name gets no command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        found = import_module(f"paceline.cli.{cmd_name}").command
+        assert isinstance(found, click.Command)  # noqa: S101  # holds for every module named in COMMANDS; tested
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; for an unknown name, say which one was probably meant."""
+        name = args[0] if args else ""
+        if name and name not in COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, COMMANDS, n=1)
+            meant = f"did you mean `paceline {near[0]}`?" if near else "`paceline --help` lists the commands."
+            ctx.fail(f"there is no command {name!r}; {meant}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        import paceline
+
+        click.echo(f"paceline {paceline.__version__}")
+        ctx.exit()
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="First time here? `paceline demo` shows the whole thing in a minute, `paceline init` starts your own.",
+)
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version, help="Show it.")
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """LLM calls that are fast, cheap and accounted for, by default.
+
+    A gateway applies your organisation's standards to every call; a ledger shows each service's p95 and cost
+    against its budget.
+    """
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False

@@ -1,0 +1,111 @@
+"""Talking to a running gateway: its admin socket (plans, status, metrics, drain) and its health address.
+
+Plain blocking calls with a bound on each; callers that must not block use a thread.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+TIMEOUT_S = 5.0
+
+
+class LinkError(Exception):
+    """The gateway's admin socket did not answer as it should."""
+
+
+class PlanRefused(Exception):
+    """The gateway refused a plan whole; the one in force before stays."""
+
+    def __init__(self, path: str, message: str, hint: str) -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.path = path
+        self.message = message
+        self.hint = hint
+
+
+class _SocketConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("gateway", timeout=TIMEOUT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket file."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class Link:
+    """The client side of one gateway's admin socket."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def send_plan(self, plan: bytes) -> str:
+        """Put a plan in force and return its hash; raises `PlanRefused` or `LinkError`."""
+        status, body = self._ask("POST", "/plan", plan)
+        answer = _object(body)
+        if status == 422:
+            raise PlanRefused(*(str(answer.get(name) or "") for name in ("path", "message", "hint")))
+        if status != 200:
+            raise LinkError(f"the gateway answered {status} to a plan")
+        return str(answer["hash"])
+
+    def status(self) -> dict[str, Any]:
+        """Return what the gateway says of itself."""
+        return _object(self._get("/status"))
+
+    def metrics(self) -> str:
+        """Return the gateway's metrics in Prometheus' text form."""
+        return self._get("/metrics").decode()
+
+    def drain(self) -> None:
+        """Tell the gateway to finish what it has and leave."""
+        self._ask("POST", "/drain")
+
+    def _get(self, path: str) -> bytes:
+        status, body = self._ask("GET", path)
+        if status != 200:
+            raise LinkError(f"the gateway answered {status} to GET {path}")
+        return body
+
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        connection = _SocketConnection(self._path)
+        try:
+            connection.request(method, path, body=body, headers={"content-type": "application/json"} if body else {})
+            response = connection.getresponse()
+            return response.status, response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise LinkError(f"no gateway answers on {self._path}: {error or type(error).__name__}") from error
+        finally:
+            connection.close()
+
+
+def ask_http(address: str, path: str, headers: dict[str, str] | None = None) -> tuple[int, bytes] | None:
+    """GET a path of the process that listens on `HOST:PORT`; None when nothing answers there."""
+    connection = http.client.HTTPConnection(address, timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", path, headers=headers or {})
+        response = connection.getresponse()
+        return response.status, response.read()
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body)
+    except ValueError as error:
+        raise LinkError("the gateway's answer is not JSON") from error
+    if not isinstance(value, dict):
+        raise LinkError("the gateway's answer is not a JSON object")
+    return value
