@@ -1,0 +1,79 @@
+"""The real components that tests run against: which there are, where they are, how a Debian machine gets them.
+
+Owns the table and the installation by package name; starts nothing (see `postgres.py`).
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Component:
+    """One real component: the tests' marker, the variable that tells them where it is, and how to come by it."""
+
+    marker: str
+    variable: str
+    programs: tuple[str, ...]
+    packages: tuple[str, ...]
+
+    def find(self) -> str | None:
+        """The path of the first of its programs that this machine has, or None."""
+        for program in self.programs:
+            if found := shutil.which(program, path=_search_path()):
+                return found
+        return None
+
+
+COMPONENTS = (
+    Component("postgres", "PACELINE_TEST_POSTGRES", ("initdb",), ("postgresql",)),
+    Component("valkey", "PACELINE_TEST_VALKEY", ("valkey-server", "redis-server"), ("valkey-server", "redis-server")),
+    Component("chromium", "PACELINE_TEST_CHROMIUM", ("chromium", "chromium-browser"), ("chromium",)),
+    Component("nginx", "PACELINE_TEST_NGINX", ("nginx",), ("nginx",)),
+)
+
+
+def _search_path() -> str:
+    """PATH, and the folders where distributions hide servers from it."""
+    hidden = [*sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True), "/usr/sbin", "/usr/local/sbin"]
+    hidden += glob.glob("/opt/homebrew/opt/postgresql*/bin")
+    return os.pathsep.join([os.environ.get("PATH", ""), *hidden])
+
+
+def install_missing() -> dict[Component, str]:
+    """Install what is missing where that is possible; return what stays missing, each with the reason."""
+    missing = [component for component in COMPONENTS if component.find() is None and not _given(component)]
+    if missing and _can_install():
+        _apt_install(missing)
+    return {component: _reason(component) for component in missing if component.find() is None}
+
+
+def _given(component: Component) -> bool:
+    return bool(os.environ.get(component.variable))
+
+
+def _can_install() -> bool:
+    return os.geteuid() == 0 and Path("/etc/debian_version").exists() and shutil.which("apt-get") is not None
+
+
+def _reason(component: Component) -> str:
+    if _can_install():
+        return f"apt-get could not install {' or '.join(component.packages)}"
+    return f"no {' or '.join(component.programs)} on this machine (on Debian: apt install {component.packages[-1]})"
+
+
+def _apt_install(missing: list[Component]) -> None:
+    # Run level 1 keeps Debian's start scripts from starting services: the tests start their own, privately.
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    print(f"installing for the tests: {', '.join(component.marker for component in missing)}", flush=True)
+    subprocess.run(["apt-get", "-qq", "update"], env=env, check=False)
+    for component in missing:
+        for package in component.packages:
+            command = ["apt-get", "-qq", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0", "install", package]
+            if subprocess.run(command, env=env, check=False, stdout=subprocess.DEVNULL).returncode == 0:
+                break

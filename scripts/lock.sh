@@ -1,0 +1,17 @@
+#!/bin/sh
+# Brings requirements/*.lock in step with pyproject.toml, and Cargo.lock with the Cargo.toml files. Versions already in a
+# lock stay unless an argument is given (make lock UPGRADE=1). run.lock is what `make demo` needs; dev.lock holds all.
+set -eu
+cd "$(dirname "$0")/.."
+
+upgrade=""
+[ $# -eq 0 ] || upgrade="--upgrade"
+
+compile() {
+    uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header $upgrade pyproject.toml "$@"
+}
+
+compile --extra postgres --extra demo --group dev --output-file requirements/dev.lock
+compile --extra demo --group build --constraint requirements/dev.lock --output-file requirements/run.lock
+if [ -n "$upgrade" ]; then cargo update; else cargo metadata --format-version 1 >/dev/null; fi
+git diff --stat -- requirements Cargo.lock
