@@ -1,1 +1,161 @@
-//! The gateway process: listeners, admin endpoint, plan swap, drain.
+//! The gateway process: opens the journal, binds both listeners, runs until it is told to stop, drains. Owns the
+//! data directory's `plan.json` and `gateway.sock`; knows nothing of Python.
+
+mod admin;
+mod paths;
+mod plan_file;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use paceline_http::{Drain, Listen, ServerOptions, ServerTls, bind_tcp, bind_unix, serve};
+use paceline_journal::{Journal, Options as JournalOptions};
+use paceline_plan::document;
+use paceline_stack::{Edge, Gateway};
+use paceline_telemetry::Metrics;
+use tokio::signal::unix::{SignalKind, signal};
+
+pub use paths::socket_path;
+
+/// Where a gateway process runs.
+#[derive(Debug, Clone)]
+pub struct ServeConfig {
+    pub data_dir: PathBuf,
+    pub listen: SocketAddr,
+    /// Worker threads; `None` for one a core.
+    pub threads: Option<usize>,
+}
+
+/// Why a gateway could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("cannot listen on {address}: {source}")]
+    Bind { address: String, source: std::io::Error },
+    #[error("data directory {path}: {source}")]
+    Data { path: String, source: std::io::Error },
+    #[error("usage journal: {0}")]
+    Journal(#[from] paceline_journal::JournalError),
+    #[error("TLS: {0}")]
+    Tls(String),
+    #[error("runtime: {0}")]
+    Runtime(#[from] std::io::Error),
+}
+
+/// Runs a gateway until SIGTERM or SIGINT, then drains it. Blocks; returns the process's exit code.
+///
+/// # Errors
+/// When it cannot start: address in use, journal locked by another gateway, data directory not writable.
+pub fn run(config: &ServeConfig) -> Result<i32, ServeError> {
+    paths::ready(&config.data_dir)?;
+    let plan = plan_file::read(&config.data_dir);
+    let bounds = plan.as_ref().map_or_else(document::Gateway::default, |plan| plan.gateway.clone());
+    let (journal, recovered) = Journal::open(&config.data_dir.join("journal"), journal_options(&bounds))?;
+    let tls = paceline_http::client_tls().map_err(|error| ServeError::Tls(error.to_string()))?;
+    let gateway = Gateway::new(journal, Metrics::new(bounds.label_sets_max as usize), tls);
+    gateway.metrics().process.lost.inc_by(recovered.lost.len() as u64);
+    if !recovered.lost.is_empty() {
+        log(&format!("{} requests were in flight when the last gateway was killed; recorded as lost", recovered.lost.len()));
+    }
+    if let Some(plan) = plan {
+        let hash = plan.hash.clone();
+        match gateway.apply(plan) {
+            Ok(_) => log(&format!("plan {} in force", short(&hash))),
+            Err(error) => log(&format!("plan.json not taken: {error:?}")),
+        }
+    }
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = config.threads {
+        builder.worker_threads(threads.max(1));
+    }
+    let runtime = builder.enable_all().build()?;
+    let code = runtime.block_on(serve_until_told(config, &gateway, &bounds));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    gateway.journal().close();
+    code
+}
+
+async fn serve_until_told(
+    config: &ServeConfig,
+    gateway: &Arc<Gateway>,
+    bounds: &document::Gateway,
+) -> Result<i32, ServeError> {
+    let bind = |source| ServeError::Bind { address: config.listen.to_string(), source };
+    let listener = bind_tcp(config.listen).map_err(bind)?;
+    let address = listener.local_addr().map_err(bind)?;
+    let socket = socket_path(&config.data_dir);
+    let admin_listener =
+        bind_unix(&socket, 0o600).map_err(|source| ServeError::Bind { address: socket.display().to_string(), source })?;
+    let drain = Drain::new();
+    let options = server_options(bounds)?;
+    let edge = serve(Listen::Tcp(listener), options.clone(), Arc::new(Edge(Arc::clone(gateway))), drain.clone());
+    let admin_drain = Drain::new();
+    let admin = admin::Admin::new(Arc::clone(gateway), config.data_dir.clone(), drain.clone());
+    let admin_options = ServerOptions { tls: None, connections_max: 64, ..options };
+    let admin = tokio::spawn(serve(Listen::Unix(admin_listener), admin_options, Arc::new(admin), admin_drain.clone()));
+    log(&format!("listening on {address}"));
+    let told = tokio::spawn(until_told(Arc::clone(gateway), drain, Duration::from_millis(bounds.drain_ms)));
+    let stats = edge.await;
+    told.abort();
+    admin_drain.start(Duration::from_millis(200));
+    let _ = admin.await;
+    let _ = std::fs::remove_file(&socket);
+    log(&format!("stopped after {} connections", stats.connections));
+    Ok(0)
+}
+
+/// Waits for SIGTERM or SIGINT, then refuses new requests and lets running ones finish.
+async fn until_told(gateway: Arc<Gateway>, drain: Drain, limit: Duration) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        log("signals cannot be heard; stop this process through its admin socket");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    log("draining: finishing the requests in flight");
+    gateway.drain();
+    drain.start(limit);
+    // A second signal means now.
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    drain.start(Duration::ZERO);
+}
+
+fn journal_options(bounds: &document::Gateway) -> JournalOptions {
+    JournalOptions {
+        segment_bytes: bounds.journal.segment_bytes,
+        bytes_max: bounds.journal.bytes_max,
+        in_flight_max: bounds.requests_in_flight_max.saturating_add(bounds.requests_in_flight_max / 4).max(1024),
+        sync: Duration::from_millis(bounds.journal.sync_ms),
+    }
+}
+
+fn server_options(bounds: &document::Gateway) -> Result<ServerOptions, ServeError> {
+    let tls = bounds
+        .tls
+        .as_ref()
+        .map(|tls| ServerTls::from_files(&tls.certificate, &tls.key))
+        .transpose()
+        .map_err(|error| ServeError::Tls(error.to_string()))?;
+    Ok(ServerOptions {
+        head_bytes_max: usize::try_from(bounds.head_bytes_max).unwrap_or(usize::MAX),
+        headers_max: bounds.headers_max as usize,
+        head_read: Duration::from_millis(bounds.head_read_ms),
+        connections_max: bounds.connections_max as usize,
+        tls,
+    })
+}
+
+fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}
+
+/// One line to the process's log. Never a header, a body, a key.
+pub(crate) fn log(line: &str) {
+    eprintln!("paceline gateway: {line}");
+}

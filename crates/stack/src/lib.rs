@@ -1,1 +1,19 @@
-//! The life of a request: the only place that composes the steps.
+//! The life of a request, from the caller's first byte to the usage record: the only place that composes.
+//! Each step is a file; `gateway::Gateway::steps` is their order. Decisions live in `policy`, wire formats in
+//! `providers`, sockets in `http`; nothing here parses JSON or decides by itself.
+
+mod account;
+mod edit;
+mod gateway;
+mod headers;
+mod ident;
+mod life;
+mod read;
+mod refuse;
+mod relay;
+mod route;
+mod running;
+mod send;
+
+pub use gateway::{Edge, Gateway, Status};
+pub use running::{ApplyError, Running};

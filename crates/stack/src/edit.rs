@@ -1,0 +1,121 @@
+//! Edit: the caller's bytes with the few splices the standards ask for, and the headers that go with them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use paceline_http::{HeaderMap, HeaderName, HeaderValue, Request};
+use paceline_policy::{Caller, Choice, cap};
+use paceline_providers::{Edits, RequestFacts};
+use paceline_types::{Api, Code, Failure, Flags};
+
+use crate::headers;
+use crate::life::Life;
+use crate::running::{Credential, Running};
+
+/// A request ready to leave.
+pub(crate) struct Outgoing {
+    pub deployment: usize,
+    pub provider: usize,
+    /// Path below the provider's base URL, with the caller's query string.
+    pub path: String,
+    pub headers: HeaderMap,
+    pub body: Vec<Bytes>,
+    pub streamed: bool,
+    /// The caller streams without asking for usage: the extra event is ours to withhold.
+    pub withhold_usage: bool,
+    pub timeout_ms: Option<u64>,
+    pub advice: Option<String>,
+}
+
+/// Prepares the request for the first deployment this process can reach.
+pub(crate) fn outgoing(
+    running: &Arc<Running>,
+    life: &mut Life,
+    caller: &Caller,
+    choice: &Choice,
+    facts: &RequestFacts,
+    body: Bytes,
+    request: &mut Request,
+) -> Result<Outgoing, Failure> {
+    let plan = &running.plan;
+    let api = life.record.api;
+    let deployment = first_with_a_key(running, choice)?;
+    let provider = plan.deployments[deployment].provider;
+    life.scene.deployment = Some(deployment);
+    life.scene.free = api == Api::CountTokens;
+    plan.deployments[deployment].name.as_ref().clone_into(&mut life.record.deployment);
+
+    let mut edits = Edits::new(body, facts);
+    if facts.model.as_deref() != Some(&*plan.deployments[deployment].model) {
+        edits.model(&plan.deployments[deployment].model);
+    }
+    if let Some((field, tokens)) = cap(plan, caller, facts.cap_set, api, deployment) {
+        edits.cap(field, tokens);
+        life.record.flags.set(Flags::CAP_ADDED);
+        life.record.cap_tokens = tokens;
+    }
+    let streamed = facts.stream && api.generates();
+    let withhold_usage =
+        streamed && matches!(api, Api::Chat | Api::Completions) && facts.include_usage != Some(true);
+    if withhold_usage {
+        edits.include_usage();
+        life.record.flags.set(Flags::USAGE_ADDED);
+    }
+    let timeout_ms = request.headers.get("x-paceline-timeout-ms").and_then(|value| value.to_str().ok()?.parse().ok());
+    let headers = request_headers(running, provider, life, request)?;
+    let path = match request.uri.query() {
+        Some(query) => format!("{}?{query}", api.provider_path()),
+        None => api.provider_path().to_owned(),
+    };
+    let advice = caller.advice.iter().chain(&choice.advice).cloned().reduce(|left, right| format!("{left}; {right}"));
+    Ok(Outgoing {
+        deployment,
+        provider,
+        path,
+        headers,
+        body: edits.into_parts(),
+        streamed,
+        withhold_usage,
+        timeout_ms,
+        advice,
+    })
+}
+
+fn first_with_a_key(running: &Running, choice: &Choice) -> Result<usize, Failure> {
+    let provider = |deployment: usize| running.plan.deployments[deployment].provider;
+    let usable = |deployment: usize| !matches!(running.providers[provider(deployment)].credential, Credential::Missing(_));
+    if let Some(&deployment) = choice.deployments.iter().find(|&&deployment| usable(deployment)) {
+        return Ok(deployment);
+    }
+    let places: Vec<String> = choice
+        .deployments
+        .iter()
+        .filter_map(|&deployment| match &running.providers[provider(deployment)].credential {
+            Credential::Missing(place) => Some(format!("{} ({place})", running.plan.providers[provider(deployment)].name)),
+            _ => None,
+        })
+        .collect();
+    Err(Failure::new(Code::ProviderKeyMissing, format!("No key for provider {}", places.join(", "))))
+}
+
+fn request_headers(
+    running: &Running,
+    provider: usize,
+    life: &Life,
+    request: &mut Request,
+) -> Result<HeaderMap, Failure> {
+    let mut headers = std::mem::take(&mut request.headers);
+    headers::strip_request(&mut headers);
+    for (name, value) in &running.providers[provider].fixed {
+        if !headers.contains_key(name) {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+    if let Credential::Header(name, value) = &running.providers[provider].credential {
+        headers.insert(name.clone(), value.clone());
+    }
+    let id = HeaderValue::from_bytes(&life.record.id.hex())
+        .map_err(|_| Failure::new(Code::Internal, "A request id was not a header value"))?;
+    headers.insert(HeaderName::from_static("x-paceline-request-id"), id);
+    Ok(headers)
+}

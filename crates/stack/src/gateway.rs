@@ -1,0 +1,248 @@
+//! The gateway: its state, and the life of a request as one list (`Gateway::steps`).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use arc_swap::ArcSwapOption;
+use paceline_http::{Body, ClientTls, Handler, HeaderValue, Request, Response, StatusCode};
+use paceline_journal::Journal;
+use paceline_plan::Plan;
+use paceline_policy::{Asked, Caller, Choice, identify, resolve};
+use paceline_telemetry::Metrics;
+use paceline_types::{Api, Code, Dialect, Failure, Flags, Outcome};
+
+use crate::edit;
+use crate::life::Life;
+use crate::read;
+use crate::refuse;
+use crate::relay;
+use crate::route::{self, Call, Route};
+use crate::running::{ApplyError, Running};
+use crate::send::{self, Sent};
+
+/// Everything that outlives a request.
+pub struct Gateway {
+    running: ArcSwapOption<Running>,
+    tls: ClientTls,
+    pub(crate) journal: Journal,
+    pub(crate) metrics: Metrics,
+    pub(crate) in_flight: AtomicU32,
+    draining: AtomicBool,
+}
+
+/// What `GET /status` tells.
+#[derive(Debug, Clone)]
+pub struct Status {
+    pub plan: Option<String>,
+    pub draining: bool,
+    pub in_flight: u32,
+    pub keys_missing: Vec<(String, String)>,
+}
+
+/// What the provider sent, or what we answer ourselves.
+enum Answered {
+    Provider(Box<Sent>),
+    Models(bytes::Bytes),
+}
+
+impl Gateway {
+    #[must_use]
+    pub fn new(journal: Journal, metrics: Metrics, tls: ClientTls) -> Arc<Self> {
+        Arc::new(Self {
+            running: ArcSwapOption::empty(),
+            tls,
+            journal,
+            metrics,
+            in_flight: AtomicU32::new(0),
+            draining: AtomicBool::new(false),
+        })
+    }
+
+    /// Puts a plan in force for requests that begin from now on.
+    ///
+    /// # Errors
+    /// When the plan cannot be run here; the one in force stays.
+    pub fn apply(&self, plan: Plan) -> Result<Arc<Running>, ApplyError> {
+        let before = self.running.load_full();
+        let running = Arc::new(Running::new(plan, &self.tls, before.as_deref())?);
+        self.metrics.set_label_sets_max(running.gateway().label_sets_max as usize);
+        self.running.store(Some(Arc::clone(&running)));
+        Ok(running)
+    }
+
+    /// New requests are refused from now on.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let running = self.running.load();
+        Status {
+            plan: running.as_ref().map(|running| running.hash().to_owned()),
+            draining: self.draining.load(Ordering::Relaxed),
+            in_flight: self.in_flight.load(Ordering::Relaxed),
+            keys_missing: running.as_ref().map(|running| running.keys_missing()).unwrap_or_default(),
+        }
+    }
+
+    /// The life of a request. Each line is a step; each step is a file.
+    async fn steps(&self, life: &mut Life, call: Call<'_>, request: &mut Request) -> Result<Answered, Failure> {
+        let running = self.admit()?;
+        life.scene.running = Some(Arc::clone(&running));
+        let caller = Self::identify(&running, life, call, request)?;
+        if call.api == Api::Models {
+            return Ok(Answered::Models(read::models(&running.plan)));
+        }
+        let body = read::body(&running.plan, life, request).await?;
+        let facts = read::facts(life, call.api, &body)?;
+        let choice = Self::resolve(&running, life, &caller, facts.model.as_deref(), call.api)?;
+        let outgoing = edit::outgoing(&running, life, &caller, &choice, &facts, body, request)?;
+        let sent = send::send(&running, life, &caller, outgoing).await?;
+        Ok(Answered::Provider(Box::new(sent)))
+    }
+
+    /// Is there a plan, and room?
+    fn admit(&self) -> Result<Arc<Running>, Failure> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Err(Failure::new(Code::Draining, "The gateway is shutting down"));
+        }
+        let running = self.running.load_full().ok_or_else(|| Failure::new(Code::PlanMissing, "The gateway has no plan"))?;
+        let gateway = running.gateway();
+        let most = gateway.requests_in_flight_max;
+        let refused_by_journal =
+            gateway.journal.when_full == paceline_plan::document::WhenFull::Refuse && self.journal.is_full();
+        if refused_by_journal || self.in_flight.load(Ordering::Relaxed) > most {
+            self.metrics.process.overloaded.inc();
+            let what = if refused_by_journal {
+                "The usage journal is at its disk bound".to_owned()
+            } else {
+                format!("The gateway's bound of {most} requests in flight is reached")
+            };
+            return Err(Failure::new(Code::Overloaded, what));
+        }
+        Ok(running)
+    }
+
+    /// Whose request is it, and of which use case?
+    fn identify(running: &Running, life: &mut Life, call: Call<'_>, request: &Request) -> Result<Caller, Failure> {
+        let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
+        let asked = Asked {
+            key: read::key(&request.headers),
+            path_tag: call.tag,
+            header_service: header("x-paceline-service"),
+            header_use_case: header("x-paceline-use-case"),
+        };
+        header("x-paceline-session").unwrap_or_default().clone_into(&mut life.record.session);
+        header("x-paceline-reason").unwrap_or_default().clone_into(&mut life.record.reason);
+        let plan = &running.plan;
+        life.record.plan = plan.hash8;
+        let caller = identify(plan, &asked).map_err(|(failure, partial)| {
+            if let Some(key) = partial.key {
+                life.record.key = plan.keys[key].id.to_string();
+            }
+            if let Some(service) = partial.service {
+                life.record.service = plan.services[service].name.to_string();
+            }
+            failure
+        })?;
+        life.record.mode = caller.mode;
+        life.record.key = plan.keys[caller.key].id.to_string();
+        life.record.service = plan.services[caller.service].name.to_string();
+        life.record.use_case = plan.use_cases[caller.use_case].name.to_string();
+        life.scene.use_case = Some(caller.use_case);
+        if caller.untagged {
+            life.record.flags.set(Flags::UNTAGGED);
+        }
+        if caller.tag_refused {
+            life.record.flags.set(Flags::TAG_REFUSED);
+        }
+        Ok(caller)
+    }
+
+    /// Which model, at which deployments?
+    fn resolve(
+        running: &Running,
+        life: &mut Life,
+        caller: &Caller,
+        asked: Option<&str>,
+        api: Api,
+    ) -> Result<Choice, Failure> {
+        let plan = &running.plan;
+        asked.unwrap_or_default().clone_into(&mut life.record.model_asked);
+        let choice = resolve(plan, caller, asked, api)?;
+        if let Some(model) = choice.model {
+            life.record.model = plan.models[model].name.to_string();
+        }
+        if choice.off_standard {
+            life.record.flags.set(Flags::OFF_STANDARD);
+            life.scene.default_deployment = choice.default_deployment;
+        }
+        Ok(choice)
+    }
+
+    fn ready(&self) -> Response {
+        let failure = if self.draining.load(Ordering::Relaxed) {
+            Failure::new(Code::Draining, "The gateway is shutting down")
+        } else if self.running.load().is_none() {
+            Failure::new(Code::PlanMissing, "The gateway has no plan")
+        } else {
+            return plain(StatusCode::OK, "ready\n");
+        };
+        refuse::response(Dialect::OpenAi, &failure, "")
+    }
+}
+
+/// The gateway as a server's handler.
+#[derive(Clone)]
+pub struct Edge(pub Arc<Gateway>);
+
+impl Handler for Edge {
+    async fn handle(&self, mut request: Request) -> Response {
+        let gateway = &self.0;
+        let path = request.uri.path().to_owned();
+        let call = match route::find(&request.method, &path) {
+            Ok(Route::Health) => return plain(StatusCode::OK, "ok\n"),
+            Ok(Route::Ready) => return gateway.ready(),
+            Ok(Route::Call(call)) => call,
+            Err(failure) => {
+                gateway.metrics.process.unrouted.inc();
+                let dialect = if route::speaks_anthropic(&path) { Dialect::Anthropic } else { Dialect::OpenAi };
+                return refuse::response(dialect, &failure, "");
+            }
+        };
+        let mut life = Life::begin(gateway, call.api, request.received);
+        match gateway.steps(&mut life, call, &mut request).await {
+            Ok(Answered::Provider(sent)) => relay::respond(life, *sent).await,
+            Ok(Answered::Models(body)) => own_answer(life, body),
+            Err(failure) => refuse::refuse(life, &failure),
+        }
+    }
+}
+
+/// An answer we give ourselves.
+fn own_answer(mut life: Life, body: bytes::Bytes) -> Response {
+    life.record.status = 200;
+    life.scene.free = true;
+    life.finish(Outcome::Ok);
+    let mut response = Response::new(Body::Full(body));
+    response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
+    response
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response {
+    let mut response = Response::new(Body::Full(bytes::Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    response.headers_mut().insert("content-type", HeaderValue::from_static("text/plain"));
+    response
+}

@@ -1,0 +1,84 @@
+//! Relay: the provider's answer to the caller as it arrives, watched on the way. The usage record is written before
+//! the last byte leaves; an answer that ends before its end is an error to the caller, never a false `[DONE]`.
+
+mod stream;
+mod whole;
+
+use paceline_http::{HeaderMap, HeaderValue, Response, StatusCode};
+use paceline_providers::Finish;
+use paceline_types::{Flags, Outcome, TokenSource, Tokens};
+
+use crate::headers;
+use crate::life::Life;
+use crate::send::Sent;
+
+/// Turns the provider's response head and body into the caller's response.
+pub(crate) async fn respond(life: Life, sent: Sent) -> Response {
+    let success = sent.answer.status / 100 == 2;
+    let events = sent
+        .answer
+        .headers
+        .get("content-type")
+        .is_some_and(|kind| kind.as_bytes().get(..17).is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/event-stream")));
+    if success && events { stream::respond(life, sent) } else { whole::respond(life, sent).await }
+}
+
+/// The outcome a provider's status stands for, its answer being complete.
+fn outcome(status: u16) -> Outcome {
+    match status {
+        200..=299 => Outcome::Ok,
+        // Our own credentials were not accepted there: ours to mend, not the caller's.
+        401 | 403 => Outcome::GatewayError,
+        408 | 409 | 425 | 429 => Outcome::ProviderError,
+        400..=499 => Outcome::CallerError,
+        _ => Outcome::ProviderError,
+    }
+}
+
+/// Writes what a finished answer said of itself into the record.
+fn note_end(life: &mut Life, usage: Option<Tokens>, finish: Finish, model_served: Option<String>) {
+    if let Some(tokens) = usage {
+        life.record.tokens = tokens;
+        life.record.token_source = TokenSource::Provider;
+    }
+    match finish {
+        Finish::Length => life.record.flags.set(Flags::ENDED_BY_LENGTH),
+        Finish::Filtered => life.record.flags.set(Flags::FILTERED),
+        _ => {}
+    }
+    life.record.model_served = model_served.unwrap_or_default();
+}
+
+/// Status and headers for the caller; the body is the caller's of this function to set.
+fn head(life: &Life, sent: &mut Sent) -> (StatusCode, HeaderMap) {
+    let mut headers = std::mem::take(&mut sent.answer.headers);
+    headers::strip_response(&mut headers);
+    let record = &life.record;
+    let mut put = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    if let Ok(id) = std::str::from_utf8(&record.id.hex()) {
+        put("x-paceline-request-id", id);
+    }
+    put("x-paceline-model", if record.model.is_empty() { &record.model_asked } else { &record.model });
+    put("x-paceline-deployment", &record.deployment);
+    let overhead_us = record.overhead_in_ns / 1000;
+    put("x-paceline-overhead-us", itoa::Buffer::new().format(overhead_us));
+    let provider_us = record.headers_us.saturating_sub(record.sent_us);
+    let ms = |us: u32| f64::from(us) / 1000.0;
+    put("server-timing", &format!("paceline;dur={:.3}, provider;dur={:.3}", ms(overhead_us), ms(provider_us)));
+    if let Some(advice) = &sent.advice {
+        put("x-paceline-advice", advice);
+    }
+    (StatusCode::from_u16(sent.answer.status).unwrap_or(StatusCode::BAD_GATEWAY), headers)
+}
+
+/// Builds the response.
+fn assemble((status, headers): (StatusCode, HeaderMap), body: paceline_http::Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}

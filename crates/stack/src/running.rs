@@ -1,0 +1,146 @@
+//! The plan in force: compiled standards plus what a process adds to them (connection pools, provider keys read from
+//! the environment). Swapped whole; requests under way keep the one they began with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use paceline_http::{ClientTls, HeaderName, HeaderValue, Upstream, UpstreamOptions};
+use paceline_plan::{Plan, PlanFault};
+
+use crate::headers;
+
+/// Why a plan was not taken.
+#[derive(Debug)]
+pub enum ApplyError {
+    /// The plan itself is at fault.
+    Fault(PlanFault),
+    /// The system's trust store could not be read.
+    Trust(String),
+}
+
+/// One provider as this process reaches it.
+pub(crate) struct Provider {
+    base_url: String,
+    pub upstream: Arc<Upstream>,
+    pub credential: Credential,
+    pub fixed: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// The key a provider wants.
+#[derive(Clone)]
+pub(crate) enum Credential {
+    /// It wants none.
+    Free,
+    Header(HeaderName, HeaderValue),
+    /// The plan names a key that this process does not have: where it looked.
+    Missing(String),
+}
+
+/// A plan with its pools and credentials.
+pub struct Running {
+    pub(crate) plan: Plan,
+    pub(crate) providers: Vec<Provider>,
+}
+
+impl Running {
+    /// Readies `plan` for requests. Pools of providers whose address and bounds did not change are carried over from
+    /// `before`, so that a new key or a new limit costs no connection.
+    ///
+    /// # Errors
+    /// When a base URL cannot be used, or the system's trust store cannot be read.
+    pub fn new(plan: Plan, tls: &ClientTls, before: Option<&Self>) -> Result<Self, ApplyError> {
+        let mut providers = Vec::with_capacity(plan.providers.len());
+        for (index, provider) in plan.providers.iter().enumerate() {
+            let kept = before.filter(|before| same_pool(&before.plan, &plan)).and_then(|before| {
+                before.providers.iter().find(|old| old.base_url == provider.base_url).map(|old| Arc::clone(&old.upstream))
+            });
+            let upstream = match kept {
+                Some(upstream) => upstream,
+                None => Arc::new(open(&plan, index, tls)?),
+            };
+            let credential = credential(provider.dialect, provider.key.as_deref());
+            let fixed = headers::fixed(provider);
+            providers.push(Provider { base_url: provider.base_url.clone(), upstream, credential, fixed });
+        }
+        Ok(Self { plan, providers })
+    }
+
+    /// The plan's whole hash, hex.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        &self.plan.hash
+    }
+
+    /// The bounds the plan sets for the process.
+    #[must_use]
+    pub fn gateway(&self) -> &paceline_plan::document::Gateway {
+        &self.plan.gateway
+    }
+
+    /// Providers that want a key this process does not have: (provider, where it looked).
+    #[must_use]
+    pub fn keys_missing(&self) -> Vec<(String, String)> {
+        let missing = |(index, provider): (usize, &Provider)| match &provider.credential {
+            Credential::Missing(place) => Some((self.plan.providers[index].name.to_string(), place.clone())),
+            _ => None,
+        };
+        self.providers.iter().enumerate().filter_map(missing).collect()
+    }
+}
+
+fn same_pool(old: &Plan, new: &Plan) -> bool {
+    old.gateway.idle_connections_per_provider_max == new.gateway.idle_connections_per_provider_max
+        && old.gateway.idle_connection_ms == new.gateway.idle_connection_ms
+}
+
+fn open(plan: &Plan, index: usize, tls: &ClientTls) -> Result<Upstream, ApplyError> {
+    let options = UpstreamOptions {
+        idle_max: plan.gateway.idle_connections_per_provider_max as usize,
+        idle_for: Duration::from_millis(plan.gateway.idle_connection_ms),
+        head_bytes_max: usize::try_from(plan.gateway.head_bytes_max).unwrap_or(usize::MAX),
+        tls: tls.clone(),
+    };
+    Upstream::new(&plan.providers[index].base_url, options).map_err(|error| {
+        ApplyError::Fault(PlanFault {
+            path: format!("providers[{index}].base_url"),
+            message: error.to_string(),
+            hint: "write it as https://HOST[:PORT]/PREFIX".into(),
+        })
+    })
+}
+
+/// Reads a key reference: `env:NAME` or `file:PATH`.
+fn credential(dialect: paceline_types::Dialect, reference: Option<&str>) -> Credential {
+    let Some(reference) = reference else { return Credential::Free };
+    let key = match reference.split_once(':') {
+        Some(("env", name)) => std::env::var(name).ok(),
+        Some(("file", path)) => std::fs::read_to_string(path).ok(),
+        _ => None,
+    };
+    let header = key.as_deref().map(str::trim).filter(|key| !key.is_empty());
+    match header.and_then(|key| headers::credential(dialect, key)) {
+        Some((name, value)) => Credential::Header(name, value),
+        None => Credential::Missing(reference.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use paceline_types::Dialect;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_from_a_file_trimmed_or_reported_missing_by_its_place() {
+        let path = std::env::temp_dir().join(format!("paceline-key-{}", std::process::id()));
+        assert!(std::fs::write(&path, "sk-1\n").is_ok());
+        let reference = format!("file:{}", path.display());
+        let Credential::Header(name, value) = credential(Dialect::Anthropic, Some(&reference)) else {
+            unreachable!("the file holds a key")
+        };
+        assert_eq!((name.as_str(), value.as_bytes()), ("x-api-key", &b"sk-1"[..]));
+        assert!(std::fs::remove_file(&path).is_ok());
+        assert!(matches!(credential(Dialect::OpenAi, Some(&reference)), Credential::Missing(place) if place == reference));
+        assert!(matches!(credential(Dialect::OpenAi, None), Credential::Free));
+    }
+}
