@@ -1,1 +1,28 @@
-//! Provider dialects: request scan and splice, stream watch, usage, error shapes.
+//! Provider dialects: request scan and splice, stream watch, usage, error shapes. Pure functions on bytes: no I/O, no
+//! clock (times are nanoseconds handed in), and nothing re-serialised that a caller or provider wrote.
+
+mod answer;
+mod anthropic_messages;
+mod cursor;
+mod edits;
+mod error;
+mod inflate;
+mod models;
+mod notice;
+mod openai_chat;
+mod openai_embeddings;
+mod openai_responses;
+mod quote;
+mod scan;
+mod sse;
+mod usage;
+mod watch;
+
+pub use answer::{AnswerFacts, read_answer};
+pub use edits::Edits;
+pub use error::{error_body, error_event, error_type};
+pub use inflate::{Inflate, InflateFault};
+pub use models::models_body;
+pub use notice::Finish;
+pub use scan::{RequestFacts, ScanError, scan};
+pub use watch::{StreamFacts, StreamWatch};

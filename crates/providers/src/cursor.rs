@@ -1,0 +1,304 @@
+//! A pull walker over JSON text that materialises nothing. Owns the grammar: structure, literals, depth. It never looks
+//! at what a field means, and takes numbers loosely (any run of number characters with a digit in it).
+
+use std::borrow::Cow;
+
+use memchr::memchr;
+
+use crate::quote::string_end;
+
+/// Containers inside containers, the outermost counted.
+pub(crate) const DEPTH_MAX: u32 = 128;
+
+/// Why the text is not the JSON we take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    Malformed(usize),
+    TooDeep,
+}
+
+/// Where a value lies, its quotes or brackets included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+impl Span {
+    pub(crate) fn of<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        bytes.get(self.start..self.end).unwrap_or_default()
+    }
+}
+
+/// A string's content, still escaped.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Text<'a> {
+    pub(crate) raw: &'a [u8],
+    escaped: bool,
+}
+
+impl<'a> Text<'a> {
+    /// The content with escapes undone; the raw bytes where they cannot be.
+    pub(crate) fn decoded(&self) -> Cow<'a, [u8]> {
+        if !self.escaped {
+            return Cow::Borrowed(self.raw);
+        }
+        let quoted = [b"\"", self.raw, b"\""].concat();
+        serde_json::from_slice::<String>(&quoted).map_or(Cow::Borrowed(self.raw), |text| Cow::Owned(text.into_bytes()))
+    }
+
+    pub(crate) fn to_text(self) -> String {
+        String::from_utf8_lossy(&self.decoded()).into_owned()
+    }
+
+    /// Bytes of the decoded content, near enough for estimates: each half of a surrogate pair counts two.
+    pub(crate) fn bytes(&self) -> u64 {
+        let mut size = self.raw.len() as u64;
+        if !self.escaped {
+            return size;
+        }
+        let mut rest = self.raw;
+        while let Some(at) = memchr(b'\\', rest) {
+            let unit = rest.get(at + 2..at + 6).and_then(|hex| std::str::from_utf8(hex).ok());
+            let wide = rest.get(at + 1) == Some(&b'u');
+            let (long, short) = match unit.and_then(|hex| u32::from_str_radix(hex, 16).ok()).filter(|_| wide) {
+                Some(0..0x80) => (6, 1),
+                Some(0x80..0x800 | 0xd800..0xe000) => (6, 2),
+                Some(_) => (6, 3),
+                None => (2, 1),
+            };
+            size -= long - short;
+            rest = rest.get(at + usize::try_from(long).unwrap_or(2)..).unwrap_or_default();
+        }
+        size
+    }
+}
+
+/// A place in a JSON text. Each reading method consumes white space, then one value.
+pub(crate) struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    depth: u32,
+}
+
+impl<'a> Cursor<'a> {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, depth: 0 }
+    }
+
+    /// A cursor in the middle of a text; depth counts from there.
+    pub(crate) const fn from(bytes: &'a [u8], at: usize) -> Self {
+        Self { bytes, at, depth: 0 }
+    }
+
+    pub(crate) const fn at(&self) -> usize {
+        self.at
+    }
+
+    pub(crate) const fn flaw<T>(&self) -> Result<T, Flaw> {
+        Err(Flaw::Malformed(self.at))
+    }
+
+    /// The next byte that is not white space, not consumed.
+    #[inline]
+    pub(crate) fn peek(&mut self) -> Option<u8> {
+        loop {
+            let byte = *self.bytes.get(self.at)?;
+            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                return Some(byte);
+            }
+            self.at += 1;
+        }
+    }
+
+    /// Visits each member of an object; the visitor must consume the value. Keys come unescaped.
+    pub(crate) fn members(&mut self, mut visit: impl FnMut(&mut Self, &[u8]) -> Result<(), Flaw>) -> Result<(), Flaw> {
+        self.enter(b'{')?;
+        if self.leave(b'}') {
+            return Ok(());
+        }
+        loop {
+            let key = self.string()?;
+            self.expect(b':')?;
+            visit(self, &key.decoded())?;
+            if self.leave(b'}') {
+                return Ok(());
+            }
+            self.expect(b',')?;
+        }
+    }
+
+    /// Visits each item of an array; the visitor must consume it.
+    pub(crate) fn items(&mut self, mut visit: impl FnMut(&mut Self) -> Result<(), Flaw>) -> Result<(), Flaw> {
+        self.enter(b'[')?;
+        if self.leave(b']') {
+            return Ok(());
+        }
+        loop {
+            visit(self)?;
+            if self.leave(b']') {
+                return Ok(());
+            }
+            self.expect(b',')?;
+        }
+    }
+
+    /// `members`, or nothing where the value is no object.
+    pub(crate) fn members_if_object(
+        &mut self,
+        visit: impl FnMut(&mut Self, &[u8]) -> Result<(), Flaw>,
+    ) -> Result<(), Flaw> {
+        if self.peek() == Some(b'{') { self.members(visit) } else { self.skip().map(drop) }
+    }
+
+    /// `items`, or nothing where the value is no array.
+    pub(crate) fn items_if_array(&mut self, visit: impl FnMut(&mut Self) -> Result<(), Flaw>) -> Result<(), Flaw> {
+        if self.peek() == Some(b'[') { self.items(visit) } else { self.skip().map(drop) }
+    }
+
+    /// The string here, or `None` after skipping any other value.
+    pub(crate) fn text(&mut self) -> Result<Option<Text<'a>>, Flaw> {
+        if self.peek() == Some(b'"') { self.string().map(Some) } else { self.skip().map(|_| None) }
+    }
+
+    /// The number here, cut to a whole one that fits; `None` after skipping any other value.
+    pub(crate) fn count(&mut self) -> Result<Option<u32>, Flaw> {
+        let span = self.skip()?;
+        Ok(whole(span.of(self.bytes)).map(|count| u32::try_from(count).unwrap_or(u32::MAX)))
+    }
+
+    /// Consumes a value; true unless it is `null`.
+    pub(crate) fn present(&mut self) -> Result<bool, Flaw> {
+        let span = self.skip()?;
+        Ok(span.of(self.bytes) != b"null")
+    }
+
+    /// Consumes one value of any kind, checking its structure.
+    #[inline]
+    pub(crate) fn skip(&mut self) -> Result<Span, Flaw> {
+        let first = self.peek();
+        let start = self.at;
+        match first {
+            Some(b'{' | b'[') => self.skip_container()?,
+            _ => self.skip_scalar(first)?,
+        }
+        Ok(Span { start, end: self.at })
+    }
+
+    #[inline]
+    fn skip_scalar(&mut self, first: Option<u8>) -> Result<(), Flaw> {
+        match first {
+            Some(b'"') => self.string().map(drop),
+            Some(b't') => self.literal(b"true"),
+            Some(b'f') => self.literal(b"false"),
+            Some(b'n') => self.literal(b"null"),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            _ => self.flaw(),
+        }
+    }
+
+    /// Nested containers without recursion: one bit a level, 1 for an object.
+    fn skip_container(&mut self) -> Result<(), Flaw> {
+        let mut objects: u128 = 0;
+        let floor = self.depth;
+        loop {
+            let first = self.peek();
+            let opened = matches!(first, Some(b'{' | b'['));
+            if opened {
+                let object = first == Some(b'{');
+                self.enter(if object { b'{' } else { b'[' })?;
+                objects = objects << 1 | u128::from(object);
+                if !self.leave(if object { b'}' } else { b']' }) {
+                    if object {
+                        self.key()?;
+                    }
+                    continue;
+                }
+                objects >>= 1;
+            } else {
+                self.skip_scalar(first)?;
+            }
+            while self.depth > floor && self.leave(if objects & 1 == 1 { b'}' } else { b']' }) {
+                objects >>= 1;
+            }
+            if self.depth == floor {
+                return Ok(());
+            }
+            self.expect(b',')?;
+            if objects & 1 == 1 {
+                self.key()?;
+            }
+        }
+    }
+
+    fn key(&mut self) -> Result<(), Flaw> {
+        self.string()?;
+        self.expect(b':')
+    }
+
+    #[inline]
+    fn string(&mut self) -> Result<Text<'a>, Flaw> {
+        self.expect(b'"')?;
+        let start = self.at;
+        let Some((end, escaped)) = string_end(self.bytes, start) else { return Err(Flaw::Malformed(self.bytes.len())) };
+        self.at = end + 1;
+        Ok(Text { raw: self.bytes.get(start..end).unwrap_or_default(), escaped })
+    }
+
+    fn literal(&mut self, word: &[u8]) -> Result<(), Flaw> {
+        if !self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
+            return self.flaw();
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<(), Flaw> {
+        let mut digits = false;
+        while let Some(&byte) = self.bytes.get(self.at) {
+            match byte {
+                b'0'..=b'9' => digits = true,
+                b'+' | b'-' | b'.' | b'e' | b'E' => {}
+                _ => break,
+            }
+            self.at += 1;
+        }
+        if digits { Ok(()) } else { self.flaw() }
+    }
+
+    #[inline]
+    fn expect(&mut self, byte: u8) -> Result<(), Flaw> {
+        if self.peek() != Some(byte) {
+            return self.flaw();
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn enter(&mut self, byte: u8) -> Result<(), Flaw> {
+        self.expect(byte)?;
+        self.depth += 1;
+        if self.depth > DEPTH_MAX { Err(Flaw::TooDeep) } else { Ok(()) }
+    }
+
+    /// Consumes the closing bracket if it comes next.
+    fn leave(&mut self, byte: u8) -> bool {
+        let here = self.peek() == Some(byte);
+        if here {
+            self.at += 1;
+            self.depth -= 1;
+        }
+        here
+    }
+}
+
+/// The value of a number token, if it is whole and not negative.
+pub(crate) fn whole(number: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(number).ok()?;
+    if let Ok(value) = text.parse() {
+        return Some(value);
+    }
+    let value: f64 = text.parse().ok().filter(|_| number.first().is_some_and(u8::is_ascii_digit))?;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    (value.fract() == 0.0 && value < 9e15).then_some(value as u64)
+}
