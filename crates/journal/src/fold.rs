@@ -1,0 +1,1 @@
+//! From a segment to the rows the ledger stores.
