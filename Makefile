@@ -4,7 +4,7 @@
 
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet --progress-bar off
-RUST := $(shell find crates benches/load -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
+RUST := $(shell find crates benches -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 RELEASE := --release --locked
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 

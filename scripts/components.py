@@ -5,7 +5,6 @@ Owns the table and the installation by package name; starts nothing (see `postgr
 
 from __future__ import annotations
 
-import glob
 import os
 import shutil
 import subprocess
@@ -23,7 +22,7 @@ class Component:
     packages: tuple[str, ...]
 
     def find(self) -> str | None:
-        """The path of the first of its programs that this machine has, or None."""
+        """Return the path of the first of its programs that this machine has, or None."""
         for program in self.programs:
             if found := shutil.which(program, path=_search_path()):
                 return found
@@ -40,9 +39,11 @@ COMPONENTS = (
 
 def _search_path() -> str:
     """PATH, and the folders where distributions hide servers from it."""
-    hidden = [*sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True), "/usr/sbin", "/usr/local/sbin"]
-    hidden += glob.glob("/opt/homebrew/opt/postgresql*/bin")
-    return os.pathsep.join([os.environ.get("PATH", ""), *hidden])
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    homebrew = Path("/opt/homebrew/opt").glob("postgresql*/bin")
+    return os.pathsep.join(
+        [os.environ.get("PATH", ""), *map(str, [*debian, *homebrew]), "/usr/sbin", "/usr/local/sbin"]
+    )
 
 
 def install_missing() -> dict[Component, str]:
@@ -71,9 +72,15 @@ def _apt_install(missing: list[Component]) -> None:
     # Run level 1 keeps Debian's start scripts from starting services: the tests start their own, privately.
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     print(f"installing for the tests: {', '.join(component.marker for component in missing)}", flush=True)
-    subprocess.run(["apt-get", "-qq", "update"], env=env, check=False)
+    _apt(env, "update")
     for component in missing:
-        for package in component.packages:
-            command = ["apt-get", "-qq", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0", "install", package]
-            if subprocess.run(command, env=env, check=False, stdout=subprocess.DEVNULL).returncode == 0:
-                break
+        known = [name for name in component.packages if _apt(env, "install", "--simulate", name, quiet=True)]
+        _apt(env, "install", "--no-install-recommends", *known[:1])
+
+
+def _apt(env: dict[str, str], *arguments: str, quiet: bool = False) -> bool:
+    command = ["apt-get", "-qq", "-y", "-o", "Dpkg::Use-Pty=0", *arguments]
+    done = subprocess.run(command, env=env, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode and not quiet:
+        print(done.stdout, flush=True)
+    return done.returncode == 0

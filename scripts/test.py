@@ -54,7 +54,7 @@ def _cargo_test() -> int:
 
 
 def _raise_file_limit() -> None:
-    """Tests with thousands of connections need more open files than a shell's default."""
+    """Allow the thousands of connections that some tests open."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,38 @@
+"""What every test may count on: the real components, by marker.
+
+Owns what happens to a test whose component is not there: skipped with the reason, failed with CI=true. The variables
+are set by `make test` (scripts/test.py); a test run by hand may set them too.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+COMPONENTS = {
+    "postgres": "PACELINE_TEST_POSTGRES",
+    "valkey": "PACELINE_TEST_VALKEY",
+    "chromium": "PACELINE_TEST_CHROMIUM",
+    "nginx": "PACELINE_TEST_NGINX",
+}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, or fail with CI=true, what needs a component that is not there."""
+    for marker, variable in COMPONENTS.items():
+        if item.get_closest_marker(marker) and not os.environ.get(variable):
+            reason = f"left out: needs {marker} ({variable} is not set; `make test` sets it)"
+            if os.environ.get("CI") == "true":
+                pytest.fail(reason)
+            pytest.skip(reason)
+
+
+@pytest.fixture
+def component(request: pytest.FixtureRequest) -> str:
+    """Where the component is that the test's marker names: a server's URL, or a program's path."""
+    for marker, variable in COMPONENTS.items():
+        if request.node.get_closest_marker(marker):
+            return os.environ[variable]
+    message = "mark the test with the component it needs"
+    raise LookupError(message)
