@@ -7,9 +7,8 @@ stays in force and the faults are kept for people to see.
 from __future__ import annotations
 
 import logging
-import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +30,11 @@ class PlanState:
     wanted: str | None = None
     """Hash of the plan made last from a sound file."""
     in_force: str | None = None
-    """Hash the gateway reported last."""
+    """Hash the gateway reported last; None when it does not answer or has none."""
     faults: list[dict[str, Any]] = field(default_factory=list)
     """Why the file as it stands now is not in force."""
     made_at: float | None = None
+    """Unix seconds."""
 
 
 class Planner:
@@ -47,7 +47,7 @@ class Planner:
         self._link = link
         self._seen: tuple[object, ...] | None = None
         self._plan: bytes | None = None
-        self._compared_at = 0.0
+        self._compared_at = float("-inf")
         self.state = PlanState()
 
     def tick(self) -> None:
@@ -56,14 +56,53 @@ class Planner:
         if seen != self._seen:
             self._make()
             self._seen = seen
-            self._compared_at = 0.0
-        if self._plan is not None and time.monotonic() - self._compared_at >= COMPARE_EVERY_S:
-            self._compared_at = time.monotonic()
+            self._compared_at = float("-inf")
+        now = time.monotonic()
+        if self._plan is not None and now - self._compared_at >= COMPARE_EVERY_S:
+            self._compared_at = now
             self._deliver(self._plan)
 
     def _stamp(self) -> tuple[object, ...]:
         try:
-            found = os.stat(self._path)
+            found = self._path.stat()
         except OSError:
             return (None,)
         return (found.st_mtime_ns, found.st_size, found.st_ino)
+
+    def _make(self) -> None:
+        try:
+            plan = standards.plan(standards.load(self._path), keys=self._ledger.keys.planned())
+        except standards.StandardsFaulty as error:
+            self._refuse([asdict(fault) for fault in error.faults])
+            return
+        except standards.StandardsError as error:
+            self._refuse([{"message": str(error)}])
+            return
+        from paceline import _core
+
+        try:
+            _core.check_plan(plan.canonical)
+        except _core.PlanFault as fault:
+            self._refuse([{"path": fault.path, "message": fault.message, "hint": fault.hint}])
+            return
+        self._ledger.plans.put(plan)
+        self._data.write_private(self._data.plan, plan.canonical)
+        self._plan = plan.canonical
+        self.state.wanted, self.state.faults, self.state.made_at = plan.hash, [], time.time()
+        _log.info("plan %s made from %s", plan.hash[:12], self._path)
+
+    def _refuse(self, faults: list[dict[str, Any]]) -> None:
+        self.state.faults = faults
+        _log.warning("%s has %d faults; the plan before stays in force", self._path, len(faults))
+
+    def _deliver(self, plan: bytes) -> None:
+        try:
+            if self._link.status().get("plan") == self.state.wanted:
+                self.state.in_force = self.state.wanted
+                return
+            self.state.in_force = self._link.send_plan(plan)
+            _log.info("plan %s is in force", self.state.in_force[:12])
+        except LinkError:
+            self.state.in_force = None  # not started yet, or restarting: it reads plan.json, and we ask again
+        except PlanRefused as refused:
+            self._refuse([{"path": refused.path, "message": refused.message, "hint": refused.hint}])

@@ -1,0 +1,145 @@
+"""What the report's cells say, the same for every output form.
+
+Reads the document that `report --format json` prints; adds no figure of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from paceline.cli.rendering import units
+
+# Metric -> what a table calls it. The order is the order of a request's life.
+METRICS = {
+    "ttft_ms": "ttft",
+    "ttfv_ms": "ttfv",
+    "tpot_ms": "tpot",
+    "stall_ms": "stall",
+    "total_ms": "total",
+    "job_age_ms": "job age",
+    "error_share": "errors",
+    "cost_usd": "cost",
+}
+LEGEND = {
+    "ttft": "time to the first token",
+    "ttfv": "time to the first token a user sees",
+    "tpot": "time per output token after the first",
+    "stall": "longest wait between two tokens",
+    "total": "from the call to the end of its answer",
+    "job age": "from submission to completion",
+    "errors": "share of calls that failed",
+    "cost": "money for one call",
+}
+GOOD_OUTCOMES = ("ok",)
+
+
+@dataclass(frozen=True)
+class LimitCells:
+    """One limit of a metric."""
+
+    limit: str
+    over: str
+    is_over: bool
+
+
+@dataclass(frozen=True)
+class MetricCells:
+    """One metric of a budget: what it was, and what it may be."""
+
+    name: str
+    p50: str
+    p95: str
+    p99: str
+    limits: tuple[LimitCells, ...]
+
+
+@dataclass(frozen=True)
+class ServiceCells:
+    """One service and use case."""
+
+    service: str
+    use_case: str
+    owner: str
+    requests: str
+    other_outcomes: str
+    """How calls ended that did not end well; empty if all did."""
+    metrics: tuple[MetricCells, ...]
+    tokens: tuple[str, ...]
+    cost: str
+    coverage: str
+    verdict: str
+    is_over: bool
+
+
+def services(document: Mapping[str, Any]) -> list[ServiceCells]:
+    """Return the cells of every service in the document."""
+    return [_service(one) for one in document["services"]]
+
+
+def overhead(document: Mapping[str, Any]) -> str:
+    """Return the sentence about the gateway's own share of the time."""
+    found = document["gateway"].get("overhead_us") or {}
+    if found.get("p50") is None:
+        return "The gateway's own overhead was not measured in this window."
+    figures = ", ".join(f"{name} {units.microseconds(found.get(name))}" for name in ("p50", "p95", "p99"))
+    return f"The gateway itself added {figures} to a call."
+
+
+def window(document: Mapping[str, Any]) -> str:
+    """Return the window in words: `2026-11-23 04:10 to 05:10 UTC`."""
+    since, until = (str(document[name]).replace("T", " ")[:16] for name in ("since", "until"))
+    return f"{since} to {until[11:] if until[:10] == since[:10] else until} UTC"
+
+
+def legend(rows: Sequence[ServiceCells]) -> str:
+    """Explain the metric names that occur."""
+    used = dict.fromkeys(metric.name for row in rows for metric in row.metrics)
+    return "; ".join(f"{name}: {LEGEND[name]}" for name in LEGEND if name in used)
+
+
+def _service(one: Mapping[str, Any]) -> ServiceCells:
+    outcomes = {name: many for name, many in one["outcomes"].items() if many and name not in GOOD_OUTCOMES}
+    metrics = tuple(_metric(name, one["metrics"][name]) for name in METRICS if name in one["metrics"])
+    return ServiceCells(
+        service=one["service"] or "(no service)",
+        use_case=one["use_case"] or "(untagged)",
+        owner=one["owner"] or "nobody",
+        requests=units.count(one["requests"]),
+        other_outcomes=", ".join(f"{units.count(many)} {name.replace('_', ' ')}" for name, many in outcomes.items()),
+        metrics=metrics,
+        tokens=_tokens(one["tokens"]),
+        cost=units.dollars(one["cost_usd"]),
+        coverage=units.share(one["cost_coverage"]),
+        verdict=one["verdict"],
+        is_over=any(limit.is_over for metric in metrics for limit in metric.limits),
+    )
+
+
+def _metric(name: str, found: Mapping[str, Any]) -> MetricCells:
+    limits = found.get("limits") or {}
+    return MetricCells(
+        name=METRICS[name],
+        p50=units.of_metric(name, found.get("p50")),
+        p95=units.of_metric(name, found.get("p95")),
+        p99=units.of_metric(name, found.get("p99")),
+        limits=tuple(_limit(name, found, percentile, value) for percentile, value in limits.items()),
+    )
+
+
+def _limit(name: str, found: Mapping[str, Any], percentile: str, value: float) -> LimitCells:
+    over = found.get("over")
+    shares = over if isinstance(over, Mapping) else {percentile: over}
+    measured = found.get(percentile)
+    words = "" if percentile == "mean" else f"{percentile} "
+    return LimitCells(
+        limit=f"{words}≤ {units.of_metric(name, value)}",
+        over=units.share(shares.get(percentile)),
+        is_over=measured is not None and measured > value,
+    )
+
+
+def _tokens(tokens: Mapping[str, Any]) -> tuple[str, ...]:
+    cached = f" ({units.share(tokens['cached'] / tokens['input'])} cached)" if tokens.get("cached") else ""
+    return (f"{units.count(tokens.get('input'))} in{cached}", f"{units.count(tokens.get('output'))} out")

@@ -1,0 +1,82 @@
+"""The report on a terminal, and plain when piped."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import IO, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from paceline.cli.rendering import cells
+
+# Piped output has no width of its own; this one fits a wide terminal and a pasted code block.
+PIPED_COLUMNS = 110
+
+
+def console(file: IO[str] | None = None) -> Console:
+    """Return a console that knows when to be plain: piped, or NO_COLOR."""
+    out = file or sys.stdout
+    wide = None if out.isatty() else int(os.environ.get("COLUMNS") or PIPED_COLUMNS)
+    return Console(file=out, width=wide, highlight=False, soft_wrap=False)
+
+
+def show(document: Mapping[str, Any], following: str, file: IO[str] | None = None) -> None:
+    """Print the report; `following` is the line to type next."""
+    out = console(file)
+    rows = cells.services(document)
+    out.print(Text(f"Services against their budgets, {cells.window(document)}", style="bold"))
+    if not rows:
+        out.print("\nNo calls in this window.")
+    else:
+        out.print(_table(rows))
+        out.print(_verdicts(rows))
+        out.print()
+        out.print(Text(cells.legend(rows), style="dim"))
+        out.print(cells.overhead(document))
+    out.print(f"\nNext: {following}", soft_wrap=True)
+
+
+def _table(rows: Iterable[cells.ServiceCells]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_lines=False, pad_edge=False, collapse_padding=True)
+    table.add_column("Service")
+    table.add_column("Calls", justify="right")
+    table.add_column("Metric")
+    for name in ("p50", "p95", "p99"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("Budget", no_wrap=True)
+    table.add_column("Over it", justify="right", no_wrap=True)
+    table.add_column("Tokens and cost", no_wrap=True)
+    for row in rows:
+        table.add_row(*_block(row))
+        table.add_section()
+    return table
+
+
+def _block(row: cells.ServiceCells) -> list[Text]:
+    left = Text("\n").join([Text(row.service, style="bold"), Text(row.use_case), Text(f"owner {row.owner}", style="dim")])
+    columns = [Text() for _ in range(6)]
+    for metric in row.metrics:
+        limits = metric.limits or (cells.LimitCells("", "", False),)
+        for position, limit in enumerate(limits):
+            values = (metric.name, metric.p50, metric.p95, metric.p99) if position == 0 else ("", "", "", "")
+            style = "red" if limit.is_over else ""
+            for column, value in zip(columns, (*values, limit.limit, limit.over), strict=True):
+                column.append(f"{value}\n", style=style if column in columns[4:] else "")
+    for column in columns:
+        column.rstrip()
+    cost = f"{row.cost} ({row.coverage} known)"
+    return [left, Text(row.requests), *columns, Text("\n".join((*row.tokens, cost)))]
+
+
+def _verdicts(rows: Iterable[cells.ServiceCells]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
+    for row in rows:
+        mark = Text("over", style="bold red") if row.is_over else Text("ok", style="green")
+        verdict = f"{row.verdict}; {row.other_outcomes}" if row.other_outcomes else row.verdict
+        table.add_row(mark, Text(f"{row.service} · {row.use_case}"), Text(verdict))
+    return table

@@ -1,0 +1,128 @@
+"""The control process: keeps the gateway's plan current, takes its usage in, and answers people over HTTP.
+
+Owns the process's life: one a data directory, its loops, an orderly end. It may be stopped, slow or upgraded at any
+time without a request noticing; what it missed waits in the journal.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from paceline.gateway.address import Address
+from paceline.gateway.data_dir import DataDir
+from paceline.gateway.link import Link
+from paceline.gateway.loop import Loop
+from paceline.gateway.planner import Planner
+from paceline.ledger import Ledger, open_ledger
+
+PLAN_EVERY_S = 0.25
+INGEST_EVERY_S = 0.5
+RETAIN_EVERY_S = 3600.0
+
+_log = logging.getLogger("paceline.control")
+
+
+class ControlError(Exception):
+    """The control process cannot run: what is wrong, what to do."""
+
+    def __init__(self, wrong: str, fix: str) -> None:
+        super().__init__(wrong)
+        self.wrong = wrong
+        self.fix = fix
+
+
+@dataclass
+class Control:
+    """What the HTTP API works on."""
+
+    data: DataDir
+    standards: Path
+    ledger: Ledger
+    link: Link
+    planner: Planner
+    loops: tuple[Loop, ...]
+    needs_key: bool
+    """True when even reading wants the admin key, since others can connect."""
+
+
+def run(data: DataDir, standards: Path, listen: Address) -> None:
+    """Serve until SIGTERM or SIGINT; raises `ControlError`."""
+    import uvicorn
+
+    from paceline.gateway.control_api import application
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    with only_one(data), opened(data, standards, listen) as control:
+        if not listen.is_free():
+            raise ControlError(f"{listen} is in use.", "stop what listens there, or choose another with --listen.")
+        config = uvicorn.Config(
+            application(control),
+            host=listen.host,
+            port=listen.port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=5,
+        )
+        uvicorn.Server(config).run()
+
+
+@contextmanager
+def only_one(data: DataDir) -> Iterator[None]:
+    """Hold the directory's lock; raises `ControlError` when another control process has it."""
+    data.ensure()
+    with data.control_lock.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            wrong = f"another control process works on {data.path}."
+            raise ControlError(wrong, "stop it first, or use another --data.") from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+@contextmanager
+def opened(data: DataDir, standards: Path, listen: Address) -> Iterator[Control]:
+    """Open the ledger and run the loops; at the end stop them and take in what the gateway left."""
+    from paceline.gateway.admin import has_admin_key
+
+    ledger = open_ledger(data.path)
+    try:
+        if not listen.is_loopback and not has_admin_key(ledger):
+            wrong = f"refusing to listen on {listen} for everybody: there is no admin key."
+            raise ControlError(wrong, "`paceline up` makes one at its first start; or listen on 127.0.0.1.")
+        link = Link(data.gateway_socket)
+        planner = Planner(standards, data, ledger, link)
+        loops = (
+            Loop("plan", PLAN_EVERY_S, planner.tick),
+            Loop("ingest", INGEST_EVERY_S, lambda: ingest(ledger, data)),
+            Loop("retention", RETAIN_EVERY_S, lambda: retain(ledger)),
+        )
+        for loop in loops:
+            loop.start()
+        yield Control(data, standards, ledger, link, planner, loops, needs_key=not listen.is_loopback)
+        for loop in loops:
+            loop.stop()
+        loops[1].once()
+    finally:
+        ledger.close()
+
+
+def ingest(ledger: Ledger, data: DataDir) -> None:
+    """Take in what is in the journal, if there is one yet."""
+    if data.journal.is_dir():
+        ledger.ingest(data.journal)
+
+
+def retain(ledger: Ledger) -> None:
+    """Delete what is older than the ledger keeps."""
+    ledger.retain()

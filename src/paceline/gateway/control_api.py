@@ -1,0 +1,105 @@
+"""The control process's HTTP API: status, report, keys, metrics. Thin: everything is done elsewhere.
+
+Reading is free on loopback (to callers that name a loopback host, so that no web page can read it through DNS);
+whatever changes something wants the admin key, and so does everything when others can connect.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import BaseModel, ConfigDict
+
+from paceline.gateway.address import Address, AddressError
+from paceline.gateway.admin import is_admin_key
+from paceline.gateway.control import Control
+from paceline.gateway.link import LinkError
+from paceline.gateway.status import status_document
+
+SINCE_S = 3600.0
+SINCE_S_MAX = 400 * 86400.0
+
+
+class NewKey(BaseModel):
+    """A key to make."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    service: str | None = None
+    services: list[str] = []
+    any_service: bool = False
+    use_case: str | None = None
+    name: str = ""
+
+
+def application(control: Control) -> FastAPI:
+    """Return the API over one control process."""
+    app = FastAPI(title="paceline control", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
+
+    def admin(request: Request) -> None:
+        _require_key(control, request)
+
+    def reader(request: Request) -> None:
+        if control.needs_key or not _names_loopback(request.headers.get("host", "")):
+            _require_key(control, request)
+
+    _add_reading(app, control, Depends(reader))
+    _add_keys(app, control, Depends(reader), Depends(admin))
+    return app
+
+
+def _add_reading(app: FastAPI, control: Control, reader: Any) -> None:
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/api/status", dependencies=[reader])
+    def status() -> dict[str, Any]:
+        return status_document(control)
+
+    @app.get("/api/report", dependencies=[reader])
+    def report(since: Annotated[float, Query(gt=0, le=SINCE_S_MAX)] = SINCE_S) -> JSONResponse:
+        return JSONResponse(control.ledger.report(since))
+
+    @app.get("/metrics", dependencies=[reader])
+    def metrics() -> PlainTextResponse:
+        try:
+            return PlainTextResponse(control.link.metrics(), media_type="text/plain; version=0.0.4")
+        except LinkError as error:
+            raise HTTPException(503, str(error)) from error
+
+
+def _add_keys(app: FastAPI, control: Control, reader: Any, admin: Any) -> None:
+    @app.get("/api/keys", dependencies=[reader])
+    def keys() -> dict[str, Any]:
+        return {"keys": [key.document() for key in control.ledger.keys.list()]}
+
+    @app.post("/api/keys", status_code=201, dependencies=[admin])
+    def create(wanted: NewKey) -> dict[str, Any]:
+        made = control.ledger.keys.create(**wanted.model_dump())
+        return made.document()
+
+    @app.delete("/api/keys/{key_id}", status_code=204, dependencies=[admin])
+    def revoke(key_id: str) -> Response:
+        if not control.ledger.keys.revoke(key_id):
+            raise HTTPException(404, f"there is no key {key_id}")
+        return Response(status_code=204)
+
+
+def _require_key(control: Control, request: Request) -> None:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not is_admin_key(control.ledger, key.strip()):
+        raise HTTPException(
+            401,
+            "this wants the admin key as `Authorization: Bearer pa-…`; `paceline keys admin` makes a new one",
+            {"www-authenticate": "Bearer"},
+        )
+
+
+def _names_loopback(host: str) -> bool:
+    try:
+        return Address.read(host if ":" in host else f"{host}:80").is_loopback
+    except AddressError:
+        return False

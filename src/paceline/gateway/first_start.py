@@ -1,0 +1,89 @@
+"""What happens before the processes start for the first time: an admin key, and a key for the first service.
+
+Runs in a process of its own, so that a supervisor, which lives long and does little, never loads the ledger.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from paceline.gateway.data_dir import DataDir
+
+
+@dataclass(frozen=True)
+class FirstStart:
+    """The keys made, each None when there was one before."""
+
+    admin_key: str | None = None
+    service_key: str | None = None
+    service: str = ""
+    use_case: str = ""
+
+
+class FirstStartError(Exception):
+    """The standards file or the ledger cannot be read: what is wrong, what to do."""
+
+    def __init__(self, wrong: str, fix: str) -> None:
+        super().__init__(wrong)
+        self.wrong = wrong
+        self.fix = fix
+
+
+def first_start(data: DataDir, standards: Path) -> FirstStart:
+    """Make what is missing and return the new keys; raises `FirstStartError`."""
+    command = (sys.executable, "-m", __name__, str(data.path), str(standards))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        lines = done.stderr.strip().splitlines() or ["no reason given"]
+        raise FirstStartError(f"the data directory {data.path} cannot be set up: {lines[-1]}", _DOCTOR) from None
+    if "wrong" in answer:
+        raise FirstStartError(answer["wrong"], answer["fix"])
+    return FirstStart(**answer)
+
+
+_DOCTOR = "`paceline doctor` looks for the reason."
+
+
+def make_keys(data: DataDir, standards: Path) -> FirstStart:
+    """Do the work, in this process."""
+    from paceline import standards as rules
+    from paceline.gateway.admin import has_admin_key, make_admin_key
+    from paceline.ledger import open_ledger
+
+    try:
+        plan = rules.plan(rules.load(standards), keys=[])
+    except rules.StandardsFaulty as error:
+        wrong = f"{standards} has {len(error.faults)} faults; the first: {error.faults[0]}"
+        raise FirstStartError(wrong, f"`paceline validate {standards}` shows all of them with fixes.") from error
+    except rules.StandardsError as error:
+        raise FirstStartError(str(error), "`paceline init` writes a starter file.") from error
+    ledger = open_ledger(data.path)
+    try:
+        admin = None if has_admin_key(ledger) else make_admin_key(ledger)
+        services = plan.document["services"]
+        if admin is None or ledger.keys.list() or not services:
+            return FirstStart(admin_key=admin)
+        first = services[0]
+        made = ledger.keys.create(service=first["name"], name="first start")
+        return FirstStart(admin, made.key, first["name"], first["use_cases"][0])
+    finally:
+        ledger.close()
+
+
+def main(arguments: list[str]) -> None:
+    """Print the keys, or what is wrong, as JSON."""
+    try:
+        answer = asdict(make_keys(DataDir(Path(arguments[0])), Path(arguments[1])))
+    except FirstStartError as error:
+        answer = {"wrong": error.wrong, "fix": error.fix}
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
