@@ -72,8 +72,11 @@ pub(crate) fn settle(directory: &Path, table: &InFlight) -> Result<Survey, Journ
         .filter_map(|one| one.record.map(|record| Unanswered { slot: one.slot, record: lost(record) }))
         .collect();
     recovered.lost = unanswered.iter().map(|one| one.record.clone()).collect();
-    for file in files.iter().filter(|file| old.get(&file.sequence).is_some_and(|segment| segment.count == 0)) {
-        fs::remove_file(&file.path).map_err(JournalError::io(&file.path))?;
+    for (file, segment) in files.iter().filter_map(|file| Some((file, old.get(&file.sequence)?))) {
+        segment.close(&file.path)?;
+        if segment.count == 0 {
+            fs::remove_file(&file.path).map_err(JournalError::io(&file.path))?;
+        }
     }
     let sequence = files.last().map_or(0, |file| file.sequence).max(table.sequence());
     Ok(Survey { unanswered, recovered, sequence })
@@ -93,6 +96,7 @@ fn lost(mut record: UsageRecord) -> UsageRecord {
 struct Old {
     map: Map,
     count: u32,
+    checked: bool,
 }
 
 impl Old {
@@ -114,15 +118,23 @@ impl Old {
         if map.len() < slot_at(header.capacity) {
             return Err(format("it is shorter than its header says"));
         }
-        let mut old = Self { map, count: header.count };
+        let mut old = Self { map, count: header.count, checked: true };
         if header.state != State::Checked {
             old.count = old.fill_holes(&header, recovered);
             old.mark_recorded(known);
-            old.map.publish32(COUNT_AT, old.count);
-            old.map.publish32(STATE_AT, State::Checked as u32);
-            old.map.flush().map_err(JournalError::io(path))?;
+            old.checked = false;
         }
         Ok(old)
+    }
+
+    /// States that the segment is settled; only once the table is, so that a kill in between repeats both.
+    fn close(&self, path: &Path) -> Result<(), JournalError> {
+        if self.checked {
+            return Ok(());
+        }
+        self.map.publish32(COUNT_AT, self.count);
+        self.map.publish32(STATE_AT, State::Checked as u32);
+        self.map.flush().map_err(JournalError::io(path))
     }
 
     /// Marks every slot before the last committed one that holds no record, and says how many slots are in use.
