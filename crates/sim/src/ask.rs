@@ -1,0 +1,396 @@
+//! Reads the requests of both dialects: the fields the simulator acts on, and the prompt's text as a count and as names
+//! of its 64-token blocks. One token is 4 bytes of text, rounded up, over all message texts in document order. Never
+//! keeps the text.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use paceline_types::Api;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::prefix::BLOCK_TOKENS;
+use crate::seed::hash_bytes;
+
+/// Bytes of text that make one token.
+pub const TOKEN_BYTES: usize = 4;
+const BLOCK_BYTES: usize = BLOCK_TOKENS as usize * TOKEN_BYTES;
+/// Texts of an embeddings request that are answered.
+const INPUTS_MAX: u32 = 2048;
+
+/// What a request asks for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ask {
+    pub model: Option<String>,
+    pub stream: bool,
+    pub include_usage: bool,
+    pub usage_every_chunk: bool,
+    pub cap: Option<u64>,
+    pub choices: u32,
+    /// Name of the first tool offered.
+    pub tool: Option<String>,
+    /// The caller wants a tool to be called.
+    pub tool_required: bool,
+    /// Some part of the prompt is marked for caching.
+    pub cache_marked: bool,
+    pub prompt_tokens: u32,
+    /// Names of the prompt's whole blocks; empty unless asked for.
+    pub chain: Vec<u64>,
+    /// Texts to embed.
+    pub inputs: u32,
+    pub base64: bool,
+    pub dimensions: Option<u32>,
+    /// The field that holds the prompt was there.
+    pub has_prompt: bool,
+}
+
+/// Why a request is refused, in a provider's words.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct BadAsk {
+    pub message: String,
+    pub param: Option<&'static str>,
+}
+
+/// Reads one body. `chain` asks for the block names, which cost a pass over the text.
+///
+/// # Errors
+/// When the body is not JSON, a field has a wrong type, or a required one is missing.
+pub fn read(api: Api, body: &[u8], chain: bool) -> Result<Ask, BadAsk> {
+    let mut text = Text { bytes: 0, chain: chain.then(Vec::new), tail: Vec::new(), last: 0, marked: false };
+    let mut document = serde_json::Deserializer::from_slice(body);
+    let mut ask = Fields { api, text: &mut text }
+        .deserialize(&mut document)
+        .and_then(|ask| document.end().map(|()| ask))
+        .map_err(|error| BadAsk { message: format!("could not read the JSON body: {error}"), param: None })?;
+    require(api, &ask)?;
+    ask.choices = ask.choices.clamp(1, 16);
+    ask.inputs = ask.inputs.clamp(1, INPUTS_MAX);
+    ask.prompt_tokens = u32::try_from(text.bytes.div_ceil(TOKEN_BYTES)).unwrap_or(u32::MAX);
+    ask.cache_marked = text.marked;
+    ask.chain = text.chain.unwrap_or_default();
+    Ok(ask)
+}
+
+fn require(api: Api, ask: &Ask) -> Result<(), BadAsk> {
+    let prompt = match api {
+        Api::Chat | Api::Messages | Api::CountTokens => "messages",
+        Api::Completions => "prompt",
+        Api::Embeddings | Api::Responses => "input",
+        Api::Models => return Ok(()),
+    };
+    let missing = |param| {
+        let message = match api {
+            Api::Messages | Api::CountTokens => format!("{param}: Field required"),
+            _ => format!("Missing required parameter: '{param}'."),
+        };
+        Err(BadAsk { message, param: Some(param) })
+    };
+    if ask.model.is_none() {
+        return missing("model");
+    }
+    if !ask.has_prompt {
+        return missing(prompt);
+    }
+    if api == Api::Messages && ask.cap.is_none() {
+        return missing("max_tokens");
+    }
+    if ask.cap == Some(0) {
+        return Err(BadAsk {
+            message: "the maximum of output tokens must be at least 1".into(),
+            param: Some("max_tokens"),
+        });
+    }
+    Ok(())
+}
+
+/// What the prompt's texts add up to.
+struct Text {
+    bytes: usize,
+    chain: Option<Vec<u64>>,
+    tail: Vec<u8>,
+    last: u64,
+    marked: bool,
+}
+
+impl Text {
+    fn add(&mut self, mut text: &[u8]) {
+        self.bytes += text.len();
+        let Some(chain) = &mut self.chain else { return };
+        if !self.tail.is_empty() {
+            let (now, later) = text.split_at(text.len().min(BLOCK_BYTES - self.tail.len()));
+            self.tail.extend_from_slice(now);
+            text = later;
+            if self.tail.len() == BLOCK_BYTES {
+                self.last = hash_bytes(self.last, &self.tail);
+                chain.push(self.last);
+                self.tail.clear();
+            }
+        }
+        let whole = text.chunks_exact(BLOCK_BYTES);
+        self.tail.extend_from_slice(whole.remainder());
+        for block in whole {
+            self.last = hash_bytes(self.last, block);
+            chain.push(self.last);
+        }
+    }
+}
+
+/// The top level of a request.
+struct Fields<'a> {
+    api: Api,
+    text: &'a mut Text,
+}
+
+impl<'de> DeserializeSeed<'de> for Fields<'_> {
+    type Value = Ask;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Ask, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Fields<'_> {
+    type Value = Ask;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Ask, A::Error> {
+        let mut ask = Ask::default();
+        while let Some(field) = map.next_key::<Cow<'de, str>>()? {
+            self.field(&mut ask, &field, &mut map)?;
+        }
+        Ok(ask)
+    }
+}
+
+impl Fields<'_> {
+    fn field<'de, A: MapAccess<'de>>(&mut self, ask: &mut Ask, field: &str, map: &mut A) -> Result<(), A::Error> {
+        match field {
+            "model" => ask.model = Some(map.next_value()?),
+            "stream" => ask.stream = map.next_value::<Option<bool>>()?.unwrap_or(false),
+            "stream_options" => {
+                let options = map.next_value::<Option<StreamOptions>>()?.unwrap_or_default();
+                ask.include_usage = options.include_usage;
+                ask.usage_every_chunk = options.continuous_usage_stats;
+            }
+            "max_tokens" | "max_completion_tokens" | "max_output_tokens" => {
+                ask.cap = map.next_value::<Option<u64>>()?.or(ask.cap);
+            }
+            "n" if self.api != Api::Responses => ask.choices = map.next_value::<Option<u32>>()?.unwrap_or(1),
+            "tools" => ask.tool = map.next_value::<Option<Vec<Tool>>>()?.and_then(first_name),
+            "tool_choice" => ask.tool_required = requires_tool(&map.next_value::<serde_json::Value>()?),
+            "messages" if matches!(self.api, Api::Chat | Api::Messages | Api::CountTokens) => {
+                ask.has_prompt = true;
+                map.next_value_seed(Prompt { text: self.text, list: true })?;
+            }
+            "prompt" if self.api == Api::Completions => self.prompt(ask, map)?,
+            "input" if matches!(self.api, Api::Responses | Api::Embeddings) => self.prompt(ask, map)?,
+            "system" if self.api.dialect() == paceline_types::Dialect::Anthropic => {
+                map.next_value_seed(Prompt { text: self.text, list: false })?;
+            }
+            "instructions" if self.api == Api::Responses => {
+                map.next_value_seed(Prompt { text: self.text, list: false })?;
+            }
+            "encoding_format" => ask.base64 = map.next_value::<Option<String>>()?.as_deref() == Some("base64"),
+            "dimensions" => ask.dimensions = map.next_value()?,
+            _ => {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn prompt<'de, A: MapAccess<'de>>(&mut self, ask: &mut Ask, map: &mut A) -> Result<(), A::Error> {
+        ask.has_prompt = true;
+        ask.inputs = map.next_value_seed(Prompt { text: self.text, list: false })?;
+        Ok(())
+    }
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct StreamOptions {
+    include_usage: bool,
+    continuous_usage_stats: bool,
+}
+
+#[derive(serde::Deserialize)]
+struct Tool {
+    name: Option<String>,
+    function: Option<Function>,
+}
+
+#[derive(serde::Deserialize)]
+struct Function {
+    name: String,
+}
+
+fn first_name(tools: Vec<Tool>) -> Option<String> {
+    tools.into_iter().find_map(|tool| tool.name.or(tool.function.map(|function| function.name)))
+}
+
+fn requires_tool(choice: &serde_json::Value) -> bool {
+    match choice {
+        serde_json::Value::String(choice) => choice == "required",
+        serde_json::Value::Object(choice) => matches!(
+            choice.get("type").and_then(serde_json::Value::as_str),
+            Some("function" | "any" | "tool" | "allowed_tools")
+        ),
+        _ => false,
+    }
+}
+
+/// A prompt in any of its forms: a string, strings, parts, messages, token numbers. Gives how many texts the outermost
+/// list holds.
+struct Prompt<'a> {
+    text: &'a mut Text,
+    list: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Prompt<'_> {
+    type Value = u32;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u32, D::Error> {
+        if self.list { deserializer.deserialize_seq(self) } else { deserializer.deserialize_any(self) }
+    }
+}
+
+impl<'de> Visitor<'de> for Prompt<'_> {
+    type Value = u32;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(if self.list { "a list" } else { "text, or a list of it" })
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<u32, E> {
+        self.text.add(text.as_bytes());
+        Ok(1)
+    }
+
+    fn visit_u64<E>(self, token: u64) -> Result<u32, E> {
+        self.text.add(&token.to_le_bytes()[..TOKEN_BYTES]);
+        Ok(0)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<u32, E> {
+        Ok(0)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<u32, E> {
+        Ok(0)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<u32, E> {
+        Ok(0)
+    }
+
+    fn visit_unit<E>(self) -> Result<u32, E> {
+        Ok(0)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<u32, A::Error> {
+        let mut texts = 0_u32;
+        let mut numbers = false;
+        while let Some(inner) = list.next_element_seed(Prompt { text: self.text, list: false })? {
+            texts = texts.saturating_add(inner.min(1));
+            numbers |= inner == 0;
+        }
+        Ok(if texts == 0 && numbers { 1 } else { texts })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<u32, A::Error> {
+        let mut keys = 0_usize;
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            keys += 1;
+            if keys > 10_000 {
+                return Err(A::Error::custom("too many keys"));
+            }
+            match key.as_ref() {
+                "content" | "text" | "thinking" | "arguments" | "output" | "tool_calls" | "function" | "summary" => {
+                    map.next_value_seed(Prompt { text: self.text, list: false })?;
+                }
+                "cache_control" => {
+                    self.text.marked = true;
+                    map.next_value::<IgnoredAny>()?;
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(1)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn ask(api: Api, body: &str) -> Ask {
+        read(api, body.as_bytes(), true).unwrap()
+    }
+
+    fn fault(api: Api, body: &str) -> String {
+        read(api, body.as_bytes(), true).unwrap_err().message
+    }
+
+    #[test]
+    fn a_chat_request_is_read_whole() {
+        let got = ask(
+            Api::Chat,
+            r#"{"model":"m","messages":[{"role":"system","content":"abcd"},{"role":"user","content":[{"type":"text","text":"efg\n"},
+            {"type":"image_url","image_url":{"url":"data:xxxx"}}]}],"stream":true,"stream_options":{"include_usage":true},"n":2,
+            "max_completion_tokens":9,"tools":[{"type":"function","function":{"name":"find"}}],"tool_choice":"required","unknown":[{}]}"#,
+        );
+        assert_eq!((got.prompt_tokens, got.choices, got.cap), (2, 2, Some(9)));
+        assert_eq!((got.model.as_deref(), got.tool.as_deref()), (Some("m"), Some("find")));
+        assert!(got.stream && got.include_usage && got.tool_required && !got.cache_marked);
+    }
+
+    #[test]
+    fn tokens_are_rounded_up_over_all_texts_and_not_for_each() {
+        let body = r#"{"model":"m","max_tokens":5,"system":[{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}],
+            "messages":[{"role":"user","content":"bcdef"}]}"#;
+        let got = ask(Api::Messages, body);
+        assert_eq!(got.prompt_tokens, 2);
+        assert!(got.cache_marked);
+    }
+
+    #[test]
+    fn inputs_are_counted_and_token_numbers_are_tokens() {
+        assert_eq!(ask(Api::Embeddings, r#"{"model":"m","input":["a","b","c"],"encoding_format":"base64"}"#).inputs, 3);
+        let numbers = ask(Api::Embeddings, r#"{"model":"m","input":[1,2,3,4,5]}"#);
+        assert_eq!((numbers.inputs, numbers.prompt_tokens), (1, 5));
+        assert_eq!(ask(Api::Embeddings, r#"{"model":"m","input":[[1,2],[3]]}"#).inputs, 2);
+        assert_eq!(ask(Api::Responses, r#"{"model":"m","input":"abcdef","instructions":"ab"}"#).prompt_tokens, 2);
+    }
+
+    #[test]
+    fn equal_prefixes_have_equal_block_names_however_they_are_cut() {
+        let long = "x".repeat(600);
+        let one = ask(Api::Chat, &format!(r#"{{"model":"m","messages":[{{"content":"{long}"}}]}}"#));
+        let (head, tail) = long.split_at(77);
+        let two = ask(
+            Api::Chat,
+            &format!(r#"{{"model":"m","messages":[{{"content":"{head}"}},{{"content":"{tail}yyyy"}}]}}"#),
+        );
+        assert_eq!(one.chain.len(), 2);
+        assert_eq!(one.chain, two.chain);
+        let other = ask(Api::Chat, &format!(r#"{{"model":"m","messages":[{{"content":"y{long}"}}]}}"#));
+        assert_ne!(one.chain[1], other.chain[1]);
+    }
+
+    #[test]
+    fn faults_say_what_is_wrong() {
+        assert!(fault(Api::Chat, "{").starts_with("could not read the JSON body"));
+        assert!(fault(Api::Chat, r#"{"model":"m","messages":[]} x"#).contains("trailing"));
+        assert_eq!(fault(Api::Chat, r#"{"messages":[]}"#), "Missing required parameter: 'model'.");
+        assert_eq!(fault(Api::Messages, r#"{"model":"m","messages":[]}"#), "max_tokens: Field required");
+        assert!(fault(Api::Chat, r#"{"model":"m","messages":"hi"}"#).contains("expected a list"));
+        assert!(fault(Api::Chat, r#"{"model":1,"messages":[]}"#).contains("expected a string"));
+        assert!(fault(Api::Completions, r#"{"model":"m","prompt":"a","max_tokens":0}"#).contains("at least 1"));
+    }
+}
