@@ -1,0 +1,109 @@
+"""The bounds of the gateway process and the organisation's policy, as a person writes them.
+
+Owns their defaults. Every queue, map, body and wait of the gateway is bounded by a value from here.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from paceline.standards.budget import Part
+from paceline.standards.scalars import Duration, Size
+
+__all__ = ["GatewayOptions", "JournalOptions", "ModeName", "PolicyOptions", "TlsOptions"]
+
+ModeName = Literal["observe", "warn", "enforce"]
+_MIB = 1 << 20
+
+
+class TlsOptions(Part):
+    """A certificate for callers; without it the gateway speaks plain HTTP."""
+
+    certificate: str = Field(
+        description="Path of the PEM file with the certificate chain.", examples=["/etc/paceline/tls.crt"]
+    )
+    key: str = Field(description="Path of the PEM file with the private key.", examples=["/etc/paceline/tls.key"])
+
+
+class JournalOptions(Part):
+    """The usage journal on local disk."""
+
+    segment_bytes: Size = Field(default=8 * _MIB, ge=64 << 10, description="Size of one segment.", examples=["8MiB"])
+    bytes_max: Size = Field(
+        default=1024 * _MIB, ge=1 << 20, description="Disk bound over all segments.", examples=["1GiB"]
+    )
+    sync: Duration = Field(default=1_000, ge=10, description="A power cut loses at most this much.", examples=["1s"])
+    when_full: Literal["serve", "refuse"] = Field(
+        default="serve",
+        description="At the disk bound: `serve` goes on and counts the records dropped, `refuse` answers 503 until "
+        "the ledger has caught up.",
+        examples=["serve"],
+    )
+
+
+class GatewayOptions(Part):
+    """Bounds of the gateway process."""
+
+    body_bytes_max: Size = Field(
+        default=32 * _MIB, ge=1024, description="Largest request body; 413 above it.", examples=["32MiB"]
+    )
+    head_bytes_max: Size = Field(
+        default=64 << 10, ge=1024, description="Largest request or answer head.", examples=["64KiB"]
+    )
+    headers_max: int = Field(
+        default=128, ge=8, le=4096, description="Most headers of a request; 431 above it.", examples=[128]
+    )
+    head_read: Duration = Field(
+        default=10_000, ge=1, description="Time for a caller to send its whole head.", examples=["10s"]
+    )
+    body_read: Duration = Field(
+        default=60_000, ge=1, description="Time for a caller to send its whole body.", examples=["60s"]
+    )
+    connections_max: int = Field(
+        default=10_000, ge=1, le=1_000_000, description="Most caller connections.", examples=[10000]
+    )
+    requests_in_flight_max: int = Field(
+        default=4_096, ge=1, le=1_000_000, description="Most requests at once; 503 above it.", examples=[4096]
+    )
+    idle_connections_per_provider_max: int = Field(
+        default=256, ge=0, le=65_536, description="Most idle connections kept for one provider.", examples=[256]
+    )
+    idle_connection: Duration = Field(
+        default=50_000,
+        ge=1,
+        description="Idle time after which a pooled connection is closed; keep it below the providers' own.",
+        examples=["50s"],
+    )
+    drain: Duration = Field(
+        default=30_000, ge=0, description="Time for open answers to end at shutdown.", examples=["30s"]
+    )
+    label_sets_max: int = Field(
+        default=1_000,
+        ge=1,
+        le=100_000,
+        description="Most label sets in the metrics text; the rest count as `other`.",
+        examples=[1000],
+    )
+    answer_scan_bytes_max: Size = Field(
+        default=8 * _MIB,
+        ge=1024,
+        description="Longest unstreamed answer read for its usage; longer ones are estimated.",
+        examples=["8MiB"],
+    )
+    tls: TlsOptions | None = Field(default=None, description="Certificate for callers.", examples=[None])
+    journal: JournalOptions = Field(default=JournalOptions(), description="The usage journal.")
+
+
+class PolicyOptions(Part):
+    """How strict the standards are where a service says nothing."""
+
+    mode: ModeName = Field(
+        default="warn",
+        description="Mode of services without one: `observe` records, `warn` also caps and advises, `enforce` refuses.",
+        examples=["warn"],
+    )
+    waiver_days_max: int = Field(
+        default=90, ge=1, le=3660, description="Longest waiver without a warning, in days.", examples=[90]
+    )
