@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use paceline_journal::fold::{COUNTERS, Folded as Piece, MEASURES, Series};
 use paceline_types::{Sketch, UNDEFINED, UsageRecord};
+use pyo3::BoundObject;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
