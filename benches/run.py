@@ -1,0 +1,71 @@
+"""`make bench`: every figure of the documentation, measured here and now. `ARGS="plain idle"` for some of them.
+
+Owns the order of the sections. Nothing here is a test: a figure over its target is printed beside it, not an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import latency
+import memory
+import relay_cpu
+import sides
+import start
+
+HERE = Path(__file__).resolve().parent
+SECTIONS = ("start", "plain", "paced", "full", "big", "latency", "idle", "streams", "ingest")
+PAIRS = 4
+
+
+def main(wanted: list[str]) -> int:
+    """Run the sections asked for, or all."""
+    unknown = [name for name in wanted if name not in SECTIONS]
+    if unknown:
+        print(f"bench: no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}", file=sys.stderr)
+        return 2
+    chosen = wanted or list(SECTIONS)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Linux {platform.release()}")
+    if "start" in chosen:
+        start.show()
+    if set(chosen) - {"start", "ingest"}:
+        with tempfile.TemporaryDirectory(prefix="paceline-bench-") as folder:
+            against_nginx(chosen, Path(folder))
+    if "ingest" in chosen:
+        return subprocess.run([sys.executable, str(HERE / "ingest.py")], check=False).returncode
+    return 0
+
+
+def against_nginx(chosen: list[str], folder: Path) -> None:
+    """Run what needs the simulated provider."""
+    with contextlib.ExitStack() as stack:
+        direct = stack.enter_context(sides.simulator(folder))
+        if "idle" in chosen:
+            memory.show_idle(folder, direct)
+        nginx = stack.enter_context(sides.nginx(folder, direct))
+        gateway = stack.enter_context(sides.gateway(folder, direct))
+        measured = {}
+        for name in [name for name in relay_cpu.TRAFFIC if name in chosen]:
+            beside = [nginx, gateway]
+            if name == "big":
+                beside.insert(1, stack.enter_context(sides.nginx(folder, direct, body_buffer="1m")))
+            measured[name] = relay_cpu.measure(relay_cpu.TRAFFIC[name], beside, folder, PAIRS)
+        if measured:
+            relay_cpu.show(measured)
+        if "latency" in chosen:
+            latency.show([direct, nginx, gateway], folder, PAIRS)
+        if "streams" in chosen:
+            memory.show_streams([nginx, gateway], folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
