@@ -169,11 +169,10 @@ impl ChunkReader {
             && data.starts_with(&shape.before)
         {
             let mut cursor = Cursor::from(data, shape.before.len());
-            let mut found = Notice::default();
-            if delta(&mut cursor, &mut found).is_ok() && shape.ends(data.get(cursor.at()..).unwrap_or_default()) {
-                *notice = found;
+            if delta(&mut cursor, notice).is_ok() && shape.ends(data.get(cursor.at()..).unwrap_or_default()) {
                 return Ok(());
             }
+            *notice = Notice::default();
         }
         let mut deltas = Deltas::default();
         let mut cursor = Cursor::new(data);

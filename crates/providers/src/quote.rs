@@ -7,7 +7,7 @@
 use memchr::memchr2;
 
 /// An escape that comes sooner than this after the last one switches to blocks.
-const SPARSE: usize = 96;
+const SPARSE: usize = 40;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
 

@@ -77,7 +77,7 @@ impl Framer {
             self.reset();
         }
         loop {
-            let rest = chunk.get(at..)?;
+            let rest = chunk.get(at..).filter(|rest| !rest.is_empty())?;
             let Some(stop) = memchr2(b'\n', b'\r', rest) else {
                 self.keep(rest);
                 return None;

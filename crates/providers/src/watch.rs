@@ -142,7 +142,7 @@ impl StreamWatch {
         } else {
             self.held.extend_from_slice(chunk.get(start..).unwrap_or_default());
         }
-        kept.join(held, &chunk)
+        kept.join(held, chunk)
     }
 }
 
@@ -165,9 +165,9 @@ impl Kept {
         }
     }
 
-    fn join(self, mut held: Vec<u8>, chunk: &Bytes) -> Bytes {
+    fn join(self, mut held: Vec<u8>, chunk: Bytes) -> Bytes {
         if held.is_empty() && self.more.is_empty() {
-            return chunk.slice(self.first.0..self.first.1);
+            return if self.first == (0, chunk.len()) { chunk } else { chunk.slice(self.first.0..self.first.1) };
         }
         for (start, end) in std::iter::once(self.first).chain(self.more) {
             held.extend_from_slice(chunk.get(start..end).unwrap_or_default());
