@@ -1,11 +1,22 @@
-"""The native module: the gateway, the plan check, the journal fold, the simulated provider. Typed here, written in Rust.
+"""The native module: gateway, plan check, journal fold, simulated provider. Typed here, written in Rust.
 
 Owns the types that Python sees; `stubtest` proves them against the built module. Exceptions:
-`CoreFault` ← `PlanFault`, `JournalFault`, `PanicFault`; a bind that fails is an `OSError`.
+`CoreError` ← `PlanFault`, `JournalFault`, `PanicFault`; a bind that fails is an `OSError`.
 """
 
-from typing import TypedDict
+from os import PathLike
+from typing import Final, TypedDict, final, type_check_only
 
+REQUEST_COLUMNS: Final[tuple[str, ...]]
+"""Names of a request tuple's fields, in their order."""
+
+MINUTE_COUNTERS: Final[tuple[str, ...]]
+"""Names of a minute tuple's counters, after series and minute."""
+
+MEASURES: Final[tuple[str, ...]]
+"""Names that `Folded.metrics` may hold."""
+
+@type_check_only
 class CodeRow(TypedDict):
     """One stable code of the gateway."""
 
@@ -17,20 +28,20 @@ class CodeRow(TypedDict):
     retryable: bool
     advice: str
 
-class CoreFault(Exception):
+class CoreError(Exception):
     """Something the native module refused or could not do."""
 
-class PlanFault(CoreFault):
+class PlanFault(CoreError):
     """A plan was refused; `path` is that of the first fault."""
 
     path: str
     message: str
     hint: str
 
-class JournalFault(CoreFault):
+class JournalFault(CoreError):
     """A journal could not be opened or read."""
 
-class PanicFault(CoreFault):
+class PanicFault(CoreError):
     """A defect in the native module."""
 
 def version() -> str:
@@ -45,5 +56,77 @@ def check_plan(plan: bytes) -> str:
 def serve(data_dir: str, listen: str, *, threads: int | None = None) -> int:
     """Run a gateway in this process until SIGTERM or SIGINT has drained it; return the exit code.
 
-    Blocks without holding the interpreter. Raises `OSError` when an address cannot be bound, `PlanFault`, `JournalFault`.
+    Blocks without holding the interpreter. Raises `OSError` when an address cannot be bound; `PlanFault`;
+    `JournalFault`.
+    """
+
+@final
+class Folded:
+    """A piece of one journal segment as rows for `executemany`. Series are numbered by their place in `series`."""
+
+    @property
+    def gateway(self) -> str:
+        """Hex id of the gateway that wrote the segment."""
+
+    @property
+    def segment(self) -> int:
+        """Number of the segment."""
+
+    @property
+    def next_slot(self) -> int:
+        """Where the next call goes on."""
+
+    @property
+    def sealed(self) -> bool:
+        """Nothing will be appended to the segment any more."""
+
+    @property
+    def complete(self) -> bool:
+        """Sealed and read to its end: the file may be deleted once the rows are committed."""
+
+    @property
+    def voids(self) -> int:
+        """Slots that were reserved and never written."""
+
+    @property
+    def damaged(self) -> int:
+        """Slots whose checksum does not fit."""
+
+    @property
+    def requests(self) -> list[tuple[object, ...]]:
+        """One tuple a request: `REQUEST_COLUMNS`."""
+
+    @property
+    def series(self) -> list[tuple[str, str, str, str, str]]:
+        """Service, use case, model, deployment, plan (16 hex digits)."""
+
+    @property
+    def minutes(self) -> list[tuple[int, ...]]:
+        """Series, minute (of the Unix epoch), then `MINUTE_COUNTERS`."""
+
+    @property
+    def metrics(self) -> list[tuple[int, int, str, int, int, float, bytes]]:
+        """Series, minute, measure, values, failed requests beside them, sum, sketch."""
+
+    @property
+    def limits(self) -> list[tuple[int, int, str, str, int, int]]:
+        """Series, minute, metric, percentile, requests judged, of them over the limit."""
+
+def fold(path: str | PathLike[str], slot: int, slots_max: int = 10_000) -> Folded:
+    """Fold the settled slots of one segment file from `slot` on, at most `slots_max`. Raises `JournalFault`."""
+
+def quantiles(sketches: list[bytes], qs: list[float], n_failed: int = 0) -> list[float | None]:
+    """Quantiles of the merged sketches, with `n_failed` further values counted as infinite.
+
+    None where there is nothing, or where the rank falls among the failed. Raises `ValueError` for bytes that are no
+    sketch.
+    """
+
+def merge(sketches: list[bytes]) -> bytes:
+    """Add sketches up. Raises `ValueError` for bytes that are no sketch."""
+
+def simulate(config: str) -> int:
+    """Run the simulated provider with a JSON configuration until SIGTERM or SIGINT; return the exit code.
+
+    Blocks without holding the interpreter. Raises `ValueError` for the configuration, `OSError` for the address.
     """
