@@ -161,7 +161,7 @@ impl Journal {
 /// What the threads share.
 pub(crate) struct Shared {
     directory: Directory,
-    table: InFlight,
+    pub(crate) table: InFlight,
     /// Slots in a new segment.
     capacity: u32,
     reserve: u32,
@@ -228,7 +228,7 @@ impl Shared {
         put
     }
 
-    fn reserve(&self) -> Option<(Arc<Segment>, u32)> {
+    pub(crate) fn reserve(&self) -> Option<(Arc<Segment>, u32)> {
         loop {
             let current = self.current.read().clone();
             if let Some(segment) = &current
@@ -374,3 +374,6 @@ fn slots_of(options: &Options) -> u32 {
     let slots = bytes.saturating_sub(HEADER_BYTES as u64) / SLOT_BYTES as u64;
     u32::try_from(slots.clamp(SLOTS_MIN, SLOTS_MAX)).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

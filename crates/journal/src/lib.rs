@@ -18,6 +18,8 @@ mod os;
 mod reader;
 mod recovery;
 mod segment;
+#[cfg(test)]
+mod testing;
 
 pub use directory::{SegmentFile, segments};
 pub use error::JournalError;

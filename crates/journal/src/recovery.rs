@@ -179,3 +179,6 @@ impl Old {
         position.slot < self.count && self.kind(position.slot) == SlotKind::Record
     }
 }
+
+#[cfg(test)]
+mod tests;
