@@ -17,8 +17,8 @@ from paceline.demo import sdk
 from paceline.demo.cast import ROLES
 from paceline.demo.client import Client
 from paceline.demo.replay import Replay
-from paceline.demo.stage import NotOurs, Stage, set_stage
-from paceline.gateway.supervisor import PartFailed, Supervisor
+from paceline.demo.stage import NotOursError, Stage, set_stage
+from paceline.gateway.supervisor import PartFailedError, Supervisor
 from paceline.ledger import open_ledger
 
 SECONDS = 45.0
@@ -38,14 +38,14 @@ LEDGER_POLL_S = 0.2
     help="The demo's own directory, made afresh each time.",
 )
 def command(seconds: float, once: bool, data: Path) -> None:
-    """Replay real traces of three services through the gateway and report.
+    """Replay real traces through the gateway and report.
 
     Starts a gateway, a control process and a simulated provider on this machine, plays recorded production traffic
     through them, and ends with the report. Needs no key and no network. On a terminal it keeps serving until Ctrl-C.
     """
     try:
         stage = set_stage(data)
-    except NotOurs as error:
+    except NotOursError as error:
         raise Trouble(f"{error} holds something that no demo made.", "name another directory with --data.") from error
     stays = not once and sys.stdout.isatty()
     ok = asyncio.run(_show(stage, seconds, stays))
@@ -71,7 +71,7 @@ async def _show(stage: Stage, seconds: float, stays: bool) -> bool:
             screen.keeps_serving(stage, keys)
             await supervisor.wait()
         return complete
-    except PartFailed as failure:
+    except PartFailedError as failure:
         raise failed_part(failure) from failure
     finally:
         await supervisor.stop()

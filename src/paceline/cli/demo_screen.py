@@ -86,9 +86,11 @@ def conclude(stage: Stage, document: Mapping[str, Any], replay: Replay) -> bool:
     )
     late = sorted(delay for tally in tallies for delay in tally.late_s)
     if late:
-        click.echo(f"The client sent its calls {units.milliseconds(late[len(late) // 2] * 1000)} after they were due (p50),")
+        click.echo(
+            f"The client sent its calls {units.milliseconds(late[len(late) // 2] * 1000)} after they were due (p50),"
+        )
         click.echo(f"{units.milliseconds(late[int(len(late) * 0.99)] * 1000)} (p99).")
-    return held == made
+    return bool(held == made)
 
 
 def keeps_serving(stage: Stage, keys: Mapping[str, str]) -> None:
@@ -100,7 +102,9 @@ def keeps_serving(stage: Stage, keys: Mapping[str, str]) -> None:
         f"    -H 'authorization: Bearer {keys[role.service]}' -H 'content-type: application/json' \\\n"
         """    -d '{"model": "auto", "stream": true, "messages": [{"role": "user", "content": "Say hello."}]}'\n"""
     )
-    click.echo(f"  {stage.control.url}/api/status shows the plan in force, {stage.control.url}/metrics the gateway's metrics.")
+    click.echo(
+        f"  {stage.control.url}/api/status shows the plan in force, {stage.control.url}/metrics the gateway's metrics."
+    )
 
 
 def _shown(stage: Stage) -> str:

@@ -12,7 +12,7 @@ COMMANDS: dict[str, str] = {
     "init": "Write a starter standards file.",
     "validate": "Check a standards file and show all its faults.",
     "up": "Run the gateway and the control process on this machine.",
-    "demo": "Replay real traces of three services through the gateway and report.",
+    "demo": "Replay real traces through the gateway and report.",
     "report": "Show every service's latency and cost beside its budget.",
     "keys": "Make, list and revoke the keys that services call with.",
     "run": "Run a program with its SDKs pointed at the gateway.",

@@ -16,7 +16,7 @@ class Trouble(click.ClickException):
     def __init__(self, wrong: str, fix: str, exit_code: int = EXIT_COULD_NOT) -> None:
         super().__init__(wrong)
         self.fix = fix
-        self.exit_code = exit_code
+        self.__dict__["exit_code"] = exit_code  # click declares it for the class, reads it from the instance
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print both lines on standard error."""

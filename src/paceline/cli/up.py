@@ -15,7 +15,7 @@ from paceline.gateway import parts
 from paceline.gateway.address import Address, AddressError
 from paceline.gateway.data_dir import DataDir
 from paceline.gateway.first_start import FirstStart, FirstStartError, first_start
-from paceline.gateway.supervisor import PartFailed, Supervisor
+from paceline.gateway.supervisor import PartFailedError, Supervisor
 
 
 @click.command(epilog="Example: paceline up --standards paceline.yaml --gateway 127.0.0.1:4100")
@@ -88,14 +88,14 @@ async def _serve(supervisor: Supervisor, place: DataDir, gateway: Address, contr
             welcome(first, place, gateway, control)
             await supervisor.wait()
             say("stopping: the gateway finishes its open streams, then the ledger takes in the rest")
-    except PartFailed as failure:
+    except PartFailedError as failure:
         raise failed_part(failure) from failure
     finally:
         await supervisor.stop()
     say("stopped")
 
 
-def failed_part(failure: PartFailed) -> Trouble:
+def failed_part(failure: PartFailedError) -> Trouble:
     """Put a process that would not start into words, with the end of its log."""
     tail = "".join(f"\n  | {line}" for line in failure.last_lines)
     return Trouble(f"the {failure}.{tail}", f"correct that; the whole log is {failure.part.log}.")

@@ -15,7 +15,7 @@ HEAD_END = b"\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 
 
-class AnswerCut(Exception):
+class AnswerCutError(Exception):
     """The connection ended before the answer did."""
 
 
@@ -48,7 +48,7 @@ class _Connection(asyncio.Protocol):
         self.transport = transport
 
     def send(self, request: bytes) -> asyncio.Future[Answer]:
-        """Write a request; the future has the whole answer or `AnswerCut`."""
+        """Write a request; the future has the whole answer or `AnswerCutError`."""
         assert self.transport is not None  # noqa: S101  # made by `create_connection`, which waits for it
         self._raw, self._body_at, self._length = bytearray(), 0, None
         self._waiting = asyncio.get_running_loop().create_future()
@@ -104,7 +104,7 @@ class _Connection(asyncio.Protocol):
         """Fail the request that was under way."""
         self.is_open = False
         if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(AnswerCut(str(exc or "closed by the other side")))
+            self._waiting.set_exception(AnswerCutError(str(exc or "closed by the other side")))
 
     def close(self) -> None:
         """Close without waiting."""
@@ -115,7 +115,7 @@ class _Connection(asyncio.Protocol):
 
 def unchunked(raw: bytes | bytearray, at: int) -> bytes | None:
     """Undo chunked framing from `at`; None when the last chunk is not there yet."""
-    parts = []
+    parts: list[bytes] = []
     while True:
         line_end = raw.find(b"\r\n", at)
         if line_end < 0:
@@ -140,7 +140,7 @@ class Client:
         self._all: set[_Connection] = set()
 
     async def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Post and return the whole answer; raises `AnswerCut` or `OSError`."""
+        """Post and return the whole answer; raises `AnswerCutError` or `OSError`."""
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         head = f"POST {path} HTTP/1.1\r\nhost: {self._host}:{self._port}\r\ncontent-length: {len(body)}\r\n{lines}\r\n"
         connection = await self._connection()

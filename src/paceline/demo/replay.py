@@ -14,7 +14,7 @@ from itertools import groupby
 
 from paceline.demo import wire
 from paceline.demo.cast import SESSIONS_APART_S, Role
-from paceline.demo.client import AnswerCut, Client
+from paceline.demo.client import AnswerCutError, Client
 from paceline.demo.sdk import EVERY, SdkCalls
 from paceline.demo.traces import Call
 
@@ -120,7 +120,7 @@ class Replay:
         headers = wire.headers(role, call, self._keys[role.service])
         try:
             answer = await self._client.post(wire.path(role), headers, body)
-        except (AnswerCut, OSError):
+        except (AnswerCutError, OSError):
             return False
         self.tallies[role.service].late_s.append(answer.sent_s - self._began - due_s)
         return wire.is_whole(role, call, answer)

@@ -20,7 +20,7 @@ STANDARDS_NAME = "paceline.yaml"
 MARK_NAME = "made-by-paceline-demo"
 
 
-class NotOurs(Exception):
+class NotOursError(Exception):
     """The directory holds something that no demo made."""
 
 
@@ -76,7 +76,7 @@ def _make_afresh(data: DataDir) -> None:
     mark = data.path / MARK_NAME
     if data.path.exists() and any(data.path.iterdir()):
         if not mark.is_file():
-            raise NotOurs(str(data.path))
+            raise NotOursError(str(data.path))
         shutil.rmtree(data.path)
     data.ensure()
     mark.write_text("The next `paceline demo` deletes this directory.\n")

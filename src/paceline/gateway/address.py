@@ -54,7 +54,7 @@ class Address(NamedTuple):
             return True
 
     def or_free(self) -> Address:
-        """This address if it is free, else one on a free port of the same host."""
+        """Return this address if it is free, else one on a free port of the same host."""
         if self.is_free():
             return self
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET

@@ -57,9 +57,10 @@ def make_keys(data: DataDir, standards: Path) -> FirstStart:
     from paceline.ledger import open_ledger
 
     try:
-        plan = rules.plan(rules.load(standards), keys=[])
-    except rules.StandardsFaulty as error:
-        wrong = f"{standards} has {len(error.faults)} faults; the first: {error.faults[0]}"
+        plan = rules.load(standards).plan(())
+    except rules.StandardsFaultyError as error:
+        faults = [fault for fault in error.faults if not fault.warning]
+        wrong = f"{standards} has {len(faults)} faults; the first: {faults[0]}."
         raise FirstStartError(wrong, f"`paceline validate {standards}` shows all of them with fixes.") from error
     except rules.StandardsError as error:
         raise FirstStartError(str(error), "`paceline init` writes a starter file.") from error

@@ -18,7 +18,7 @@ class LinkError(Exception):
     """The gateway's admin socket did not answer as it should."""
 
 
-class PlanRefused(Exception):
+class PlanRefusedError(Exception):
     """The gateway refused a plan whole; the one in force before stays."""
 
     def __init__(self, path: str, message: str, hint: str) -> None:
@@ -49,11 +49,11 @@ class Link:
         self._path = path
 
     def send_plan(self, plan: bytes) -> str:
-        """Put a plan in force and return its hash; raises `PlanRefused` or `LinkError`."""
+        """Put a plan in force and return its hash; raises `PlanRefusedError` or `LinkError`."""
         status, body = self._ask("POST", "/plan", plan)
         answer = _object(body)
         if status == 422:
-            raise PlanRefused(*(str(answer.get(name) or "") for name in ("path", "message", "hint")))
+            raise PlanRefusedError(*(str(answer.get(name) or "") for name in ("path", "message", "hint")))
         if status != 200:
             raise LinkError(f"the gateway answered {status} to a plan")
         return str(answer["hash"])

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from paceline import standards
 from paceline.gateway.data_dir import DataDir
-from paceline.gateway.link import Link, LinkError, PlanRefused
+from paceline.gateway.link import Link, LinkError, PlanRefusedError
 from paceline.ledger import Ledger
 
 # How often the gateway is asked whether it still runs our plan; it may have been restarted or replaced.
@@ -71,9 +71,9 @@ class Planner:
 
     def _make(self) -> None:
         try:
-            plan = standards.plan(standards.load(self._path), keys=self._ledger.keys.planned())
-        except standards.StandardsFaulty as error:
-            self._refuse([asdict(fault) for fault in error.faults])
+            plan = standards.load(self._path).plan(self._ledger.keys.planned())
+        except standards.StandardsFaultyError as error:
+            self._refuse([fault.as_dict() for fault in error.faults if not fault.warning])
             return
         except standards.StandardsError as error:
             self._refuse([{"message": str(error)}])
@@ -81,13 +81,13 @@ class Planner:
         from paceline import _core
 
         try:
-            _core.check_plan(plan.canonical)
+            _core.check_plan(plan.json_bytes)
         except _core.PlanFault as fault:
             self._refuse([{"path": fault.path, "message": fault.message, "hint": fault.hint}])
             return
         self._ledger.plans.put(plan)
-        self._data.write_private(self._data.plan, plan.canonical)
-        self._plan = plan.canonical
+        self._data.write_private(self._data.plan, plan.json_bytes)
+        self._plan = plan.json_bytes
         self.state.wanted, self.state.faults, self.state.made_at = plan.hash, [], time.time()
         _log.info("plan %s made from %s", plan.hash[:12], self._path)
 
@@ -104,5 +104,5 @@ class Planner:
             _log.info("plan %s is in force", self.state.in_force[:12])
         except LinkError:
             self.state.in_force = None  # not started yet, or restarting: it reads plan.json, and we ask again
-        except PlanRefused as refused:
+        except PlanRefusedError as refused:
             self._refuse([{"path": refused.path, "message": refused.message, "hint": refused.hint}])

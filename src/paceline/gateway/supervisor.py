@@ -36,7 +36,7 @@ class Part:
     """How long it may take to leave after SIGTERM."""
 
 
-class PartFailed(Exception):
+class PartFailedError(Exception):
     """A process ended before it was ever ready."""
 
     def __init__(self, part: Part, code: int) -> None:
@@ -84,12 +84,12 @@ class Supervisor:
         return {one.part.name: one.process.pid for one in self._running if one.process is not None}
 
     async def start(self) -> None:
-        """Start all parts and return when all are ready, or when a stop was asked for; raises `PartFailed`."""
+        """Start all parts and return when all are ready, or when a stop was asked for; raises `PartFailedError`."""
         self._tasks = [asyncio.create_task(self._keep(one)) for one in self._running]
         for one in self._running:
             await self._first_of(one.ready, self._stopping)
             if one.failed is not None:
-                raise PartFailed(one.part, one.failed)
+                raise PartFailedError(one.part, one.failed)
 
     async def wait(self) -> None:
         """Return when a stop was asked for."""

@@ -1,1 +1,1 @@
-"""The report as text, Markdown and HTML. All three show the same cells; `cells` makes them from the ledger's figures."""
+"""The report as text, Markdown and HTML. All three show the same cells; `cells` makes them from the ledger's words."""

@@ -58,7 +58,9 @@ def _table(rows: Iterable[cells.ServiceCells]) -> Table:
 
 
 def _block(row: cells.ServiceCells) -> list[Text]:
-    left = Text("\n").join([Text(row.service, style="bold"), Text(row.use_case), Text(f"owner {row.owner}", style="dim")])
+    left = Text("\n").join(
+        [Text(row.service, style="bold"), Text(row.use_case), Text(f"owner {row.owner}", style="dim")]
+    )
     columns = [Text() for _ in range(6)]
     for metric in row.metrics:
         limits = metric.limits or (cells.LimitCells("", "", False),)
