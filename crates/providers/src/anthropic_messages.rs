@@ -1,7 +1,8 @@
 //! Anthropic messages: the stream's typed events and the message object. Owns their names.
 
-use crate::cursor::{Cursor, Flaw, Text};
+use crate::cursor::{Cursor, Flaw};
 use crate::notice::{Finish, Notice};
+use crate::text::Text;
 
 /// Reads one event of a stream. `type` says what the rest means, and may come last.
 pub(crate) fn read_event(data: &[u8], notice: &mut Notice) -> Result<(), Flaw> {

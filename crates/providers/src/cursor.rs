@@ -1,11 +1,8 @@
 //! A pull walker over JSON text that materialises nothing. Owns the grammar: structure, literals, depth. It never looks
 //! at what a field means, and takes numbers loosely (any run of number characters with a digit in it).
 
-use std::borrow::Cow;
-
-use memchr::memchr;
-
 use crate::quote::string_end;
+use crate::text::{Text, whole};
 
 /// Containers inside containers, the outermost counted.
 pub(crate) const DEPTH_MAX: u32 = 128;
@@ -27,50 +24,6 @@ pub(crate) struct Span {
 impl Span {
     pub(crate) fn of<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         bytes.get(self.start..self.end).unwrap_or_default()
-    }
-}
-
-/// A string's content, still escaped.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Text<'a> {
-    pub(crate) raw: &'a [u8],
-    escaped: bool,
-}
-
-impl<'a> Text<'a> {
-    /// The content with escapes undone; the raw bytes where they cannot be.
-    pub(crate) fn decoded(&self) -> Cow<'a, [u8]> {
-        if !self.escaped {
-            return Cow::Borrowed(self.raw);
-        }
-        let quoted = [b"\"", self.raw, b"\""].concat();
-        serde_json::from_slice::<String>(&quoted).map_or(Cow::Borrowed(self.raw), |text| Cow::Owned(text.into_bytes()))
-    }
-
-    pub(crate) fn to_text(self) -> String {
-        String::from_utf8_lossy(&self.decoded()).into_owned()
-    }
-
-    /// Bytes of the decoded content, near enough for estimates: each half of a surrogate pair counts two.
-    pub(crate) fn bytes(&self) -> u64 {
-        let mut size = self.raw.len() as u64;
-        if !self.escaped {
-            return size;
-        }
-        let mut rest = self.raw;
-        while let Some(at) = memchr(b'\\', rest) {
-            let unit = rest.get(at + 2..at + 6).and_then(|hex| std::str::from_utf8(hex).ok());
-            let wide = rest.get(at + 1) == Some(&b'u');
-            let (long, short) = match unit.and_then(|hex| u32::from_str_radix(hex, 16).ok()).filter(|_| wide) {
-                Some(0..0x80) => (6, 1),
-                Some(0x80..0x800 | 0xd800..0xe000) => (6, 2),
-                Some(_) => (6, 3),
-                None => (2, 1),
-            };
-            size -= long - short;
-            rest = rest.get(at + usize::try_from(long).unwrap_or(2)..).unwrap_or_default();
-        }
-        size
     }
 }
 
@@ -242,7 +195,7 @@ impl<'a> Cursor<'a> {
         let start = self.at;
         let Some((end, escaped)) = string_end(self.bytes, start) else { return Err(Flaw::Malformed(self.bytes.len())) };
         self.at = end + 1;
-        Ok(Text { raw: self.bytes.get(start..end).unwrap_or_default(), escaped })
+        Ok(Text::new(self.bytes.get(start..end).unwrap_or_default(), escaped))
     }
 
     fn literal(&mut self, word: &[u8]) -> Result<(), Flaw> {
@@ -292,13 +245,18 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The value of a number token, if it is whole and not negative.
-pub(crate) fn whole(number: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(number).ok()?;
-    if let Ok(value) = text.parse() {
-        return Some(value);
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn skipping_takes_exactly_one_value(value in "-?[0-9][0-9.]{0,4}|true|\\[\\]|\\{\"a\": ?\\[1 ?, ?\\{\\}\\]\\}", rest in "[,\\]}] ?x") {
+            let json = format!(" {value}{rest}");
+            let mut cursor = Cursor::new(json.as_bytes());
+            prop_assert_eq!(cursor.skip(), Ok(Span { start: 1, end: 1 + value.len() }));
+        }
     }
-    let value: f64 = text.parse().ok().filter(|_| number.first().is_some_and(u8::is_ascii_digit))?;
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    (value.fract() == 0.0 && value < 9e15).then_some(value as u64)
 }

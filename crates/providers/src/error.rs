@@ -118,3 +118,74 @@ fn json(value: &impl Serialize) -> Vec<u8> {
     // These types hold only strings and numbers; writing them to memory cannot fail.
     serde_json::to_vec(value).unwrap_or_default()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use paceline_types::{CODES, Code};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn failure() -> Failure {
+        Failure::new(Code::KeyMissing, "no key: \"a\\b\"\n\u{1}\u{e9}").hint("Ask")
+    }
+
+    const MESSAGE: &str = "no key: \"a\\b\"\n\u{1}\u{e9}. Ask [paceline G101: run `paceline explain G101`]";
+
+    #[test]
+    fn bodies_have_each_dialects_shape() {
+        let openai = error_body(Dialect::OpenAi, &failure(), "0192");
+        assert!(openai.starts_with(br#"{"error":{"message":"no key: \"a\\b\"\n\u0001"#));
+        assert_eq!(
+            serde_json::from_slice::<Value>(&openai).unwrap(),
+            json!({"error": {
+                "message": MESSAGE, "type": "invalid_request_error", "param": null, "code": "key_missing",
+                "paceline_code": "G101", "request_id": "0192",
+            }})
+        );
+        assert_eq!(
+            serde_json::from_slice::<Value>(&error_body(Dialect::Anthropic, &failure(), "0192")).unwrap(),
+            json!({
+                "type": "error",
+                "error": {
+                    "type": "authentication_error", "message": MESSAGE,
+                    "code": "key_missing", "paceline_code": "G101",
+                },
+                "request_id": "0192",
+            })
+        );
+    }
+
+    #[test]
+    fn events_are_whole_and_are_taken_for_errors_by_the_watch() {
+        for api in Api::ALL.into_iter().filter(|api| api.generates()) {
+            let event = error_event(api, &Failure::new(Code::ProviderCut, "cut\r\n\nhere"));
+            let text = std::str::from_utf8(&event).unwrap();
+            assert!(text.ends_with("}\n\n") && text.matches('\n').count() <= 3 && !text.contains('\r'));
+            let mut watch = crate::StreamWatch::new(api, true);
+            assert_eq!(watch.push(event.clone(), 1), event);
+            assert!(watch.facts().provider_error && !watch.facts().terminal);
+        }
+        let event = error_event(Api::Responses, &failure());
+        let data = event.strip_prefix(b"event: error\ndata: ").unwrap();
+        assert_eq!(
+            serde_json::from_slice::<Value>(data).unwrap(),
+            json!({
+                "type": "error", "code": "key_missing", "message": MESSAGE, "param": null, "sequence_number": 0,
+                "paceline_code": "G101",
+            })
+        );
+    }
+
+    #[test]
+    fn every_code_has_a_type_in_both_dialects() {
+        let mut rows = String::new();
+        for (_, row) in CODES {
+            let (openai, anthropic) =
+                (error_type(Dialect::OpenAi, row.status), error_type(Dialect::Anthropic, row.status));
+            rows.push_str(&format!("{} {} {openai} {anthropic}\n", row.code, row.status));
+        }
+        insta::assert_snapshot!(rows);
+    }
+}

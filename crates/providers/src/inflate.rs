@@ -115,3 +115,86 @@ impl Write for Sink {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn packed(kind: u8, text: &[u8]) -> (&'static str, Vec<u8>) {
+        match kind {
+            0 => ("gzip", gzip(text)),
+            1 => {
+                let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+                encoder.write_all(text).unwrap();
+                ("deflate", encoder.finish().unwrap())
+            }
+            2 => {
+                let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+                encoder.write_all(text).unwrap();
+                (" Deflate ", encoder.finish().unwrap())
+            }
+            _ => ("X-GZIP", [gzip(&text[..text.len() / 2]), gzip(&text[text.len() / 2..])].concat()),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_cut_of_any_encoding_unfolds_to_the_same(
+            text in proptest::collection::vec(any::<u8>(), 0..400), kind in 0_u8..4, size in 1_usize..50
+        ) {
+            let text = text.repeat(20);
+            let (name, packed) = packed(kind, &text);
+            let mut inflate = Inflate::new(name).unwrap();
+            let mut out = Vec::new();
+            for chunk in packed.chunks(size) {
+                out.extend_from_slice(&inflate.push(chunk).unwrap());
+            }
+            prop_assert_eq!(out, text);
+        }
+
+        #[test]
+        fn noise_is_a_fault_or_output_and_never_a_panic(noise in proptest::collection::vec(any::<u8>(), 0..200)) {
+            for name in ["gzip", "deflate"] {
+                let mut inflate = Inflate::new(name).unwrap();
+                let _ = inflate.push(&noise);
+                let _ = inflate.push(&noise);
+            }
+        }
+    }
+
+    #[test]
+    fn flushed_events_come_out_with_the_chunk_that_holds_them() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        let mut inflate = Inflate::new("gzip").unwrap();
+        let mut sent = 0;
+        for event in ["data: one\n\n", "data: two\n\n"] {
+            encoder.write_all(event.as_bytes()).unwrap();
+            encoder.flush().unwrap();
+            let chunk = encoder.get_ref()[sent..].to_vec();
+            sent += chunk.len();
+            assert_eq!(inflate.push(&chunk).unwrap(), event);
+        }
+    }
+
+    #[test]
+    fn a_bomb_and_a_broken_answer_are_faults_that_stay() {
+        let bomb = gzip(&vec![0; OUTPUT_MAX + 1]);
+        let mut inflate = Inflate::new("gzip").unwrap();
+        assert_eq!(inflate.push(&bomb), Err(InflateFault::TooLarge));
+        assert_eq!(inflate.push(&gzip(b"x")), Err(InflateFault::TooLarge));
+        let mut inflate = Inflate::new("gzip").unwrap();
+        assert_eq!(inflate.push(b"data: not gzip at all\n\n"), Err(InflateFault::Corrupt));
+        assert!(Inflate::new("br").is_none() && Inflate::new("identity").is_none());
+    }
+}

@@ -13,8 +13,10 @@ mod openai_chat;
 mod openai_embeddings;
 mod openai_responses;
 mod quote;
+mod reader;
 mod scan;
 mod sse;
+mod text;
 mod usage;
 mod watch;
 
@@ -24,5 +26,6 @@ pub use error::{error_body, error_event, error_type};
 pub use inflate::{Inflate, InflateFault};
 pub use models::models_body;
 pub use notice::Finish;
+pub use reader::StreamFacts;
 pub use scan::{RequestFacts, ScanError, scan};
-pub use watch::{StreamFacts, StreamWatch};
+pub use watch::StreamWatch;

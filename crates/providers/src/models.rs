@@ -57,3 +57,29 @@ pub fn models_body<N: AsRef<str>>(dialect: Dialect, names: &[N]) -> Bytes {
     // Strings and numbers only: writing to memory cannot fail.
     Bytes::from(body.unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_have_each_dialects_shape() {
+        assert_eq!(
+            models_body(Dialect::OpenAi, &["small", "a\"b"]),
+            concat!(
+                r#"{"object":"list","data":[{"id":"small","object":"model","created":0,"owned_by":"paceline"},"#,
+                r#"{"id":"a\"b","object":"model","created":0,"owned_by":"paceline"}]}"#
+            )
+        );
+        assert_eq!(
+            models_body(Dialect::Anthropic, &["small".to_owned()]),
+            concat!(
+                r#"{"data":[{"type":"model","id":"small","display_name":"small","created_at":"1970-01-01T00:00:00Z"}],"#,
+                r#""has_more":false,"first_id":"small","last_id":"small"}"#
+            )
+        );
+        let none: [&str; 0] = [];
+        assert_eq!(models_body(Dialect::OpenAi, &none), r#"{"object":"list","data":[]}"#);
+        assert!(models_body(Dialect::Anthropic, &none).ends_with(br#""first_id":null,"last_id":null}"#));
+    }
+}

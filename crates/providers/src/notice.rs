@@ -1,6 +1,7 @@
 //! What one event or one answer says, in the words of no dialect. The readers fill it; watch and answer take it over.
 
-use crate::cursor::{Cursor, Flaw, Text};
+use crate::cursor::{Cursor, Flaw};
+use crate::text::Text;
 use crate::usage::Usage;
 
 /// Why the model stopped.

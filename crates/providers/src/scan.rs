@@ -3,7 +3,8 @@
 
 use paceline_types::Api;
 
-use crate::cursor::{Cursor, Flaw, Span, whole};
+use crate::cursor::{Cursor, Flaw, Span};
+use crate::text::whole;
 
 /// Occurrences of known fields kept; more is no request anybody means.
 const SPOTS_MAX: usize = 64;

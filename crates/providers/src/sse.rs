@@ -206,3 +206,52 @@ fn data_of(line: &[u8]) -> Option<&[u8]> {
     let value = value.strip_prefix(b":")?;
     Some(value.strip_prefix(b" ").unwrap_or(value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(bytes_max: usize, chunks: &[&[u8]]) -> Vec<Option<String>> {
+        let mut framer = Framer::new(bytes_max);
+        let mut seen = Vec::new();
+        for chunk in chunks {
+            let mut at = framer.resume(chunk);
+            while let Some(event) = framer.next(chunk, at) {
+                at = event.end;
+                seen.push(event.data.map(|data| String::from_utf8_lossy(data).into_owned()));
+            }
+        }
+        seen
+    }
+
+    #[test]
+    fn data_lines_join_and_other_fields_do_not_matter() {
+        let stream = b"\xef\xbb\xbfdata: a\nid: 3\ndata:b\ndata\nretry: 9\ndatum: x\n\n: comment\n\ndata:  c\n\n";
+        assert_eq!(seen(99, &[stream]), [Some("a\nb\n".to_owned()), None, Some(" c".to_owned())]);
+    }
+
+    #[test]
+    fn an_event_over_the_bound_is_not_read_however_it_is_cut() {
+        let stream: &[u8] = b"data: 0123456789\n\ndata: 01234\ndata: 5678\n\ndata: ok\n\n";
+        for bound in 0..30 {
+            let whole = seen(bound, &[stream]);
+            for cut in 0..stream.len() {
+                assert_eq!(seen(bound, &[&stream[..cut], &stream[cut..]]), whole, "bound {bound}, cut {cut}");
+            }
+            assert_eq!(seen(bound, &stream.chunks(1).collect::<Vec<_>>()), whole, "bound {bound}");
+            assert_eq!(
+                (whole[0].is_some(), whole[1].is_some(), whole[2].is_some()),
+                (bound >= 17, bound >= 23, bound >= 9)
+            );
+        }
+    }
+
+    #[test]
+    fn an_error_name_belongs_to_its_own_event() {
+        let mut framer = Framer::new(99);
+        let stream = b"event: error\ndata: x\n\ndata: y\n\n";
+        let first = framer.next(stream, 0).map(|event| (event.named_error, event.end));
+        assert_eq!(first, Some((true, 22)));
+        assert_eq!(framer.next(stream, 22).map(|event| event.named_error), Some(false));
+    }
+}
