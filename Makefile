@@ -46,7 +46,7 @@ bench: dev ## the figures: CPU and memory beside nginx, ingest, start-up
 	@$(PY) benches/run.py $(ARGS)
 
 docs: dev ## write the generated pages and files anew
-	@$(PY) scripts/docs.py
+	@$(PY) -m paceline.standards.generate
 
 lock: .venv/.dev ## bring the locks in step with pyproject.toml and Cargo.toml (UPGRADE=1 for newer versions)
 	@scripts/lock.sh $(UPGRADE)

@@ -29,6 +29,7 @@ CHECKS: dict[str, list[str]] = {
     "stubtest": _python("mypy.stubtest", "paceline._core"),
     "import-linter": ["lint-imports"],
     "interrogate": ["interrogate", "--quiet", "src"],
+    "generated pages": _python("paceline.standards.generate", "--check"),
     "cargo-deny": ["cargo-deny", "--locked", "check", "bans", "licenses", "sources"],
     "clippy": ["cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
 }

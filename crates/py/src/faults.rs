@@ -1,8 +1,6 @@
 //! The exceptions of `paceline._core` as one tree. Owns their names and attributes; the messages come from the crates
 //! that failed. `CoreError` ← `PlanFault(path, message, hint)`, `JournalFault`, `PanicFault`.
 
-use std::any::Any;
-
 use pyo3::create_exception;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
@@ -30,16 +28,6 @@ pub(crate) fn plan_fault(py: Python<'_>, path: &str, message: &str, hint: &str) 
         Ok(()) => error,
         Err(other) => other,
     }
-}
-
-/// A `PanicFault` with the panic's own message.
-pub(crate) fn panicked(payload: &(dyn Any + Send)) -> PyErr {
-    let text = payload
-        .downcast_ref::<&'static str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    PanicFault::new_err(format!("panic in the native module: {text}"))
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
