@@ -15,7 +15,7 @@ use crate::boundary::detached;
 use crate::faults::JournalFault;
 
 /// The fields of a request tuple in their order; the ledger's `request` table has the same columns.
-const REQUEST_COLUMNS: [&str; 52] = [
+const REQUEST_COLUMNS: [&str; 50] = [
     "id",
     "start_us",
     "plan",
@@ -66,8 +66,6 @@ const REQUEST_COLUMNS: [&str; 52] = [
     "reason",
     "model_served",
     "provider_request",
-    "gateway",
-    "segment",
 ];
 
 /// A piece of one segment as rows. Series are numbered by their place in `series`.
@@ -97,7 +95,7 @@ fn fold(py: Python<'_>, path: PathBuf, slot: u32, slots_max: u32) -> PyResult<Fo
     let gateway = PyString::new(py, &hex);
     let mut rows = Rows { py, known: HashMap::new(), plans: HashMap::new() };
     Ok(Folded {
-        requests: rows.requests(&piece, &gateway)?,
+        requests: rows.requests(&piece)?,
         series: rows.series(&piece.series)?,
         minutes: rows.minutes(&piece)?,
         metrics: rows.metrics(&piece)?,
@@ -120,7 +118,7 @@ struct Rows<'py> {
 }
 
 impl<'py> Rows<'py> {
-    fn requests(&mut self, piece: &Piece, gateway: &Bound<'py, PyString>) -> PyResult<Py<PyList>> {
+    fn requests(&mut self, piece: &Piece) -> PyResult<Py<PyList>> {
         let list = PyList::empty(self.py);
         let mut row = Vec::with_capacity(REQUEST_COLUMNS.len());
         for record in &piece.records {
@@ -128,8 +126,6 @@ impl<'py> Rows<'py> {
             self.times(record, &mut row)?;
             self.counts(record, &mut row)?;
             self.names(record, &mut row);
-            row.push(gateway.clone().into_any());
-            row.push(self.any(piece.segment)?);
             list.append(PyTuple::new(self.py, row.drain(..))?)?;
         }
         Ok(list.unbind())
