@@ -40,7 +40,7 @@ def test_the_socket_lies_in_the_directory_unless_its_path_would_be_too_long(
         ("4100", Address("127.0.0.1", 4100), "http://127.0.0.1:4100", True),
         ("0.0.0.0:80", Address("0.0.0.0", 80), "http://127.0.0.1:80", False),  # noqa: S104
         ("[::1]:4100", Address("::1", 4100), "http://[::1]:4100", True),
-        ("localhost:1", Address("localhost", 1), "http://localhost:1", True),
+        ("localhost:1", Address("127.0.0.1", 1), "http://127.0.0.1:1", True),
     ],
 )
 def test_addresses_are_read(text: str, address: Address, url: str, loopback: bool) -> None:

@@ -18,8 +18,9 @@ class Address(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> Address:
-        """Read `127.0.0.1:4100`, `:4100` (loopback), `4100` or `[::1]:4100`."""
+        """Read `127.0.0.1:4100`, `:4100` and `localhost:4100` (the same), `4100` or `[::1]:4100`."""
         host, _, port = text.rpartition(":")
+        host = "" if host == "localhost" else host  # one address, not whatever the name resolves to
         if not port.isdecimal() or not 0 <= int(port) <= 65535:
             raise AddressError(f"{text!r} is not HOST:PORT")
         return cls(host.strip("[]") or "127.0.0.1", int(port))
@@ -30,7 +31,7 @@ class Address(NamedTuple):
     @property
     def is_loopback(self) -> bool:
         """True when only this machine can connect."""
-        return self.host in {"localhost", "::1"} or self.host.startswith("127.")
+        return self.host == "::1" or self.host.startswith("127.")
 
     @property
     def reachable(self) -> Address:

@@ -18,6 +18,7 @@ from paceline.gateway.control import Control
 from paceline.gateway.link import LinkError
 from paceline.gateway.status import status_document
 
+METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 SINCE_S = 3600.0
 SINCE_S_MAX = 400 * 86400.0
 
@@ -66,7 +67,7 @@ def _add_reading(app: FastAPI, control: Control, reader: Any) -> None:
     @app.get("/metrics", dependencies=[reader])
     def metrics() -> PlainTextResponse:
         try:
-            return PlainTextResponse(control.link.metrics(), media_type="text/plain; version=0.0.4")
+            return PlainTextResponse(control.link.metrics(), media_type=METRICS_TYPE)
         except LinkError as error:
             raise HTTPException(503, str(error)) from error
 

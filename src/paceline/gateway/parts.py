@@ -36,7 +36,7 @@ def control(data: DataDir, standards: Path, listen: Address) -> Part:
 def sim(data: DataDir, listen: Address, options: Sequence[str] = ()) -> Part:
     """Describe the simulated provider."""
     command = (*_PYTHON, "sim", "--listen", str(listen), *options)
-    return Part("sim", command, data.log("sim"), lambda: _answers(listen, "/v1/models"))
+    return Part("sim", command, data.log("sim"), lambda: _answers(listen, "/healthz"))
 
 
 def _answers(listen: Address, path: str) -> bool:
