@@ -1,0 +1,148 @@
+//! Drain: one handle that tells a server and all its connections to come to an end, by when, and counts them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+/// Told to start, it lets running requests finish up to a limit. Cheap to clone; one per server.
+#[derive(Clone, Default)]
+pub struct Drain(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    started: AtomicBool,
+    cut: AtomicBool,
+    connections: AtomicUsize,
+    cutoff: Mutex<Option<Instant>>,
+    wakers: Mutex<Vec<Option<Waker>>>,
+    /// Start, a sooner cutoff, or a connection that ended.
+    changed: Notify,
+}
+
+impl std::fmt::Debug for Drain {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Drain({} connections)", self.connections())
+    }
+}
+
+impl Drain {
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// No new connections from now on; running requests may go on for `limit`, then they are cut. Called again, the
+    /// sooner limit holds.
+    pub fn start(&self, limit: Duration) {
+        {
+            let mut cutoff = self.0.cutoff.lock();
+            let asked = Instant::now() + limit;
+            *cutoff = Some(cutoff.map_or(asked, |earlier| earlier.min(asked)));
+        }
+        self.0.started.store(true, Ordering::Release);
+        self.0.changed.notify_waiters();
+        self.wake_all();
+    }
+
+    /// Connections open now.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.0.connections.load(Ordering::Relaxed)
+    }
+
+    /// True once `start` was called.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        self.0.started.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.0.cut.load(Ordering::Acquire)
+    }
+
+    /// Waits for `start`.
+    pub(super) async fn started(&self) {
+        loop {
+            let changed = self.0.changed.notified();
+            if self.is_started() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Waits until every connection has ended, cutting them off at the limit. Returns how many were cut.
+    pub(super) async fn finished(&self) -> usize {
+        let mut cut = 0;
+        loop {
+            let changed = self.0.changed.notified();
+            if self.connections() == 0 {
+                return cut;
+            }
+            let cutoff = *self.0.cutoff.lock();
+            match cutoff {
+                Some(cutoff) if !self.is_cut() => {
+                    if tokio::time::timeout_at(cutoff.into(), changed).await.is_err() {
+                        cut = self.connections();
+                        self.0.cut.store(true, Ordering::Release);
+                        self.wake_all();
+                    }
+                }
+                _ => changed.await,
+            }
+        }
+    }
+
+    /// Counts a connection in; the guard counts it out.
+    pub(super) fn enter(&self) -> Place {
+        self.0.connections.fetch_add(1, Ordering::Relaxed);
+        Place { drain: self.clone(), slot: None }
+    }
+
+    fn wake_all(&self) {
+        for waker in self.0.wakers.lock().iter().flatten() {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// One connection's place among those to be told.
+pub(super) struct Place {
+    drain: Drain,
+    slot: Option<usize>,
+}
+
+impl Place {
+    /// Registers the task to be woken when something is to be told. Call it once, from the connection's own task,
+    /// before looking at the flags.
+    pub(super) fn listen(&mut self, waker: &Waker) {
+        if self.slot.is_some() {
+            return;
+        }
+        let mut wakers = self.drain.0.wakers.lock();
+        let slot = wakers.iter().position(Option::is_none).unwrap_or(wakers.len());
+        if slot == wakers.len() {
+            wakers.push(None);
+        }
+        wakers[slot] = Some(waker.clone());
+        self.slot = Some(slot);
+    }
+
+    pub(super) fn drain(&self) -> &Drain {
+        &self.drain
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot {
+            self.drain.0.wakers.lock()[slot] = None;
+        }
+        self.drain.0.connections.fetch_sub(1, Ordering::Release);
+        self.drain.0.changed.notify_waiters();
+    }
+}

@@ -1,0 +1,19 @@
+//! The server edge: listeners, connections, requests in, responses out. hyper frames; this module bounds.
+
+mod body;
+mod connection;
+mod drain;
+mod link;
+mod listen;
+mod request;
+mod serve;
+mod socket;
+
+pub use body::{Abort, Body, Chunks};
+pub use drain::Drain;
+pub use listen::{Listen, bind_tcp, bind_unix};
+pub use request::{BodyError, Request};
+pub use serve::{Handler, ServeStats, ServerOptions, serve};
+
+/// What a handler answers.
+pub type Response = http::Response<Body>;

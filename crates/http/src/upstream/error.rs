@@ -1,0 +1,76 @@
+//! What can go wrong at a provider's connection, before and after the response head. No variant quotes what the
+//! provider sent.
+
+use std::io;
+
+/// A base URL that cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum UpstreamFault {
+    #[error("it is not a URL")]
+    NotUrl,
+    #[error("its scheme is neither http nor https")]
+    Scheme,
+    #[error("it has no host, or one that no certificate could name")]
+    Host,
+    #[error("it holds credentials; name a key instead")]
+    Credentials,
+    #[error("it has a query string")]
+    Query,
+}
+
+/// Why there is no response head.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// Name not resolved, or no address accepted a connection.
+    #[error("cannot connect: {0}")]
+    Connect(io::Error),
+    #[error("TLS handshake failed: {0}")]
+    Tls(String),
+    #[error("no connection in time")]
+    TimeoutConnect,
+    #[error("no response head in time")]
+    TimeoutHead,
+    /// The connection ended before any byte of a response.
+    #[error("connection closed before an answer")]
+    Cut,
+    /// The connection ended inside the response head.
+    #[error("connection closed inside the response head")]
+    HeadCut,
+    #[error("response head over its bound")]
+    HeadTooLarge,
+    #[error("response is not HTTP/1.1")]
+    Malformed,
+    /// The request itself cannot be written as HTTP.
+    #[error("request target holds a byte it must not")]
+    Target,
+}
+
+impl SendError {
+    /// True when nothing of the request can have reached the provider.
+    #[must_use]
+    pub fn nothing_sent(&self) -> bool {
+        matches!(self, Self::Connect(_) | Self::Tls(_) | Self::TimeoutConnect | Self::Target)
+    }
+
+    /// True when the provider had not answered a single byte.
+    #[must_use]
+    pub fn before_first_byte(&self) -> bool {
+        self.nothing_sent() || matches!(self, Self::TimeoutHead | Self::Cut)
+    }
+}
+
+/// Why an answer's body ended before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AnswerError {
+    /// The connection was closed in an orderly way, too early.
+    #[error("answer cut short")]
+    Cut,
+    /// The connection broke.
+    #[error("connection broke: {0}")]
+    Reset(io::ErrorKind),
+    #[error("body framing is invalid")]
+    Malformed,
+    /// The deadline set with `Answer::set_deadline` passed.
+    #[error("deadline passed")]
+    Deadline,
+}

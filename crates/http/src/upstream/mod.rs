@@ -1,0 +1,169 @@
+//! The upstream half: HTTP/1.1 to providers, driven from inside the caller's own task. No task, no queue, no buffer
+//! of its own while a stream waits.
+
+mod alarm;
+mod answer;
+mod body;
+mod call;
+mod chunked;
+mod dial;
+mod error;
+mod exchange;
+mod head;
+mod origin;
+mod pool;
+mod request;
+mod wire;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::Method;
+
+pub(crate) use alarm::Alarm;
+pub use answer::Answer;
+pub use call::{CallError, Called};
+pub use error::{AnswerError, SendError, UpstreamFault};
+pub use request::RequestHead;
+
+use crate::tls::ClientTls;
+use body::Incoming;
+use dial::Target;
+use exchange::{Exchange, Replied};
+use origin::Origin;
+use pool::Pool;
+use request::Outgoing;
+use wire::Wire;
+
+/// Bounds of one upstream.
+#[derive(Debug, Clone)]
+pub struct UpstreamOptions {
+    /// Idle connections kept.
+    pub idle_max: usize,
+    /// Age at which an idle connection is no longer used.
+    pub idle_for: Duration,
+    /// Bound on a response head.
+    pub head_bytes_max: usize,
+    pub tls: ClientTls,
+}
+
+/// When to give up before there is a response head. The connect deadline covers name, connection and TLS handshake.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Deadlines {
+    pub connect: Option<Instant>,
+    pub head: Option<Instant>,
+}
+
+/// One provider address with its pool of idle connections. Share it in an `Arc`.
+pub struct Upstream {
+    target: Target,
+    pool: Arc<Pool>,
+    head_bytes_max: usize,
+}
+
+impl std::fmt::Debug for Upstream {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Upstream").field("authority", &self.target.authority()).finish_non_exhaustive()
+    }
+}
+
+/// What came of one try on one connection.
+struct Tried {
+    wire: Wire,
+    replied: Replied,
+    sent: Instant,
+}
+
+impl Upstream {
+    /// An upstream at `base` (`https://host[:port][/prefix]`). Opens nothing yet.
+    ///
+    /// # Errors
+    /// When `base` is not such a URL.
+    pub fn new(base: &str, options: UpstreamOptions) -> Result<Self, UpstreamFault> {
+        let target = Target::Tcp { origin: Origin::parse(base)?, tls: Arc::clone(&options.tls.0) };
+        Ok(Self::with_target(target, &options))
+    }
+
+    /// An upstream behind a Unix socket, plain HTTP.
+    #[must_use]
+    pub fn unix(path: impl AsRef<Path>, options: &UpstreamOptions) -> Self {
+        Self::with_target(Target::Unix { path: path.as_ref().to_owned() }, options)
+    }
+
+    fn with_target(target: Target, options: &UpstreamOptions) -> Self {
+        let pool = Arc::new(Pool::new(options.idle_max, options.idle_for));
+        Self { target, pool, head_bytes_max: options.head_bytes_max }
+    }
+
+    /// Connections waiting in the pool.
+    #[must_use]
+    pub fn idle_connections(&self) -> usize {
+        self.pool.len()
+    }
+
+    /// Sends a request and waits for the response head. A pooled connection that proves dead before any response byte
+    /// is replaced by a fresh one, once. Dropping the future closes the connection.
+    ///
+    /// # Errors
+    /// When there is no response head; nothing of an answer has been seen then.
+    pub async fn send(
+        &self,
+        head: RequestHead<'_>,
+        body: Vec<Bytes>,
+        deadlines: Deadlines,
+    ) -> Result<Answer, SendError> {
+        let mut outgoing = Outgoing::new(head, self.target.prefix(), self.target.authority(), body)?;
+        let to_head_request = *head.method == Method::HEAD;
+        let mut reconnected = false;
+        if let Some(wire) = self.pool.take() {
+            match self.attempt(wire, &mut outgoing, to_head_request, deadlines.head).await {
+                Ok(tried) => return Ok(self.answer(tried, outgoing, Duration::ZERO, false)),
+                Err(SendError::Cut) => {
+                    outgoing.rewind();
+                    reconnected = true;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let opening = Instant::now();
+        let wire = self.target.open(deadlines.connect).await?;
+        let connect = opening.elapsed();
+        let tried = self.attempt(wire, &mut outgoing, to_head_request, deadlines.head).await?;
+        Ok(self.answer(tried, outgoing, connect, reconnected))
+    }
+
+    async fn attempt(
+        &self,
+        mut wire: Wire,
+        outgoing: &mut Outgoing,
+        to_head_request: bool,
+        deadline: Option<Instant>,
+    ) -> Result<Tried, SendError> {
+        let mut exchange = Exchange::new(to_head_request, self.head_bytes_max, deadline);
+        let replied = std::future::poll_fn(|context| exchange.poll(&mut wire, outgoing, context)).await?;
+        let sent = exchange.sent.unwrap_or(replied.at);
+        Ok(Tried { wire, replied, sent })
+    }
+
+    fn answer(&self, tried: Tried, outgoing: Outgoing, connect: Duration, reconnected: bool) -> Answer {
+        let Tried { wire, replied, sent } = tried;
+        let Replied { head, rest, at } = replied;
+        let mut body = Incoming::new(wire, Arc::clone(&self.pool), head.framing, head.keep_alive, at);
+        if !outgoing.is_sent() {
+            body.still_sending(outgoing, head.status);
+        }
+        body.begin(rest);
+        Answer {
+            status: head.status,
+            headers: head.headers,
+            connect,
+            sent,
+            head: at,
+            reconnected,
+            content_length: head.content_length,
+            body,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The request on its way out: the head in one buffer, a small body spliced behind it, a large one written from where
+//! it lies.
+
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::{HeaderMap, Method};
+
+use super::error::SendError;
+use super::wire::Wire;
+
+/// Bodies below this go out in one buffer with the head.
+const SPLICED_BYTES_MAX: usize = 16 * 1024;
+/// Slices handed to one vectored write.
+const SLICES_MAX: usize = 16;
+
+/// What to ask for. Framing, `host` and `connection` are written by the upstream half, whatever `headers` say.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestHead<'a> {
+    pub method: &'a Method,
+    /// Path below the base URL's own, beginning with `/`, and the query string.
+    pub path: &'a str,
+    pub headers: &'a HeaderMap,
+}
+
+/// A request's bytes and how far they have gone.
+pub(super) struct Outgoing {
+    parts: Vec<Bytes>,
+    /// The part being written, and how much of it has gone.
+    part: usize,
+    gone: usize,
+    flushed: bool,
+}
+
+impl Outgoing {
+    pub(super) fn new(head: RequestHead<'_>, prefix: &str, host: &str, body: Vec<Bytes>) -> Result<Self, SendError> {
+        let length: usize = body.iter().map(Bytes::len).sum();
+        let spliced = length < SPLICED_BYTES_MAX;
+        let mut bytes = Vec::with_capacity(1024 + if spliced { length } else { 0 });
+        encode(&mut bytes, head, prefix, host, length)?;
+        let mut parts = Vec::new();
+        if spliced {
+            body.iter().for_each(|part| bytes.extend_from_slice(part));
+            parts.push(bytes.into());
+        } else {
+            parts.reserve_exact(body.len() + 1);
+            parts.push(bytes.into());
+            parts.extend(body.into_iter().filter(|part| !part.is_empty()));
+        }
+        Ok(Self { parts, part: 0, gone: 0, flushed: false })
+    }
+
+    /// From the first byte again, for another connection.
+    pub(super) fn rewind(&mut self) {
+        (self.part, self.gone, self.flushed) = (0, 0, false);
+    }
+
+    /// True while not a byte has left.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.part == 0 && self.gone == 0
+    }
+
+    pub(super) fn is_sent(&self) -> bool {
+        self.flushed
+    }
+
+    /// One write; ready with true when all is gone.
+    pub(super) fn poll_write(&mut self, wire: &mut Wire, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if self.part == self.parts.len() {
+            ready!(wire.poll_flush(context))?;
+            self.flushed = true;
+            return Poll::Ready(Ok(true));
+        }
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let mut count = 0;
+        for (slice, part) in slices.iter_mut().zip(&self.parts[self.part..]) {
+            *slice = IoSlice::new(if count == 0 { &part[self.gone..] } else { part });
+            count += 1;
+        }
+        let written = ready!(wire.poll_write(context, &slices[..count]))?;
+        if written == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.advance(written);
+        Poll::Ready(Ok(false))
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        while let Some(part) = self.parts.get(self.part) {
+            let left = part.len() - self.gone;
+            if written < left {
+                self.gone += written;
+                return;
+            }
+            written -= left;
+            self.part += 1;
+            self.gone = 0;
+        }
+    }
+}
+
+fn encode(out: &mut Vec<u8>, head: RequestHead<'_>, prefix: &str, host: &str, length: usize) -> Result<(), SendError> {
+    if !head.path.bytes().all(|byte| byte > b' ' && byte != 0x7f) {
+        return Err(SendError::Target);
+    }
+    out.extend_from_slice(head.method.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(prefix.as_bytes());
+    out.extend_from_slice(head.path.as_bytes());
+    if prefix.is_empty() && head.path.is_empty() {
+        out.push(b'/');
+    }
+    out.extend_from_slice(b" HTTP/1.1\r\nhost: ");
+    out.extend_from_slice(host.as_bytes());
+    out.extend_from_slice(b"\r\n");
+    for (name, value) in head.headers {
+        if [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION].contains(name) {
+            continue;
+        }
+        out.extend_from_slice(name.as_str().as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    if length > 0 || !matches!(*head.method, Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS) {
+        out.extend_from_slice(b"content-length: ");
+        out.extend_from_slice(length.to_string().as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
