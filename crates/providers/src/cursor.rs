@@ -65,6 +65,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Visits each member of an object; the visitor must consume the value. Keys come unescaped.
+    #[inline]
     pub(crate) fn members(&mut self, mut visit: impl FnMut(&mut Self, &[u8]) -> Result<(), Flaw>) -> Result<(), Flaw> {
         self.enter(b'{')?;
         if self.leave(b'}') {
@@ -110,6 +111,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The string here, or `None` after skipping any other value.
+    #[inline]
     pub(crate) fn text(&mut self) -> Result<Option<Text<'a>>, Flaw> {
         if self.peek() == Some(b'"') { self.string().map(Some) } else { self.skip().map(|_| None) }
     }
@@ -184,6 +186,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    #[inline]
     fn key(&mut self) -> Result<(), Flaw> {
         self.string()?;
         self.expect(b':')
@@ -228,6 +231,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
+    #[inline]
     fn enter(&mut self, byte: u8) -> Result<(), Flaw> {
         self.expect(byte)?;
         self.depth += 1;
@@ -235,6 +239,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Consumes the closing bracket if it comes next.
+    #[inline]
     fn leave(&mut self, byte: u8) -> bool {
         let here = self.peek() == Some(byte);
         if here {

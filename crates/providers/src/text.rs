@@ -17,10 +17,13 @@ impl<'a> Text<'a> {
     }
 
     /// The content with escapes undone; the raw bytes where they cannot be.
+    #[inline]
     pub(crate) fn decoded(&self) -> Cow<'a, [u8]> {
-        if !self.escaped {
-            return Cow::Borrowed(self.raw);
-        }
+        if self.escaped { self.unescaped() } else { Cow::Borrowed(self.raw) }
+    }
+
+    #[cold]
+    fn unescaped(&self) -> Cow<'a, [u8]> {
         let quoted = [b"\"", self.raw, b"\""].concat();
         serde_json::from_slice::<String>(&quoted).map_or(Cow::Borrowed(self.raw), |text| Cow::Owned(text.into_bytes()))
     }
