@@ -1,11 +1,36 @@
-//! The simulated provider: wire-faithful answers, batch-step latency, faults, true instants.
+//! The simulated provider: an honest upstream for tests, benchmarks and demonstrations. It answers in the wire forms of
+//! OpenAI and Anthropic, takes the time that a batch-step engine would take, fails on request, and keeps the truth about
+//! every request, so that meters can be checked against it. It generates words, not sense, and needs no model.
+//!
+//! [`Simulation`] runs the same engine in virtual time; [`run`] and [`Running`] serve in real time.
 
 pub mod ask;
+mod config;
+mod control;
+mod driver;
 pub mod engine;
 pub mod fault;
+mod feed;
+mod model;
 pub mod params;
+mod play;
 pub mod prefix;
+mod reply;
+mod route;
 pub mod script;
 pub mod seed;
+mod serve;
+mod shape;
 pub mod simulation;
+mod simulator;
+mod truth;
 pub mod wire;
+
+pub use config::{Config, ConfigError, ModelConfig};
+pub use driver::EngineStats;
+pub use model::{ModelStats, Models};
+pub use params::{BatchParams, Preset};
+pub use serve::{Running, SimError, run};
+pub use simulation::{Arrival, Served, Simulation};
+pub use simulator::Simulator;
+pub use truth::{Clock, Page, Sums, Truth, TruthLog};

@@ -154,8 +154,8 @@ fn usage(script: &Script, output: u32, whole: bool) -> String {
     } else {
         String::new()
     };
-    let details = match script.reasoning_tokens.min(output) {
-        0 => String::new(),
+    let details = match script.reasoning_tokens {
+        tokens if tokens == 0 || output < script.total() => String::new(),
         tokens => format!(r#","output_tokens_details":{{"thinking_tokens":{tokens}}}"#),
     };
     let tier = if whole { r#","service_tier":"standard""# } else { "" };

@@ -1,0 +1,161 @@
+//! When tokens exist: a feed that an engine fills, a fixed pace, or at once. Tokens carry no data, so a feed is a count
+//! and a waker, not a channel.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::{Instant, Sleep};
+
+/// Between an engine and one answer.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    id: u64,
+    state: Mutex<State>,
+    left: AtomicBool,
+    leavers: Arc<Leavers>,
+}
+
+/// Requests whose callers left since the engine last looked.
+pub(crate) type Leavers = Mutex<Vec<u64>>;
+
+#[derive(Debug, Default)]
+struct State {
+    cached: Option<u32>,
+    refused: bool,
+    tokens: u32,
+    waker: Option<Waker>,
+}
+
+/// The engine's queue is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refused;
+
+impl Feed {
+    pub(crate) fn new(id: u64, leavers: Arc<Leavers>) -> Arc<Self> {
+        Arc::new(Self { id, state: Mutex::default(), left: AtomicBool::new(false), leavers })
+    }
+
+    pub(crate) const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// True when its answer is gone; then its name is, or will be, among the leavers.
+    pub(crate) fn left(&self) -> bool {
+        self.left.load(Ordering::Acquire)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let waker = {
+            let mut state = self.state.lock();
+            change(&mut state);
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn admit(&self, cached_tokens: u32) {
+        self.change(|state| state.cached = Some(cached_tokens));
+    }
+
+    pub(crate) fn refuse(&self) {
+        self.change(|state| state.refused = true);
+    }
+
+    pub(crate) fn push(&self) {
+        self.change(|state| state.tokens += 1);
+    }
+
+    fn poll<T>(&self, cx: &Context<'_>, look: impl FnOnce(&State) -> Option<T>) -> Poll<T> {
+        let mut state = self.state.lock();
+        if let Some(found) = look(&state) {
+            return Poll::Ready(found);
+        }
+        if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            state.waker = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+/// The answer's end of a feed; dropped, it tells the engine that the caller left.
+#[derive(Debug)]
+pub(crate) struct Reader(pub(crate) Arc<Feed>);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.left.store(true, Ordering::Release);
+        self.0.leavers.lock().push(self.0.id);
+    }
+}
+
+/// When the tokens of one answer exist.
+#[derive(Debug)]
+pub(crate) enum Pace {
+    Instant,
+    Paced(Paced),
+    Engine(Reader),
+}
+
+/// A fixed interval, from an instant on; late wake-ups do not add up.
+#[derive(Debug)]
+pub(crate) struct Paced {
+    first: Instant,
+    interval: Duration,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Paced {
+    #[must_use]
+    pub(crate) fn new(first: Duration, interval: Duration) -> Self {
+        let first = Instant::now() + first;
+        Self { first, interval, sleep: Box::pin(tokio::time::sleep_until(first)) }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, have: u32) -> Poll<u32> {
+        loop {
+            let now = Instant::now();
+            if let Some(since) = now.checked_duration_since(self.first) {
+                let nanos = self.interval.as_nanos().max(1);
+                let exist = u32::try_from(since.as_nanos() / nanos).unwrap_or(u32::MAX).saturating_add(1);
+                if exist > have {
+                    return Poll::Ready(exist);
+                }
+            }
+            let due = self.first + self.interval.saturating_mul(have);
+            if self.sleep.deadline() != due {
+                self.sleep.as_mut().reset(due);
+            }
+            ready!(self.sleep.as_mut().poll(cx));
+        }
+    }
+}
+
+impl Pace {
+    /// Ready when generation has begun, with the prompt tokens found cached.
+    pub(crate) fn poll_begun(&mut self, cx: &mut Context<'_>) -> Poll<Result<u32, Refused>> {
+        match self {
+            Self::Engine(reader) => reader.0.poll(cx, |state| match (state.refused, state.cached) {
+                (true, _) => Some(Err(Refused)),
+                (false, Some(cached)) => Some(Ok(cached)),
+                (false, None) => None,
+            }),
+            _ => Poll::Ready(Ok(0)),
+        }
+    }
+
+    /// Ready when more than `have` tokens exist, with how many do.
+    pub(crate) fn poll_more(&mut self, cx: &mut Context<'_>, have: u32) -> Poll<u32> {
+        match self {
+            Self::Instant => Poll::Ready(u32::MAX),
+            Self::Paced(paced) => paced.poll(cx, have),
+            Self::Engine(reader) => reader.0.poll(cx, |state| (state.tokens > have).then_some(state.tokens)),
+        }
+    }
+}
