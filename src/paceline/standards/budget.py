@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from paceline.standards.scalars import Duration, Money, Share
+from paceline.standards.scalars import Also, Duration, Money, Share, Spelling
 
 __all__ = ["Budget", "Deadlines", "DurationLimits", "MoneyLimits", "Part", "PriceOptions"]
 
@@ -43,8 +43,11 @@ def at_p95(value: Any) -> Any:
     return value if value is None or isinstance(value, dict | list) else {"p95": value}
 
 
-_Times = Annotated[DurationLimits | None, BeforeValidator(at_p95)]
-_Costs = Annotated[MoneyLimits | None, BeforeValidator(at_p95)]
+_ALONE = Also({"type": ["number", "string"]})
+_Times = Annotated[
+    DurationLimits | None, BeforeValidator(at_p95), _ALONE, Spelling("limits by percentile, or a duration")
+]
+_Costs = Annotated[MoneyLimits | None, BeforeValidator(at_p95), _ALONE, Spelling("limits by percentile, or US dollars")]
 
 
 class Budget(Part):

@@ -16,7 +16,7 @@ from paceline.standards.bounds import GatewayOptions, ModeName, PolicyOptions
 from paceline.standards.budget import Budget, Deadlines, Part, PriceOptions
 from paceline.standards.faults import Code
 from paceline.standards.names import shown
-from paceline.standards.scalars import Address, ListOf, Money, Secret, wrong
+from paceline.standards.scalars import Address, ListOf, Money, Secret, Spelling, wrong
 
 __all__ = [
     "AlertOptions",
@@ -63,7 +63,10 @@ def _deployment_name(value: Any) -> Any:
 
 Cap = Annotated[int | None, AfterValidator(_cap)]
 DeploymentName = Annotated[
-    str, BeforeValidator(_deployment_name), WithJsonSchema({"type": "string", "pattern": "^[^/]+/.+$"})
+    str,
+    BeforeValidator(_deployment_name),
+    WithJsonSchema({"type": "string", "pattern": "^[^/]+/.+$"}),
+    Spelling("`PROVIDER/MODEL`"),
 ]
 
 

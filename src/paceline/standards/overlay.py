@@ -83,7 +83,7 @@ class _Overlay:
                 here[step] = _value(text)
                 self.origins[path] = variable
                 break
-            inner = here[step] if isinstance(here, list) else here.get(step)
+            inner = here[int(step)] if isinstance(here, list) else here.get(step)
             if inner is None:
                 inner = here[step] = {}
             here = inner

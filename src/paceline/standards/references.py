@@ -224,8 +224,8 @@ def _services(context: Context) -> None:
             context.refer(Code.USE_CASE_UNKNOWN, "use_cases", use_case, (*path, "use_cases", index), "use case")
         default = service.default_use_case
         if default is not None and default not in service.use_cases and not context.touched(*path, "use_cases"):
-            near = meant(default, service.use_cases)
-            hint = f"Did you mean `{near}`?" if near else "Add it to the service's `use_cases:`"
+            other = meant(default, service.use_cases)
+            hint = f"Did you mean `{other}`?" if other else "Add it to the service's `use_cases:`"
             message = f"{shown(default)} is not one of the service's use cases"
             context.note(Code.USE_CASE_UNKNOWN, (*path, "default_use_case"), message, hint)
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, GetJsonSchemaHandler, WithJsonSchema
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from paceline.standards.faults import Code
 from paceline.standards.names import shown
 
-__all__ = ["Address", "Duration", "ListOf", "Money", "Secret", "Share", "Size", "wrong"]
+__all__ = ["Address", "Also", "Duration", "ListOf", "Money", "Secret", "Share", "Size", "Spelling", "wrong"]
 
 _DURATION = re.compile(r"([0-9]*\.?[0-9]+)\s*(ms|s|m|min|h|d)?")
 _DURATION_UNITS = {None: 1.0, "ms": 1.0, "s": 1e3, "m": 6e4, "min": 6e4, "h": 3.6e6, "d": 8.64e7}
@@ -117,35 +119,54 @@ def listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-def _schema(*kinds: dict[str, Any]) -> WithJsonSchema:
-    return WithJsonSchema({"anyOf": list(kinds)}, mode="validation")
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """What the reference page calls a type; means nothing to validation."""
+
+    word: str
 
 
-_POSITIVE = {"type": "number", "minimum": 0}
+@dataclass(frozen=True, slots=True, eq=False)
+class Also:
+    """Another form that the JSON Schema allows: what a validator before the type makes of it."""
+
+    form: Mapping[str, Any]
+
+    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Join this form to the type's own."""
+        return {"anyOf": [dict(self.form), handler(core_schema)]}
+
+
+class OneOrMany:
+    """Lets the JSON Schema allow one item where a list is wanted."""
+
+    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Join the item's schema to the list's."""
+        schema = handler(core_schema)
+        return {"anyOf": [schema, schema["items"]]} if "items" in schema else schema
+
+
+def _text(pattern: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": pattern}
+
+
+_SECRET_FORM = _text("^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")
 
 Duration = Annotated[
-    float,
-    BeforeValidator(duration),
-    _schema(_POSITIVE, {"type": "string", "pattern": r"^[0-9]*\.?[0-9]+ *(ms|s|m|min|h|d)?$"}),
+    float, BeforeValidator(duration), Also(_text(r"^[0-9]*\.?[0-9]+ *(ms|s|m|min|h|d)?$")), Spelling("duration")
 ]
 """Milliseconds."""
-Money = Annotated[float, BeforeValidator(money), _schema(_POSITIVE, {"type": "string"})]
+Money = Annotated[float, BeforeValidator(money), Also({"type": "string"}), Spelling("US dollars")]
 """US dollars."""
-Share = Annotated[
-    float, BeforeValidator(share), _schema({**_POSITIVE, "maximum": 1}, {"type": "string", "pattern": "%$"})
-]
+Share = Annotated[float, BeforeValidator(share), Also(_text("%$")), Spelling("share")]
 """A number from 0 to 1."""
-Size = Annotated[int, BeforeValidator(size), _schema({"type": "integer", "minimum": 0}, {"type": "string"})]
+Size = Annotated[int, BeforeValidator(size), Also(_text("^[0-9]*\\.?[0-9]+ *([kKMG]i?)?B?$")), Spelling("size")]
 """Bytes."""
-Secret = Annotated[
-    str,
-    BeforeValidator(secret),
-    WithJsonSchema({"type": "string", "pattern": "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$"}),
-]
+Secret = Annotated[str, BeforeValidator(secret), WithJsonSchema(_SECRET_FORM), Spelling("secret reference")]
 """A reference to a secret: `env:NAME` or `file:PATH`."""
-Address = Annotated[str, BeforeValidator(address), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
+Address = Annotated[str, BeforeValidator(address), WithJsonSchema(_text("^https?://")), Spelling("address")]
 """An http(s) address without its last slash."""
 
 _Item = TypeVar("_Item")
-ListOf = Annotated[list[_Item], BeforeValidator(listed)]
+ListOf = Annotated[list[_Item], BeforeValidator(listed), OneOrMany()]
 """A list; one value alone is a list of one."""

@@ -295,4 +295,4 @@ def plain_value(text: str) -> Any:
 
 def _at(event: Event) -> tuple[int, int]:
     mark = event.start_mark
-    return (mark.line + 1, mark.column + 1)
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
