@@ -26,7 +26,7 @@ def configuration(listen: str, models: tuple[str, ...], speed: float, seed: int)
     "models",
     multiple=True,
     metavar="NAME[=PRESET]",
-    help="A model to serve and how it behaves; may be repeated.  [default: any name, the preset by its name]",
+    help="A model to serve and how it behaves; may be repeated.  [default: any name, as a small model]",
 )
 @click.option(
     "--speed", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="Time scale."

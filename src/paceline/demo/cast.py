@@ -12,7 +12,7 @@ from paceline.demo.traces import Call, azure, claude_code
 CHAT_STREAMED_SHARE = 0.9
 CODE_STREAMED_SHARE = 0.0
 # Sessions of the agent trace begin this far apart, in the trace's own time.
-SESSIONS_APART_S = 60.0
+SESSIONS_APART_S = 20.0
 
 
 @dataclass(frozen=True)

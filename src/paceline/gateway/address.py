@@ -43,22 +43,28 @@ class Address(NamedTuple):
         """`http://HOST:PORT`, to connect to."""
         return f"http://{self.reachable}"
 
+    def bind(self) -> socket.socket:
+        """Return a socket bound to this address, not listening yet; raises `OSError`."""
+        bound = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind((self.host, self.port))
+        except BaseException:
+            bound.close()
+            raise
+        return bound
+
     def is_free(self) -> bool:
         """Try to bind; True when that works."""
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((self.host, self.port))
-            except OSError:
-                return False
-            return True
+        try:
+            self.bind().close()
+        except OSError:
+            return False
+        return True
 
     def or_free(self) -> Address:
         """Return this address if it is free, else one on a free port of the same host."""
         if self.is_free():
             return self
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.bind((self.host, 0))
+        with Address(self.host, 0).bind() as probe:
             return Address(self.host, probe.getsockname()[1])

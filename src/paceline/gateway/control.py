@@ -9,6 +9,8 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,25 +55,29 @@ class Control:
 
 def run(data: DataDir, standards: Path, listen: Address) -> None:
     """Serve until SIGTERM or SIGINT; raises `ControlError`."""
-    import uvicorn
+    from paceline.gateway.control_api import serve
 
-    from paceline.gateway.control_api import application
-
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    with only_one(data), opened(data, standards, listen) as control:
-        if not listen.is_free():
-            raise ControlError(f"{listen} is in use.", "stop what listens there, or choose another with --listen.")
-        config = uvicorn.Config(
-            application(control),
-            host=listen.host,
-            port=listen.port,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            timeout_graceful_shutdown=5,
-        )
-        uvicorn.Server(config).run()
+    with only_one(data), bound(listen) as socket, opened(data, standards, listen) as control:
+        serve(control, socket)
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit(0)
+
+
+@contextmanager
+def bound(listen: Address) -> Iterator[socket.socket]:
+    """Bind the API's address; raises `ControlError`."""
+    try:
+        made = listen.bind()
+    except OSError as error:
+        wrong = f"cannot listen on {listen}: {error.strerror}."
+        raise ControlError(wrong, "stop what listens there, or choose another with --listen.") from error
+    with made:
+        yield made
 
 
 @contextmanager
@@ -100,7 +106,7 @@ def opened(data: DataDir, standards: Path, listen: Address) -> Iterator[Control]
         if not listen.is_loopback and not has_admin_key(ledger):
             wrong = f"refusing to listen on {listen} for everybody: there is no admin key."
             raise ControlError(wrong, "`paceline up` makes one at its first start; or listen on 127.0.0.1.")
-        link = Link(data.gateway_socket)
+        link = Link(data.socket)
         planner = Planner(standards, data, ledger, link)
         loops = (
             Loop("plan", PLAN_EVERY_S, planner.tick),
@@ -109,10 +115,12 @@ def opened(data: DataDir, standards: Path, listen: Address) -> Iterator[Control]
         )
         for loop in loops:
             loop.start()
-        yield Control(data, standards, ledger, link, planner, loops, needs_key=not listen.is_loopback)
-        for loop in loops:
-            loop.stop()
-        loops[1].once()
+        try:
+            yield Control(data, standards, ledger, link, planner, loops, needs_key=not listen.is_loopback)
+        finally:
+            for loop in loops:
+                loop.stop()
+            loops[1].once()
     finally:
         ledger.close()
 

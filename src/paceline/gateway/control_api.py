@@ -6,8 +6,13 @@ whatever changes something wants the admin key, and so does everything when othe
 
 from __future__ import annotations
 
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
+import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict
@@ -33,6 +38,25 @@ class NewKey(BaseModel):
     any_service: bool = False
     use_case: str | None = None
     name: str = ""
+
+
+class _Server(uvicorn.Server):
+    """A server that ends on a signal and lets the process go on, to take the last usage in."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take the signals over, for good: uvicorn's own would raise them again when it has ended."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.handle_exit)
+        yield
+
+
+def serve(control: Control, bound: socket.socket) -> None:
+    """Serve on a bound socket until SIGTERM or SIGINT."""
+    config = uvicorn.Config(
+        application(control), log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=5
+    )
+    _Server(config).run([bound])
 
 
 def application(control: Control) -> FastAPI:

@@ -59,7 +59,7 @@ class DataDir:
         return self.path / f"{process}.log"
 
     @property
-    def gateway_socket(self) -> Path:
+    def socket(self) -> Path:
         """The gateway's admin socket; in the temporary directory where the path here would be too long."""
         here = self.path / "gateway.sock"
         if len(os.fsencode(here)) <= SOCKET_PATH_BYTES:
