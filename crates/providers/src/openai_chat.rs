@@ -14,6 +14,8 @@ pub(crate) fn read(cursor: &mut Cursor<'_>, notice: &mut Notice) -> Result<(), F
 struct Deltas {
     count: u32,
     span: Option<Span>,
+    /// A choice had text of its own beside the deltas.
+    text: bool,
 }
 
 fn walk(cursor: &mut Cursor<'_>, notice: &mut Notice, deltas: &mut Deltas) -> Result<(), Flaw> {
@@ -46,6 +48,7 @@ fn choice(cursor: &mut Cursor<'_>, notice: &mut Notice, deltas: &mut Deltas) -> 
             Ok(())
         }
         b"text" => {
+            deltas.text = true;
             notice.generated_text(cursor.text()?, true);
             Ok(())
         }
@@ -180,7 +183,7 @@ impl ChunkReader {
         if cursor.peek().is_some() {
             return cursor.flaw();
         }
-        if let Deltas { count: 1, span: Some(span) } = deltas {
+        if let Deltas { count: 1, span: Some(span), text: false } = deltas {
             self.learn(data, span, notice);
         }
         Ok(())

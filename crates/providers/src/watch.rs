@@ -16,6 +16,8 @@ pub struct StreamWatch {
     held: Vec<u8>,
     /// The event that ended last was withheld, and so is the line feed that may still belong to it.
     dropped: bool,
+    /// The stream was closed inside an event of which the caller has a part.
+    cut_inside: bool,
     now_ns: u64,
 }
 
@@ -33,6 +35,7 @@ impl StreamWatch {
             withhold: withhold_usage && matches!(api, Api::Chat | Api::Completions),
             held: Vec::new(),
             dropped: false,
+            cut_inside: false,
             now_ns: 0,
         }
     }
@@ -54,6 +57,7 @@ impl StreamWatch {
 
     /// The provider closed the stream: reads an event whose blank line never came, and returns bytes still held.
     pub fn end(&mut self) -> Bytes {
+        self.cut_inside |= !self.is_between_events();
         if let Some(event) = self.framer.finish()
             && is_complete(event.data)
             && self.reader.note(&event, self.now_ns)
@@ -68,10 +72,11 @@ impl StreamWatch {
         &self.reader.facts
     }
 
-    /// True when what the caller got ends between two events, so that an error event can follow.
+    /// True when what `push` let go ends between two events, so that an error event can follow. What `end` returns does
+    /// not count: drop it to send an error event instead.
     #[must_use]
     pub fn is_between_events(&self) -> bool {
-        !self.framer.is_inside() || (self.withhold && !self.framer.is_oversize())
+        !self.cut_inside && (!self.framer.is_inside() || (self.withhold && !self.framer.is_oversize()))
     }
 
     fn sift(&mut self, chunk: Bytes) -> Bytes {

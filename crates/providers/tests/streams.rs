@@ -265,10 +265,27 @@ fn an_event_without_its_blank_line_is_read_at_the_end_if_it_is_whole() {
 
 #[test]
 fn whether_an_error_event_may_follow_is_known() {
+    for withhold in [false, true] {
+        let mut watch = StreamWatch::new(Api::Chat, withhold);
+        assert!(watch.is_between_events());
+        watch.push(Bytes::from_static(b"data: {\"cho"), 1);
+        assert_eq!(watch.is_between_events(), withhold);
+        watch.push(Bytes::from_static(b"ices\":[]}\n\n"), 1);
+        assert!(watch.is_between_events());
+        watch.push(Bytes::from_static(b"data: {"), 1);
+        assert_eq!(watch.end().is_empty(), !withhold);
+        assert_eq!(watch.is_between_events(), withhold);
+    }
+}
+
+#[test]
+fn text_beside_a_delta_counts_in_every_chunk() {
+    let chunk = Bytes::from_static(
+        b"data: {\"model\":\"m\",\"choices\":[{\"text\":\"abc\",\"delta\":{\"content\":\"d\"}}]}\n\n",
+    );
     let mut watch = StreamWatch::new(Api::Chat, false);
-    assert!(watch.is_between_events());
-    watch.push(Bytes::from_static(b"data: {\"cho"), 1);
-    assert!(!watch.is_between_events());
-    watch.push(Bytes::from_static(b"ices\":[]}\n\n"), 1);
-    assert!(watch.is_between_events());
+    for _ in 0..5 {
+        watch.push(chunk.clone(), 1);
+    }
+    assert_eq!(watch.facts().text_bytes, 20);
 }
