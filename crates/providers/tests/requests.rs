@@ -329,13 +329,13 @@ proptest! {
         }
         let serde = serde_json::from_slice::<serde_json::Value>(&body);
         for api in Api::ALL {
-            // Ours is laxer in numbers, control characters and escapes inside strings only.
+            // Ours is laxer inside strings only, and takes numbers of any size.
             match (scan(api, &body), &serde) {
                 (Err(ScanError::Malformed { .. } | ScanError::NotUtf8), Ok(value)) => prop_assert!(!value.is_object()),
                 (Ok(_), Err(error)) => {
                     let text = error.to_string();
                     prop_assert!(
-                        ["number", "control character", "escape", "hex", "surrogate", "expected `,` or `}`"]
+                        ["number out of range", "control character", "escape", "surrogate"]
                             .iter().any(|known| text.contains(known)), "{text}"
                     );
                 }
