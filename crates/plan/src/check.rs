@@ -32,7 +32,8 @@ pub(crate) fn names<'a>(what: &str, all: impl Iterator<Item = &'a str>) -> Resul
 }
 
 pub(crate) fn one(known: &Names, name: &str, path: &str, what: &str) -> Result<usize, PlanFault> {
-    let unknown = || PlanFault::new(path, format!("there is no {what} {name:?}"), format!("define the {what}, or name another"));
+    let unknown =
+        || PlanFault::new(path, format!("there is no {what} {name:?}"), format!("define the {what}, or name another"));
     known.get(name).copied().ok_or_else(unknown)
 }
 
@@ -50,7 +51,9 @@ pub(crate) fn some(found: &[usize], path: &str, message: &str) -> Result<(), Pla
 
 pub(crate) fn url(text: &str, path: &str) -> Result<(), PlanFault> {
     let sound = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).is_some_and(|rest| {
-        !rest.is_empty() && !rest.starts_with('/') && !rest.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '@'))
+        !rest.is_empty()
+            && !rest.starts_with('/')
+            && !rest.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '@'))
     });
     if sound && !text.ends_with('/') {
         return Ok(());

@@ -118,7 +118,11 @@ impl Plan {
         let document: Document = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let path = error.path().to_string();
             let path = if path == "." { String::new() } else { path };
-            PlanFault::new(path, error.into_inner().to_string(), "the plan's form is that of another version, or it was edited by hand")
+            PlanFault::new(
+                path,
+                error.into_inner().to_string(),
+                "the plan's form is that of another version, or it was edited by hand",
+            )
         })?;
         reader.end().map_err(|error| PlanFault::new("", error.to_string(), "send one JSON document"))?;
         if document.format != document::FORMAT {
@@ -151,12 +155,10 @@ impl Plan {
             let model = check::one(&model_of, &task.model, &format!("{path}.model"), "model")?;
             Ok(Task { name: task.name.into(), model })
         })?;
-        let use_cases = each(document.use_cases, "use_cases", |use_case, path| {
-            compile_use_case(use_case, &model_of, path)
-        })?;
-        let services = each(document.services, "services", |service, path| {
-            compile_service(service, &use_case_of, path)
-        })?;
+        let use_cases =
+            each(document.use_cases, "use_cases", |use_case, path| compile_use_case(use_case, &model_of, path))?;
+        let services =
+            each(document.services, "services", |service, path| compile_service(service, &use_case_of, path))?;
         let keys = each(document.keys, "keys", |key, path| compile_key(key, &service_of, &use_case_of, path))?;
         let providers = each(document.providers, "providers", |provider, path| {
             check::url(&provider.base_url, &format!("{path}.base_url"))?;
@@ -270,7 +272,11 @@ fn compile_use_case(from: document::UseCase, models: &Names, path: &str) -> Resu
         return Err(PlanFault::new(format!("{path}.models"), "the default model is not among them", "add it"));
     }
     if from.max_output_tokens == Some(0) {
-        return Err(PlanFault::new(format!("{path}.max_output_tokens"), "zero allows no answer", "write null for no cap"));
+        return Err(PlanFault::new(
+            format!("{path}.max_output_tokens"),
+            "zero allows no answer",
+            "write null for no cap",
+        ));
     }
     check::limits(&from.limits, path)?;
     Ok(UseCase {
@@ -289,7 +295,11 @@ fn compile_service(from: document::Service, use_cases: &Names, path: &str) -> Re
     check::some(&found, &format!("{path}.use_cases"), "a service needs a use case")?;
     let default = check::optional(use_cases, from.default_use_case.as_deref(), &format!("{path}.default_use_case"))?;
     if default.is_some_and(|default| !found.contains(&default)) {
-        return Err(PlanFault::new(format!("{path}.default_use_case"), "not one of the service's", "add it to use_cases"));
+        return Err(PlanFault::new(
+            format!("{path}.default_use_case"),
+            "not one of the service's",
+            "add it to use_cases",
+        ));
     }
     Ok(Service {
         name: from.name.into(),

@@ -66,12 +66,7 @@ impl Default for Gateway {
             label_sets_max: 1000,
             answer_scan_bytes_max: 8 << 20,
             tls: None,
-            journal: Journal {
-                segment_bytes: 8 << 20,
-                bytes_max: 1 << 30,
-                sync_ms: 1000,
-                when_full: WhenFull::Serve,
-            },
+            journal: Journal { segment_bytes: 8 << 20, bytes_max: 1 << 30, sync_ms: 1000, when_full: WhenFull::Serve },
         }
     }
 }

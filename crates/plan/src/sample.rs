@@ -3,7 +3,9 @@
 use paceline_types::{Api, CapField, Dialect, Metric, Mode, Percentile};
 use sha2::{Digest, Sha256};
 
-use crate::document::{Deadlines, Deployment, Document, FORMAT, Gateway, Key, Limit, Model, Price, Provider, Service, Task, UseCase};
+use crate::document::{
+    Deadlines, Deployment, Document, FORMAT, Gateway, Key, Limit, Model, Price, Provider, Service, Task, UseCase,
+};
 use crate::hash;
 
 /// The text of the key that `document` knows for a service, or for any service (`any`).
@@ -29,9 +31,20 @@ pub fn document(base_url: &str) -> Document {
             deployment("anthropic", "claude-haiku-4-5", 1.0),
             deployment("openai", "gpt-5.4", 1.25),
         ],
-        models: vec![model("small", "openai/gpt-5.4-mini"), model("claude", "anthropic/claude-haiku-4-5"), model("large", "openai/gpt-5.4")],
-        tasks: vec![Task { name: "chat".into(), model: "small".into() }, Task { name: "reason".into(), model: "claude".into() }],
-        use_cases: vec![use_case("support-chat", "small"), use_case("repo-agent", "claude"), use_case("triage", "small")],
+        models: vec![
+            model("small", "openai/gpt-5.4-mini"),
+            model("claude", "anthropic/claude-haiku-4-5"),
+            model("large", "openai/gpt-5.4"),
+        ],
+        tasks: vec![
+            Task { name: "chat".into(), model: "small".into() },
+            Task { name: "reason".into(), model: "claude".into() },
+        ],
+        use_cases: vec![
+            use_case("support-chat", "small"),
+            use_case("repo-agent", "claude"),
+            use_case("triage", "small"),
+        ],
         services: vec![
             service("watcher", Mode::Observe, &["support-chat"]),
             service("helpdesk", Mode::Warn, &["support-chat", "triage"]),

@@ -67,7 +67,10 @@ pub fn identify(plan: &Plan, asked: &Asked<'_>) -> Result<Caller, Refused> {
         }
         if plan.services[service].owner.is_none() {
             let name = &plan.services[service].name;
-            return Err(refused(Failure::new(Code::OwnerMissing, format!("Service {name} has no owner")), Some(service)));
+            return Err(refused(
+                Failure::new(Code::OwnerMissing, format!("Service {name} has no owner")),
+                Some(service),
+            ));
         }
     }
     // A tag for a service that is not ours says nothing about our use cases.
@@ -133,7 +136,8 @@ fn untagged(plan: &Plan, service: usize, tag: Option<&str>) -> Failure {
     let owner = service.owner.as_deref().unwrap_or("nobody");
     match tag {
         None => {
-            let what = format!("Service {} (owner {owner}) has several use cases and the request names none", service.name);
+            let what =
+                format!("Service {} (owner {owner}) has several use cases and the request names none", service.name);
             Failure::new(Code::TagMissing, what).hint(format!(
                 "Add /t/{}/USE-CASE to the base URL, or send x-paceline-use-case; its use cases: {}",
                 service.name,
@@ -153,5 +157,7 @@ pub(crate) fn advice(failure: &Failure) -> String {
     let row = failure.code.row();
     let hint = if failure.hint.is_empty() { row.advice } else { &failure.hint };
     let line = format!("{}: {}. {}", row.code, failure.detail, hint);
-    line.chars().map(|character| if character.is_ascii() && !character.is_ascii_control() { character } else { '?' }).collect()
+    line.chars()
+        .map(|character| if character.is_ascii() && !character.is_ascii_control() { character } else { '?' })
+        .collect()
 }

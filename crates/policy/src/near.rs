@@ -6,7 +6,11 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
         return None;
     }
     let most = (name.chars().count() / 3).max(1);
-    known.map(|candidate| (distance(name, candidate), candidate)).filter(|(far, _)| *far <= most).min().map(|(_, name)| name)
+    known
+        .map(|candidate| (distance(name, candidate), candidate))
+        .filter(|(far, _)| *far <= most)
+        .min()
+        .map(|(_, name)| name)
 }
 
 /// Levenshtein's distance in characters.

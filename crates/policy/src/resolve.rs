@@ -129,7 +129,11 @@ fn off_standard(plan: &Plan, caller: &Caller, asked: &str) -> Failure {
 }
 
 fn unserved(plan: &Plan, choice: &Choice, api: Api) -> Failure {
-    let name = |(deployment, reason): &(usize, &'static str)| format!("{} {reason}", plan.deployments[*deployment].name);
+    let name =
+        |(deployment, reason): &(usize, &'static str)| format!("{} {reason}", plan.deployments[*deployment].name);
     let reasons: Vec<String> = choice.passed_over.iter().map(name).collect();
-    Failure::new(Code::DialectUnserved, format!("No deployment of this model serves the {} API: {}", api.name(), reasons.join("; ")))
+    Failure::new(
+        Code::DialectUnserved,
+        format!("No deployment of this model serves the {} API: {}", api.name(), reasons.join("; ")),
+    )
 }

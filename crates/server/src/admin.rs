@@ -29,7 +29,11 @@ impl Admin {
 
     async fn take_plan(&self, mut request: Request) -> Response {
         let Ok((bytes, _)) = request.read_body(PLAN_BYTES_MAX, Duration::from_secs(10)).await else {
-            return fault(&PlanFault { path: String::new(), message: "the plan did not arrive whole".into(), hint: "send it again".into() });
+            return fault(&PlanFault {
+                path: String::new(),
+                message: "the plan did not arrive whole".into(),
+                hint: "send it again".into(),
+            });
         };
         let process = &self.gateway.metrics().process;
         match self.apply(&bytes) {
@@ -52,7 +56,9 @@ impl Admin {
         let journal = plan.gateway.journal.clone();
         self.gateway.apply(plan).map_err(|error| match error {
             ApplyError::Fault(fault) => fault,
-            ApplyError::Trust(message) => PlanFault { path: "providers".into(), message, hint: "mend the system's trust store".into() },
+            ApplyError::Trust(message) => {
+                PlanFault { path: "providers".into(), message, hint: "mend the system's trust store".into() }
+            }
         })?;
         self.gateway.journal().configure(journal.bytes_max, Duration::from_millis(journal.sync_ms));
         if let Err(error) = plan_file::write(&self.data_dir, bytes) {
@@ -121,7 +127,9 @@ impl Handler for Admin {
             (&Method::GET, "/status") => self.status(),
             (&Method::GET, "/metrics") => self.metrics(),
             (&Method::POST, "/drain") => self.start_drain(),
-            _ => answer(StatusCode::NOT_FOUND, &json!({"message": "POST /plan, GET /status, GET /metrics, POST /drain"})),
+            _ => {
+                answer(StatusCode::NOT_FOUND, &json!({"message": "POST /plan, GET /status, GET /metrics, POST /drain"}))
+            }
         }
     }
 }

@@ -56,7 +56,10 @@ pub fn run(config: &ServeConfig) -> Result<i32, ServeError> {
     let gateway = Gateway::new(journal, Metrics::new(bounds.label_sets_max as usize), tls);
     gateway.metrics().process.lost.inc_by(recovered.lost.len() as u64);
     if !recovered.lost.is_empty() {
-        log(&format!("{} requests were in flight when the last gateway was killed; recorded as lost", recovered.lost.len()));
+        log(&format!(
+            "{} requests were in flight when the last gateway was killed; recorded as lost",
+            recovered.lost.len()
+        ));
     }
     if let Some(plan) = plan {
         let hash = plan.hash.clone();
@@ -72,7 +75,8 @@ pub fn run(config: &ServeConfig) -> Result<i32, ServeError> {
     let runtime = builder.enable_all().build()?;
     let code = runtime.block_on(serve_until_told(config, &gateway, &bounds));
     runtime.shutdown_timeout(Duration::from_secs(1));
-    gateway.journal().close();
+    // The last holder of the journal syncs it.
+    drop(gateway);
     code
 }
 
@@ -85,8 +89,8 @@ async fn serve_until_told(
     let listener = bind_tcp(config.listen).map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
     let socket = socket_path(&config.data_dir);
-    let admin_listener =
-        bind_unix(&socket, 0o600).map_err(|source| ServeError::Bind { address: socket.display().to_string(), source })?;
+    let admin_listener = bind_unix(&socket, 0o600)
+        .map_err(|source| ServeError::Bind { address: socket.display().to_string(), source })?;
     let drain = Drain::new();
     let options = server_options(bounds)?;
     let edge = serve(Listen::Tcp(listener), options.clone(), Arc::new(Edge(Arc::clone(gateway))), drain.clone());
@@ -107,7 +111,8 @@ async fn serve_until_told(
 
 /// Waits for SIGTERM or SIGINT, then refuses new requests and lets running ones finish.
 async fn until_told(gateway: Arc<Gateway>, drain: Drain, limit: Duration) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         log("signals cannot be heard; stop this process through its admin socket");
         return std::future::pending().await;
     };

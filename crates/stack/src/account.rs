@@ -30,8 +30,11 @@ fn estimate(record: &mut UsageRecord, scene: &Scene, deployment: Option<&Deploym
     let bytes_per_token = deployment.map_or(4.0, |deployment| deployment.bytes_per_token);
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
     let tokens = |bytes: u64| (bytes as f64 / bytes_per_token).ceil() as u32;
-    let input = tokens(u64::from(record.request_bytes));
-    record.tokens = Tokens { input, output: tokens(scene.text_bytes), ..Tokens::default() };
+    let output = tokens(scene.text_bytes);
+    record.tokens = match scene.tokens_so_far {
+        Some(told) => Tokens { output: told.output.max(output), ..told },
+        None => Tokens { input: tokens(u64::from(record.request_bytes)), output, ..Tokens::default() },
+    };
     record.token_source = TokenSource::Estimated;
 }
 

@@ -46,17 +46,15 @@ pub(crate) fn outgoing(
     plan.deployments[deployment].name.as_ref().clone_into(&mut life.record.deployment);
 
     let mut edits = Edits::new(body, facts);
-    if facts.model.as_deref() != Some(&*plan.deployments[deployment].model) {
-        edits.model(&plan.deployments[deployment].model);
-    }
+    // Every occurrence: a provider that takes the first of two must not run another model than the one resolved.
+    edits.model(&plan.deployments[deployment].model);
     if let Some((field, tokens)) = cap(plan, caller, facts.cap_set, api, deployment) {
         edits.cap(field, tokens);
         life.record.flags.set(Flags::CAP_ADDED);
         life.record.cap_tokens = tokens;
     }
     let streamed = facts.stream && api.generates();
-    let withhold_usage =
-        streamed && matches!(api, Api::Chat | Api::Completions) && facts.include_usage != Some(true);
+    let withhold_usage = streamed && matches!(api, Api::Chat | Api::Completions) && facts.include_usage != Some(true);
     if withhold_usage {
         edits.include_usage();
         life.record.flags.set(Flags::USAGE_ADDED);
@@ -83,7 +81,8 @@ pub(crate) fn outgoing(
 
 fn first_with_a_key(running: &Running, choice: &Choice) -> Result<usize, Failure> {
     let provider = |deployment: usize| running.plan.deployments[deployment].provider;
-    let usable = |deployment: usize| !matches!(running.providers[provider(deployment)].credential, Credential::Missing(_));
+    let usable =
+        |deployment: usize| !matches!(running.providers[provider(deployment)].credential, Credential::Missing(_));
     if let Some(&deployment) = choice.deployments.iter().find(|&&deployment| usable(deployment)) {
         return Ok(deployment);
     }
@@ -91,7 +90,9 @@ fn first_with_a_key(running: &Running, choice: &Choice) -> Result<usize, Failure
         .deployments
         .iter()
         .filter_map(|&deployment| match &running.providers[provider(deployment)].credential {
-            Credential::Missing(place) => Some(format!("{} ({place})", running.plan.providers[provider(deployment)].name)),
+            Credential::Missing(place) => {
+                Some(format!("{} ({place})", running.plan.providers[provider(deployment)].name))
+            }
             _ => None,
         })
         .collect();

@@ -102,7 +102,7 @@ impl Gateway {
         life.scene.running = Some(Arc::clone(&running));
         let caller = Self::identify(&running, life, call, request)?;
         if call.api == Api::Models {
-            return Ok(Answered::Models(read::models(&running.plan)));
+            return Ok(Answered::Models(read::models(&running.plan, request)));
         }
         let body = read::body(&running.plan, life, request).await?;
         let facts = read::facts(life, call.api, &body)?;
@@ -117,7 +117,8 @@ impl Gateway {
         if self.draining.load(Ordering::Relaxed) {
             return Err(Failure::new(Code::Draining, "The gateway is shutting down"));
         }
-        let running = self.running.load_full().ok_or_else(|| Failure::new(Code::PlanMissing, "The gateway has no plan"))?;
+        let running =
+            self.running.load_full().ok_or_else(|| Failure::new(Code::PlanMissing, "The gateway has no plan"))?;
         let gateway = running.gateway();
         let most = gateway.requests_in_flight_max;
         let refused_by_journal =
@@ -147,7 +148,8 @@ impl Gateway {
         header("x-paceline-reason").unwrap_or_default().clone_into(&mut life.record.reason);
         let plan = &running.plan;
         life.record.plan = plan.hash8;
-        let caller = identify(plan, &asked).map_err(|(failure, partial)| {
+        let caller = identify(plan, &asked).map_err(|refused| {
+            let (failure, partial) = *refused;
             if let Some(key) = partial.key {
                 life.record.key = plan.keys[key].id.to_string();
             }

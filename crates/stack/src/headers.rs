@@ -30,7 +30,8 @@ pub(crate) fn strip_request(headers: &mut HeaderMap) {
     for name in NOT_FORWARDED {
         headers.remove(name);
     }
-    let ours: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("x-paceline-")).cloned().collect();
+    let ours: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with("x-paceline-")).cloned().collect();
     for name in ours {
         headers.remove(name);
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use paceline_journal::Slot;
-use paceline_types::{Api, Outcome, UNDEFINED, UsageRecord};
+use paceline_types::{Api, Outcome, Tokens, UNDEFINED, UsageRecord};
 
 use crate::gateway::Gateway;
 use crate::running::Running;
@@ -35,6 +35,8 @@ pub(crate) struct Scene {
     pub first_event_tokens: Option<u32>,
     /// Bytes of generated text seen, for estimates.
     pub text_bytes: u64,
+    /// Counts as far as a stream told them before it was cut.
+    pub tokens_so_far: Option<Tokens>,
     /// The caller's last byte in.
     pub body_at: Option<Instant>,
     /// Tokens mean nothing for this API's answer (a list of models, a token count).

@@ -17,7 +17,8 @@ pub(crate) fn key(headers: &HeaderMap) -> Option<&[u8]> {
         let (scheme, key) = value.split_at_checked(7)?;
         scheme.eq_ignore_ascii_case(b"bearer ").then_some(key)
     });
-    let plain = || headers.get("x-api-key").or_else(|| headers.get("api-key")).map(paceline_http::HeaderValue::as_bytes);
+    let plain =
+        || headers.get("x-api-key").or_else(|| headers.get("api-key")).map(paceline_http::HeaderValue::as_bytes);
     bearer.or_else(plain).map(<[u8]>::trim_ascii)
 }
 
@@ -62,12 +63,16 @@ pub(crate) fn facts(life: &mut Life, api: Api, body: &[u8]) -> Result<RequestFac
     Ok(facts)
 }
 
-/// The list of models and tasks a caller may name.
-pub(crate) fn models(plan: &Plan) -> Bytes {
+/// The list of models and tasks a caller may name, in the dialect its SDK speaks.
+pub(crate) fn models(plan: &Plan, request: &Request) -> Bytes {
+    let anthropic = request.headers.contains_key("anthropic-version");
+    let dialect = if anthropic { Dialect::Anthropic } else { Dialect::OpenAi };
     let tasks: Vec<String> = plan.tasks.iter().map(|task| format!("task:{}", task.name)).collect();
-    let names: Vec<&str> =
-        std::iter::once("auto").chain(plan.models.iter().map(|model| &*model.name)).chain(tasks.iter().map(|task| &**task)).collect();
-    models_body(Dialect::OpenAi, &names)
+    let names: Vec<&str> = std::iter::once("auto")
+        .chain(plan.models.iter().map(|model| &*model.name))
+        .chain(tasks.iter().map(|task| &**task))
+        .collect();
+    models_body(dialect, &names)
 }
 
 #[cfg(test)]
@@ -78,9 +83,12 @@ mod tests {
 
     #[test]
     fn every_sdk_s_way_of_sending_a_key_is_understood() {
-        for (name, value) in
-            [("authorization", "Bearer pk-1"), ("authorization", "bearer  pk-1 "), ("x-api-key", "pk-1"), ("api-key", "pk-1")]
-        {
+        for (name, value) in [
+            ("authorization", "Bearer pk-1"),
+            ("authorization", "bearer  pk-1 "),
+            ("x-api-key", "pk-1"),
+            ("api-key", "pk-1"),
+        ] {
             let headers: HeaderMap =
                 [(HeaderName::from_static(name), HeaderValue::from_static(value))].into_iter().collect();
             assert_eq!(key(&headers), Some(&b"pk-1"[..]), "{name}: {value}");

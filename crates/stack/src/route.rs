@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn other_addresses_and_methods_are_refused_with_a_code() {
-        for path in ["/", "/v1", "/v2/chat/completions", "/t/a/b", "/t//b/v1/messages", "/v1/chat/completions/", "/t/a"] {
+        for path in ["/", "/v1", "/v2/chat/completions", "/t/a/b", "/t//b/v1/messages", "/v1/chat/completions/", "/t/a"]
+        {
             assert_eq!(find(&Method::POST, path).unwrap_err().code, Code::RouteUnknown, "{path}");
         }
         assert_eq!(find(&Method::GET, "/v1/messages").unwrap_err().code, Code::MethodNotAllowed);

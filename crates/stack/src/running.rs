@@ -52,7 +52,11 @@ impl Running {
         let mut providers = Vec::with_capacity(plan.providers.len());
         for (index, provider) in plan.providers.iter().enumerate() {
             let kept = before.filter(|before| same_pool(&before.plan, &plan)).and_then(|before| {
-                before.providers.iter().find(|old| old.base_url == provider.base_url).map(|old| Arc::clone(&old.upstream))
+                before
+                    .providers
+                    .iter()
+                    .find(|old| old.base_url == provider.base_url)
+                    .map(|old| Arc::clone(&old.upstream))
             });
             let upstream = match kept {
                 Some(upstream) => upstream,
@@ -140,7 +144,9 @@ mod tests {
         };
         assert_eq!((name.as_str(), value.as_bytes()), ("x-api-key", &b"sk-1"[..]));
         assert!(std::fs::remove_file(&path).is_ok());
-        assert!(matches!(credential(Dialect::OpenAi, Some(&reference)), Credential::Missing(place) if place == reference));
+        assert!(
+            matches!(credential(Dialect::OpenAi, Some(&reference)), Credential::Missing(place) if place == reference)
+        );
         assert!(matches!(credential(Dialect::OpenAi, None), Credential::Free));
     }
 }

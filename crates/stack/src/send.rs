@@ -15,7 +15,6 @@ use crate::running::Running;
 /// A response head with its body still at the provider.
 pub(crate) struct Sent {
     pub answer: Answer,
-    pub streamed: bool,
     pub withhold_usage: bool,
     pub advice: Option<String>,
     pub clock: Clock,
@@ -73,13 +72,7 @@ pub(crate) async fn send(
         failure(life, name, &error, head_code)
     })?;
     note(life, &answer);
-    Ok(Sent {
-        answer,
-        streamed: outgoing.streamed,
-        withhold_usage: outgoing.withhold_usage,
-        advice: outgoing.advice,
-        clock,
-    })
+    Ok(Sent { answer, withhold_usage: outgoing.withhold_usage, advice: outgoing.advice, clock })
 }
 
 fn note(life: &mut Life, answer: &Answer) {
@@ -103,18 +96,17 @@ fn note(life: &mut Life, answer: &Answer) {
 
 /// What a failed attempt means for the caller. Names the deployment, never the provider's bytes.
 fn failure(life: &mut Life, deployment: &str, error: &SendError, head_code: Code) -> Failure {
+    if error.nothing_sent() {
+        // Nothing was billed either.
+        life.record.attempts = 0;
+    }
     let (code, what) = match error {
-        SendError::Connect(_) | SendError::Tls(_) => {
-            // Nothing was sent, so nothing was billed.
-            life.record.attempts = 0;
-            (Code::ProviderUnreachable, "could not be reached")
-        }
-        SendError::TimeoutConnect => {
-            life.record.attempts = 0;
-            (Code::ProviderTimeoutConnect, "did not accept a connection in time")
-        }
+        SendError::Connect(_) => (Code::ProviderUnreachable, "could not be reached"),
+        SendError::Tls(_) => (Code::ProviderUnreachable, "could not be reached: the TLS handshake failed"),
+        SendError::TimeoutConnect => (Code::ProviderTimeoutConnect, "did not accept a connection in time"),
         SendError::TimeoutHead => (head_code, "did not answer in time"),
-        SendError::Cut => (Code::ProviderCut, "closed the connection before answering"),
+        SendError::Cut | SendError::HeadCut => (Code::ProviderCut, "closed the connection before answering"),
+        SendError::Target => (Code::HeadInvalid, "was not asked: the request's query string holds a byte it must not"),
         _ => (Code::ProviderMalformed, "answered something that is not HTTP"),
     };
     Failure::new(code, format!("Deployment {deployment} {what}"))

@@ -96,7 +96,10 @@ mod tests {
             metrics.record(&record(name));
         }
         let text = metrics.render().unwrap();
-        assert!(text.contains(r#"service="other",use_case="other",model="other",deployment="other",outcome="ok"} 2"#), "{text}");
+        assert!(
+            text.contains(r#"service="other",use_case="other",model="other",deployment="other",outcome="ok"} 2"#),
+            "{text}"
+        );
         assert!(text.contains(r#"service="a",use_case="chat",model="",deployment="",outcome="ok"} 2"#), "{text}");
         assert!(!text.contains(r#"service="c""#));
     }

@@ -14,9 +14,8 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::histogram::Histogram;
 
 /// Seconds; every default limit of the built-in classes is a boundary.
-const LATENCY_S: [f64; 20] = [
-    0.015, 0.03, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.5, 6.0, 10.0, 20.0, 30.0, 60.0, 300.0,
-];
+const LATENCY_S: [f64; 20] =
+    [0.015, 0.03, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.5, 6.0, 10.0, 20.0, 30.0, 60.0, 300.0];
 const TOKEN_KINDS: [&str; 5] = ["input", "cached", "cache_write", "output", "reasoning"];
 const OTHER: [&str; 4] = ["other"; 4];
 
@@ -133,9 +132,10 @@ fn same(known: &Names, names: [&str; 4]) -> bool {
 
 /// FNV-1a over the names with a separator; collisions are resolved by comparing.
 fn hash(names: [&str; 4]) -> u64 {
-    names.iter().flat_map(|name| name.bytes().chain([0xff])).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    names
+        .iter()
+        .flat_map(|name| name.bytes().chain([0xff]))
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn labels(names: &Names) -> [(&str, &str); 4] {

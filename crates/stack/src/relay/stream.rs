@@ -1,6 +1,5 @@
 //! A streamed answer: passed on read by read, watched for tokens, usage and its terminal event.
 
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -19,7 +18,7 @@ pub(super) fn respond(mut life: Life, mut sent: Sent) -> Response {
     life.record.flags.set(Flags::STREAMED);
     let (status, mut headers) = head(&life, &mut sent);
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    let inflate = headers.get("content-encoding").and_then(|encoding| Inflate::for_encoding(encoding.as_bytes()));
+    let inflate = headers.get("content-encoding").and_then(|encoding| Inflate::new(encoding.to_str().ok()?));
     let relay = Relay {
         watch: StreamWatch::new(life.record.api, sent.withhold_usage && inflate.is_none()),
         inflate,
@@ -92,8 +91,9 @@ impl Relay {
         let out = match &mut self.inflate {
             None => self.watch.push(chunk, now_ns),
             Some(inflate) => {
-                let plain = inflate.push(&chunk);
-                let _ = self.watch.push(plain, now_ns);
+                // A fault ends the metering, never the relay.
+                let plain = inflate.push(&chunk).unwrap_or_default();
+                self.watch.push(plain, now_ns);
                 chunk
             }
         };
@@ -160,11 +160,13 @@ impl Relay {
         self.life.record.code = code as u16;
         // A provider that told of its own failure inside the stream needs no second event from us.
         let told = self.watch.facts().provider_error;
+        // In the middle of an event, another one cannot begin: the reset alone must tell.
+        let silent = told || self.inflate.is_some() || !self.watch.is_between_events();
         self.finish(if told { Outcome::ProviderError } else { outcome });
         self.state = State::Aborting;
         let deployment = &self.life.record.deployment;
         let failure = Failure::new(code, format!("The stream from deployment {deployment} ended early"));
-        (!told && self.inflate.is_none()).then(|| error_event(self.life.record.api, &failure))
+        (!silent).then(|| error_event(self.life.record.api, &failure))
     }
 
     /// Copies what the watch saw into the record and writes it.
@@ -179,7 +181,8 @@ impl Relay {
 
     fn copy_facts(&mut self) {
         let facts = self.watch.facts();
-        let micros = |nanos: Option<u64>| nanos.map_or(UNDEFINED, |nanos| u32::try_from(nanos / 1000).unwrap_or(UNDEFINED - 1));
+        let micros =
+            |nanos: Option<u64>| nanos.map_or(UNDEFINED, |nanos| u32::try_from(nanos / 1000).unwrap_or(UNDEFINED - 1));
         let record = &mut self.life.record;
         record.first_us = micros(facts.first_ns);
         record.visible_us = micros(facts.visible_ns);
@@ -188,6 +191,7 @@ impl Relay {
         record.events = facts.events;
         self.life.scene.first_event_tokens = facts.first_event_tokens;
         self.life.scene.text_bytes = facts.text_bytes;
+        self.life.scene.tokens_so_far = facts.usage_so_far;
         let (usage, finish, model) = (facts.usage, facts.finish, facts.model_served.clone());
         note_end(&mut self.life, usage, finish, model);
     }

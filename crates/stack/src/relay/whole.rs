@@ -45,7 +45,8 @@ fn gathered(mut life: Life, mut sent: Sent, mut seen: Seen, mut parts: Vec<Bytes
     seen.settle(&mut life);
     let back = sent.answer.read_at().elapsed().as_nanos();
     life.record.overhead_back_ns = u32::try_from(back).unwrap_or(UNDEFINED - 1);
-    life.finish(outcome(life.record.provider_status));
+    let outcome = seen.outcome(&life);
+    life.finish(outcome);
     let (status, mut headers) = head(&life, &mut sent);
     if life.record.cost_nanousd >= 0 && status.is_success() && !life.scene.free {
         #[allow(clippy::cast_precision_loss)]
@@ -84,6 +85,8 @@ struct Seen {
     kept_bytes_max: usize,
     inflate: Option<Inflate>,
     readable: bool,
+    /// An error object under a 2xx status.
+    provider_error: bool,
 }
 
 impl Seen {
@@ -94,8 +97,9 @@ impl Seen {
             bytes: 0,
             kept: Vec::new(),
             kept_bytes_max: usize::try_from(bound).unwrap_or(usize::MAX),
-            inflate: encoding.and_then(|encoding| Inflate::for_encoding(encoding.as_bytes())),
+            inflate: encoding.and_then(|encoding| Inflate::new(encoding.to_str().ok()?)),
             readable: sent.answer.status / 100 == 2,
+            provider_error: false,
         }
     }
 
@@ -104,12 +108,17 @@ impl Seen {
         self.readable &= self.bytes <= self.kept_bytes_max;
         if self.readable {
             self.kept.push(match &mut self.inflate {
-                Some(inflate) => inflate.push(chunk),
+                Some(inflate) => inflate.push(chunk).unwrap_or_default(),
                 None => chunk.clone(),
             });
         } else {
             self.kept.clear();
         }
+    }
+
+    /// The outcome of an answer that arrived whole.
+    fn outcome(&self, life: &Life) -> Outcome {
+        if self.provider_error { Outcome::ProviderError } else { outcome(life.record.provider_status) }
     }
 
     /// Reads usage out of what was kept and writes it into the record.
@@ -118,6 +127,7 @@ impl Seen {
         if self.readable {
             let facts = read_answer(life.record.api, &self.kept);
             life.scene.text_bytes = facts.text_bytes;
+            self.provider_error = facts.provider_error;
             note_end(life, facts.usage, facts.finish, facts.model_served);
         }
         self.kept.clear();
@@ -172,7 +182,8 @@ impl Rest {
     fn end(&mut self) {
         self.ended = true;
         self.seen.settle(&mut self.life);
-        self.life.finish(outcome(self.life.record.provider_status));
+        let outcome = self.seen.outcome(&self.life);
+        self.life.finish(outcome);
     }
 }
 
