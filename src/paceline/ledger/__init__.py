@@ -1,0 +1,47 @@
+"""The ledger: usage records and minute rows, exactly once, on SQLite or PostgreSQL.
+
+`open_ledger` gives a `Ledger`: `ingest` takes journal segments in, `measure` and `report` read them back beside the
+budgets, `retain` deletes what is old, `keys`, `plans` and `settings` keep what belongs to the gateway.
+
+    LedgerError                   the only exception tree that leaves this package
+    ├── LedgerUnreachableError    the database cannot be opened, locked or reached
+    ├── LedgerNewerError          the database was written by a newer version
+    ├── LedgerBrokenError         the database refused a statement
+    └── JournalUnreadableError    a journal segment cannot be folded
+"""
+
+from __future__ import annotations
+
+from paceline.ledger.errors import (
+    JournalUnreadableError,
+    LedgerBrokenError,
+    LedgerError,
+    LedgerNewerError,
+    LedgerUnreachableError,
+)
+from paceline.ledger.ingest import Ingested
+from paceline.ledger.keys import Key, NewKey
+from paceline.ledger.ledger import Ledger, open_ledger
+from paceline.ledger.report import MetricRow, Report, ServiceRow
+from paceline.ledger.retention import Keep, Retained
+from paceline.ledger.verdict import Limit, State
+
+__all__ = [
+    "Ingested",
+    "JournalUnreadableError",
+    "Keep",
+    "Key",
+    "Ledger",
+    "LedgerBrokenError",
+    "LedgerError",
+    "LedgerNewerError",
+    "LedgerUnreachableError",
+    "Limit",
+    "MetricRow",
+    "NewKey",
+    "Report",
+    "Retained",
+    "ServiceRow",
+    "State",
+    "open_ledger",
+]

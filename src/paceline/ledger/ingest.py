@@ -1,0 +1,197 @@
+"""Takes journal segments into the ledger, each record exactly once.
+
+The rows, the minute sums and the position they reach are one transaction: a crash before its commit leaves nothing,
+a crash after it leaves the position. A segment is deleted only when its whole content is committed, so a crash before
+the deletion only means that the next run deletes it. Memory and transactions are bounded by `SLOTS_MAX` records.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Connection, Engine, delete
+
+from paceline.ledger import settings, statements
+from paceline.ledger.engine import writing
+from paceline.ledger.errors import JournalUnreadableError, translated
+from paceline.ledger.schema import position
+
+if TYPE_CHECKING:
+    from paceline._core import Folded
+
+SLOTS_MAX: Final = 10_000
+"""Most slots of one fold, and so most request rows of one transaction."""
+
+SERIES_EPOCH: Final = "series_epoch"
+"""Name of the setting that retention counts up when it deletes series, so that no cached id outlives its row."""
+
+SeriesNames = tuple[str, str, str, str, str]
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What one call took in."""
+
+    records: int = 0
+    segments_deleted: int = 0
+    voids: int = 0
+    """Slots that a killed gateway had reserved and never wrote; the requests are there as lost."""
+    damaged: int = 0
+    """Slots that a power cut or the disk made unreadable: so many records are missing."""
+
+
+@dataclass
+class _Count:
+    records: int = 0
+    segments_deleted: int = 0
+    voids: int = 0
+    damaged: int = 0
+
+    def add(self, piece: Folded) -> None:
+        self.records += len(piece.requests)
+        self.voids += piece.voids
+        self.damaged += piece.damaged
+
+
+@dataclass
+class _Known:
+    """Series ids that are committed, and the epoch they belong to."""
+
+    epoch: str | None = None
+    ids: dict[SeriesNames, int] = field(default_factory=dict)
+
+
+class Ingest:
+    """Folds journal directories into one database. Not for use by several threads at once; several processes may."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._postgres = engine.dialect.name == "postgresql"
+        self._sql = statements.build("%s" if self._postgres else "?")
+        self._known = _Known()
+
+    def run(self, journal: Path, slots_max: int = SLOTS_MAX) -> Ingested:
+        """Take in everything that is settled in a journal directory and delete the segments that are done.
+
+        Raises `JournalUnreadableError` for a segment that cannot be folded, and the rest of `LedgerError`.
+        """
+        count = _Count()
+        for path in _segments(journal):
+            self._segment(path, slots_max, count)
+        if count.segments_deleted:
+            self._forget_positions(journal)
+        return Ingested(count.records, count.segments_deleted, count.voids, count.damaged)
+
+    def _segment(self, path: Path, slots_max: int, count: _Count) -> None:
+        start = _fold(path, 0, 0)
+        if start is None:
+            return
+        with translated("read a position"), self._engine.connect() as connection:
+            slot = self._position(connection, start)
+        while (piece := _fold(path, slot, slots_max)) is not None:
+            if piece.next_slot > slot:
+                elsewhere = self._take_in(piece, slot)
+                if elsewhere is not None:
+                    slot = elsewhere
+                    continue
+                count.add(piece)
+            if piece.complete:
+                path.unlink(missing_ok=True)
+                count.segments_deleted += 1
+                return
+            if piece.next_slot - slot < slots_max:
+                return
+            slot = piece.next_slot
+
+    def _take_in(self, piece: Folded, slot: int) -> int | None:
+        """Commit a piece that starts at `slot`; if another ingest was there first, return its position instead."""
+        fresh: dict[SeriesNames, int] = {}
+        with translated("take in a journal segment"), writing(self._engine) as connection:
+            found = self._position(connection, piece)
+            if found != slot:
+                return found
+            epoch = settings.read(connection, SERIES_EPOCH)
+            if epoch != self._known.epoch:
+                self._known = _Known(epoch)
+            ids = [self._series(connection, names, fresh) for names in piece.series]
+            self._put_requests(connection, piece.requests)
+            self._put_minutes(connection, piece, ids)
+            put = (piece.gateway, piece.segment, piece.next_slot)
+            connection.exec_driver_sql(self._sql.position_put, put)
+        self._known.ids.update(fresh)
+        return None
+
+    def _position(self, connection: Connection, piece: Folded) -> int:
+        found = connection.exec_driver_sql(self._sql.position_get, (piece.gateway, piece.segment)).scalar()
+        return int(found or 0)
+
+    def _series(self, connection: Connection, names: SeriesNames, fresh: dict[SeriesNames, int]) -> int:
+        known = self._known.ids.get(names)
+        if known is not None:
+            return known
+        connection.exec_driver_sql(self._sql.series_put, names)
+        fresh[names] = int(connection.exec_driver_sql(self._sql.series_get, names).scalar_one())
+        return fresh[names]
+
+    def _put_requests(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+        if not rows:
+            return
+        if not self._postgres:
+            connection.exec_driver_sql(self._sql.requests, rows)
+            return
+        from paceline.ledger.copying import copy_requests
+
+        copy_requests(connection, self._sql, rows)
+
+    def _put_minutes(self, connection: Connection, piece: Folded, ids: list[int]) -> None:
+        if not piece.minutes:
+            return
+        minutes = [(minute, ids[series], *counters) for series, minute, *counters in piece.minutes]
+        connection.exec_driver_sql(self._sql.minutes, minutes)
+        stored = {row[:2]: self._sketches(connection, row[0], row[1]) for row in minutes}
+        metrics = [
+            (minute, ids[series], metric, n, n_failed, total, _merged(stored[minute, ids[series]].get(metric), sketch))
+            for series, minute, metric, n, n_failed, total, sketch in piece.metrics
+        ]
+        if metrics:
+            connection.exec_driver_sql(self._sql.metrics, metrics)
+        limits = [(minute, ids[series], *limit) for series, minute, *limit in piece.limits]
+        if limits:
+            connection.exec_driver_sql(self._sql.limits, limits)
+
+    def _sketches(self, connection: Connection, minute: int, series: int) -> dict[str, bytes]:
+        rows = connection.exec_driver_sql(self._sql.sketches, (minute, series))
+        return {metric: bytes(sketch) for metric, sketch in rows}
+
+    def _forget_positions(self, journal: Path) -> None:
+        """Drop positions older than every segment that is left; sequence numbers never come again."""
+        left = [piece for path in _segments(journal) if (piece := _fold(path, 0, 0)) is not None]
+        for gateway in {piece.gateway for piece in left}:
+            oldest = min(piece.segment for piece in left if piece.gateway == gateway)
+            done = delete(position).where(position.c.gateway == gateway, position.c.segment < oldest)
+            with translated("forget old positions"), writing(self._engine) as connection:
+                connection.execute(done)
+
+
+def _segments(journal: Path) -> list[Path]:
+    return sorted(journal.glob("segment-*.jnl"))
+
+
+def _merged(stored: bytes | None, sketch: bytes) -> bytes:
+    from paceline import _core
+
+    return sketch if stored is None else _core.merge([stored, sketch])
+
+
+def _fold(path: Path, slot: int, slots_max: int) -> Folded | None:
+    """Fold a piece of a segment; None when the file is gone, because another ingest has done with it."""
+    from paceline import _core
+
+    try:
+        return _core.fold(path, slot, slots_max)
+    except _core.JournalFault as error:
+        if not path.exists():
+            return None
+        raise JournalUnreadableError(f"the journal cannot be read: {error}") from error

@@ -1,0 +1,105 @@
+"""One object for everything the ledger does. Owns the engine and joins the parts; holds no SQL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+
+from paceline.ledger import engine as engines
+from paceline.ledger.ingest import SLOTS_MAX, Ingest, Ingested
+from paceline.ledger.keys import Keys
+from paceline.ledger.plans import Plans
+from paceline.ledger.report import DEFAULT_GROUP, Report, build
+from paceline.ledger.retention import CHUNK, Keep, Retained, retain
+from paceline.ledger.settings import Settings
+from paceline.ledger.sums import GroupName
+
+
+class Ledger:
+    """The store of usage records and minute rows, of keys, plans and settings.
+
+    Safe to use from several threads, except `ingest`, which belongs to one at a time. Use it as a context manager or
+    call `close`.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._ingest = Ingest(engine)
+        self.keys = Keys(engine)
+        self.plans = Plans(engine)
+        self.settings = Settings(engine)
+
+    @classmethod
+    def open(cls, where: str | Path) -> Self:
+        """Open the ledger of a data directory or at a URL; its schema is brought up to date.
+
+        Raises `LedgerUnreachableError`, `LedgerNewerError`, `LedgerBrokenError`.
+        """
+        return cls(engines.connect(engines.url_of(where)))
+
+    @property
+    def engine(self) -> Engine:
+        """The SQLAlchemy engine, for reading with the tables of `paceline.ledger.schema`."""
+        return self._engine
+
+    @property
+    def url(self) -> URL:
+        """The database's address; its text form hides the password."""
+        return self._engine.url
+
+    def ingest(self, journal: Path, *, slots_max: int = SLOTS_MAX) -> Ingested:
+        """Take in everything settled in a journal directory, exactly once, and delete the segments that are done.
+
+        `slots_max` bounds one transaction. Raises `LedgerError`.
+        """
+        return self._ingest.run(Path(journal), slots_max)
+
+    def measure(self, since: float, until: float | None = None, group: Sequence[GroupName] = DEFAULT_GROUP) -> Report:
+        """Merge a window of Unix seconds (`until` defaults to now), widened to whole minutes. Raises `LedgerError`.
+
+        `group` keeps requests apart by columns of their series: service, use case, model, deployment.
+        """
+        return build(self._engine, since, time.time() if until is None else until, group)
+
+    def report(self, since: float, until: float | None = None) -> dict[str, Any]:
+        """Return the document that `paceline report --format json` prints. Raises `LedgerError`."""
+        return self.measure(since, until).document()
+
+    def retain(
+        self, keep: Keep | None = None, *, now: float | None = None, chunk: int = CHUNK, pause_s: float | None = None
+    ) -> Retained:
+        """Delete what is older or more than `keep` (default: `Keep()`), in transactions of at most `chunk` rows.
+
+        Raises `LedgerError`.
+        """
+        pause = {} if pause_s is None else {"pause_s": pause_s}
+        return retain(self._engine, keep or Keep(), time.time() if now is None else now, chunk=chunk, **pause)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_ledger(where: str | Path) -> Ledger:
+    """Open the ledger of a data directory or at a URL.
+
+    A directory means `ledger.db` in it, or the database that `PACELINE_LEDGER__URL` names. URLs are written like
+    `postgresql://user@host/name` and `sqlite:////path/ledger.db`.
+
+    Raises `LedgerUnreachableError`, `LedgerNewerError`, `LedgerBrokenError`.
+    """
+    return Ledger.open(where)
