@@ -1,5 +1,6 @@
 //! `check_plan()`: is this plan one the gateway would accept? Owns the conversion of the fault.
 
+use paceline_plan::Plan;
 use pyo3::prelude::*;
 
 use crate::faults;
@@ -7,8 +8,8 @@ use crate::faults;
 /// Reads and compiles a plan; returns its hash. Raises `PlanFault` with the path of the first fault.
 #[pyfunction]
 fn check_plan(py: Python<'_>, plan: &[u8]) -> PyResult<String> {
-    let _ = plan;
-    Err(faults::plan_fault(py, "", "this build cannot check plans yet", "wait for the plan crate"))
+    let read = Plan::read(plan).map_err(|fault| faults::plan_fault(py, &fault.path, &fault.message, &fault.hint))?;
+    Ok(read.hash)
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
