@@ -35,7 +35,8 @@ enum State {
     DataLf,
     /// At the start of a trailer line, or of the last, empty one.
     LineStart,
-    Trailer,
+    TrailerName,
+    TrailerValue,
     TrailerLf,
     EndLf,
     Done,
@@ -99,8 +100,10 @@ impl Chunked {
             (State::DataCr, b'\r') => State::DataLf,
             (State::DataLf, b'\n') => State::Start,
             (State::LineStart, b'\r') => State::EndLf,
-            (State::Trailer, b'\r') => State::TrailerLf,
-            (State::LineStart | State::Trailer, b'\t' | b' '..=b'~' | 0x80..) => self.aside(State::Trailer)?,
+            (State::LineStart | State::TrailerName, _) if is_token(byte) => self.aside(State::TrailerName)?,
+            (State::TrailerName, b':') => self.aside(State::TrailerValue)?,
+            (State::TrailerValue, b'\r') => State::TrailerLf,
+            (State::TrailerValue, b'\t' | b' '..=b'~' | 0x80..) => self.aside(State::TrailerValue)?,
             (State::TrailerLf, b'\n') => State::LineStart,
             (State::EndLf, b'\n') => State::Done,
             _ => return Err(Invalid),
@@ -125,4 +128,9 @@ impl Chunked {
         self.aside += 1;
         if self.aside > ASIDE_BYTES_MAX { Err(Invalid) } else { Ok(next) }
     }
+}
+
+/// A byte of a field's name.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -13,6 +13,8 @@ mod head;
 mod origin;
 mod pool;
 mod request;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::path::Path;

@@ -40,7 +40,8 @@ impl Origin {
         let port = match authority.port() {
             Some(port) => port.as_str().parse().map_err(|_| UpstreamFault::NotUrl)?,
             None => {
-                if authority.as_str().ends_with(':') {
+                // What follows the host is a port that is none.
+                if authority.as_str() != authority.host() {
                     return Err(UpstreamFault::NotUrl);
                 }
                 if secure { 443 } else { 80 }

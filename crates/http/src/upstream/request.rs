@@ -87,6 +87,11 @@ impl Outgoing {
         Poll::Ready(Ok(false))
     }
 
+    #[cfg(test)]
+    pub(super) fn into_parts(self) -> Vec<Bytes> {
+        self.parts
+    }
+
     fn advance(&mut self, mut written: usize) {
         while let Some(part) = self.parts.get(self.part) {
             let left = part.len() - self.gone;
