@@ -30,6 +30,8 @@ pub(crate) struct Shaped {
     trickle: Option<Trickle>,
     /// Bytes that may still leave before the connection ends.
     room: Option<u64>,
+    /// The head has yet to leave before a cut; it does when the body makes it wait.
+    head_held: bool,
     over: bool,
     recorder: Recorder,
 }
@@ -55,6 +57,7 @@ impl Shaped {
             gzip: fault.gzip.then(|| GzEncoder::new(Vec::new(), Compression::fast())),
             trickle,
             room: if fault.reset { Some(0) } else { fault.cut },
+            head_held: fault.cut == Some(0) && !fault.reset,
             over: false,
             recorder,
         }
@@ -98,7 +101,7 @@ impl Shaped {
     /// True when the content has ended and nothing is held back.
     fn is_exhausted(&self) -> bool {
         self.gzip.is_none()
-            && self.trickle.is_none()
+            && self.trickle.as_ref().is_none_or(|trickle| trickle.rest.is_empty())
             && match &self.content {
                 Content::Stream(play) => play.is_over(),
                 Content::Whole(body) => body.is_none(),
@@ -134,6 +137,10 @@ impl Chunks for Shaped {
         if self.over {
             return Poll::Ready(None);
         }
+        if std::mem::take(&mut self.head_held) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if self.room == Some(0) {
             self.finish();
             return Poll::Ready(Some(Err(Abort)));
@@ -147,7 +154,7 @@ impl Chunks for Shaped {
             *room -= piece.len() as u64;
         }
         self.recorder.truth.bytes += piece.len() as u64;
-        if self.is_exhausted() && self.room != Some(0) {
+        if self.is_exhausted() {
             self.finish();
         }
         Poll::Ready(Some(Ok(piece)))

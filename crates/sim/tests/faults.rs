@@ -1,0 +1,182 @@
+//! Every fault over a real socket, as the caller sees it and as the truth log has it.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::io::Read;
+
+use paceline_sim::Truth;
+use paceline_sim::fault::Fault;
+use paceline_testkit::{Answer, SimProvider, post, request};
+use serde_json::json;
+
+const CHAT: &str = r#"{"model":"m","messages":[{"role":"user","content":"Good morning"}]}"#;
+const STREAM: &str = r#"{"model":"m","messages":[{"role":"user","content":"Good morning"}],"stream":true,"stream_options":{"include_usage":true}}"#;
+const MESSAGES: &str =
+    r#"{"model":"m","max_tokens":99,"messages":[{"role":"user","content":"Good morning"}],"stream":true}"#;
+
+async fn with(fault: &str, path: &str, body: &str) -> (Option<Answer>, Truth) {
+    let sim = SimProvider::instant();
+    let headers = [("x-sim-fault", fault), ("x-sim-output-tokens", "6"), ("x-paceline-request-id", "id-1")];
+    let answer = request(sim.address(), "POST", path, &headers, body).await;
+    let truth = sim.truth("id-1").await;
+    assert_eq!(truth.fault, Some(fault.parse::<Fault>().unwrap().to_string()));
+    (answer, truth)
+}
+
+async fn chat(fault: &str, body: &str) -> (Answer, Truth) {
+    let (answer, truth) = with(fault, "/v1/chat/completions", body).await;
+    (answer.unwrap(), truth)
+}
+
+#[tokio::test]
+async fn a_status_comes_with_its_error_body_and_retry_after() {
+    let (answer, truth) = chat("status=429;retry-after=2", STREAM).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (429, Some("2")));
+    assert_eq!(answer.json()["error"]["code"], "rate_limit_exceeded");
+    assert_eq!(answer.header("x-request-id"), Some("id-1"));
+    assert_eq!((truth.status, truth.output_tokens, truth.bytes), (429, 0, answer.body.len() as u64));
+    let (answer, _) = with("status=529", "/v1/messages", MESSAGES).await;
+    let answer = answer.unwrap();
+    assert_eq!((answer.status, &answer.json()["error"]["type"]), (529, &json!("overloaded_error")));
+    assert_eq!(answer.header("request-id"), Some("id-1"));
+}
+
+#[tokio::test]
+async fn a_delay_comes_before_the_head() {
+    let (_, truth) = chat("delay=60", CHAT).await;
+    assert!(truth.head_ns.unwrap() - truth.received_ns >= 60_000_000, "never early");
+}
+
+#[tokio::test]
+async fn a_stall_is_a_gap_at_its_token() {
+    let sim = SimProvider::instant();
+    for (body, id) in [(STREAM, "stream"), (CHAT, "whole")] {
+        let headers = [
+            ("x-sim-fault", "stall=80@3"),
+            ("x-sim-output-tokens", "6"),
+            ("x-sim-reasoning", "3"),
+            ("x-request-id", id),
+        ];
+        let answer = post(sim.address(), "/v1/chat/completions", &headers, body).await;
+        let truth = sim.truth(id).await;
+        assert!(answer.complete && truth.stall_ns >= 80_000_000, "never shorter");
+        assert!(truth.visible_ns.unwrap() - truth.first_ns.unwrap() >= 80_000_000, "between the third and the fourth");
+    }
+}
+
+#[tokio::test]
+async fn a_cut_lets_exactly_that_many_bytes_out() {
+    for bytes in [0, 1, 700] {
+        let (answer, truth) = chat(&format!("cut={bytes}"), STREAM).await;
+        assert_eq!((answer.complete, answer.body.len(), truth.bytes), (false, bytes, bytes as u64));
+        assert!(truth.cancelled_ns.is_none() && truth.end_ns.is_some());
+    }
+    let (answer, _) = chat("cut=20", CHAT).await;
+    assert!(!answer.complete && answer.body.len() == 20);
+    assert!(answer.header("content-length").unwrap().parse::<usize>().unwrap() > 20, "the whole length is promised");
+    let (answer, truth) = chat("cut=100000", STREAM).await;
+    assert!(answer.complete && answer.text().ends_with("[DONE]\n\n"), "a cut beyond the end cuts nothing");
+    assert_eq!(truth.bytes, answer.body.len() as u64);
+    let (whole, _) = chat("cut=100000", CHAT).await;
+    let (answer, truth) = chat(&format!("cut={}", whole.body.len()), CHAT).await;
+    assert!(answer.complete && truth.end_ns.is_some() && truth.cancelled_ns.is_none(), "nor does one at the end");
+}
+
+#[tokio::test]
+async fn a_stream_without_its_terminal_event_ends_cleanly() {
+    let (answer, truth) = chat("no-terminal", STREAM).await;
+    assert!(
+        answer.complete && !answer.text().contains("[DONE]") && answer.text().contains("\"finish_reason\":\"stop\"")
+    );
+    assert_eq!(truth.output_tokens, 6);
+    let (answer, _) = with("no-terminal", "/v1/messages", MESSAGES).await;
+    let answer = answer.unwrap();
+    assert!(answer.complete && !answer.text().contains("message_stop"));
+}
+
+#[tokio::test]
+async fn usage_may_be_missing_or_on_every_chunk() {
+    let (answer, _) = chat("no-usage", STREAM).await;
+    assert!(!answer.text().contains("total_tokens") && answer.text().ends_with("[DONE]\n\n"));
+    let (answer, _) = chat("no-usage", CHAT).await;
+    assert!(answer.json().get("usage").is_none());
+    let (answer, _) = chat("usage-every-chunk", STREAM).await;
+    let counts: Vec<u64> = answer
+        .events()
+        .iter()
+        .filter_map(|event| serde_json::from_str::<serde_json::Value>(&event.data).ok())
+        .map(|chunk| chunk["usage"]["completion_tokens"].as_u64().unwrap())
+        .collect();
+    assert_eq!(counts, [0, 1, 2, 3, 4, 5, 6, 6, 6]);
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_the_same_body() {
+    for body in [STREAM, CHAT] {
+        let (answer, truth) = chat("gzip", body).await;
+        assert_eq!(answer.header("content-encoding"), Some("gzip"));
+        assert_eq!(truth.bytes, answer.body.len() as u64);
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(answer.body.as_slice()).read_to_string(&mut text).unwrap();
+        assert!(text.contains("\"completion_tokens\":6"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_trickle_loses_nothing_and_comes_in_pieces() {
+    let (answer, truth) = chat("trickle=150/3", CHAT).await;
+    assert_eq!(answer.json()["usage"]["completion_tokens"], 6);
+    assert_eq!(answer.header("content-length").unwrap(), truth.bytes.to_string());
+    let pieces = truth.bytes.div_ceil(150);
+    assert!(truth.end_ns.unwrap() - truth.head_ns.unwrap() >= (pieces - 1) * 3_000_000, "never faster");
+    let (answer, _) = chat("trickle=100/1", STREAM).await;
+    assert!(answer.complete && answer.text().ends_with("[DONE]\n\n"));
+}
+
+#[tokio::test]
+async fn a_reset_gives_no_byte() {
+    for body in [STREAM, CHAT] {
+        let (answer, truth) = with("reset", "/v1/chat/completions", body).await;
+        assert!(answer.is_none());
+        assert_eq!((truth.bytes, truth.output_tokens * u32::from(truth.streamed)), (0, 0));
+    }
+}
+
+#[tokio::test]
+async fn an_error_event_ends_the_stream_after_its_token() {
+    let (answer, truth) = chat("error-event=2", STREAM).await;
+    let events = answer.events();
+    assert_eq!((events.len(), truth.events, truth.output_tokens), (4, 2, 2));
+    assert!(events[3].data.contains("server_error") && answer.complete);
+    let (answer, _) = with("error-event=0", "/v1/messages", MESSAGES).await;
+    assert_eq!(answer.unwrap().events().last().unwrap().name.as_deref(), Some("error"));
+}
+
+#[tokio::test]
+async fn parts_combine() {
+    let (answer, _) = chat("cut=90;gzip;trickle=10/1;delay=1", STREAM).await;
+    assert!(!answer.complete && answer.body.len() == 90);
+}
+
+#[tokio::test]
+async fn what_is_not_a_fault_is_a_bad_request() {
+    let sim = SimProvider::instant();
+    let answer = post(sim.address(), "/v1/chat/completions", &[("x-sim-fault", "boom")], CHAT).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().contains("stall=MS@TOKEN"));
+}
+
+#[tokio::test]
+async fn default_faults_befall_the_model_they_are_meant_for() {
+    let sim = SimProvider::instant();
+    let rule = json!({"fault": "status=503", "model": "m", "count": 1}).to_string();
+    assert_eq!(post(sim.address(), "/sim/fault", &[], &rule).await.json()[0]["fault"], "status=503");
+    let other = CHAT.replace("\"m\"", "\"n\"");
+    let mut statuses = Vec::new();
+    for body in [&other, CHAT, CHAT] {
+        statuses.push(post(sim.address(), "/v1/chat/completions", &[], body).await.status);
+    }
+    assert_eq!(statuses, [200, 503, 200]);
+    assert_eq!(post(sim.address(), "/sim/fault", &[], r#"{"fault":"boom"}"#).await.status, 400);
+    let gone = request(sim.address(), "DELETE", "/sim/fault", &[], "").await.unwrap();
+    assert_eq!(gone.status, 200);
+}
