@@ -173,7 +173,7 @@ def _addresses(here: Installation) -> dict[str, Address]:
 def plan_in_force(here: Installation) -> Iterator[Check]:
     """Compare the plan the gateway runs with the one the file and the keys make now."""
     try:
-        in_force = Link(here.data.gateway_socket).status().get("plan")
+        in_force = Link(here.data.socket).status().get("plan")
     except LinkError:
         return  # it does not run: said above
     from paceline import standards

@@ -113,6 +113,6 @@ async def _settled_report(stage: Stage, replay: Replay, began: float) -> dict[st
 def _report(stage: Stage, began: float) -> dict[str, Any]:
     ledger = open_ledger(stage.data.path)
     try:
-        return ledger.report(since=began, until=time.time())
+        return ledger.report(began)
     finally:
         ledger.close()

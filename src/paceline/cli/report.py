@@ -42,8 +42,7 @@ def command(standards: Path, data: Path | None, since: str, output: str) -> None
         wrong = f"there is no data directory {place.path}."
         raise Trouble(wrong, "name one with --data, or start with `paceline up` or `paceline demo`.")
     with opened_ledger(place) as ledger:
-        now = time.time()
-        document = ledger.report(since=now - span, until=now)
+        document = ledger.report(time.time() - span)
     where = f" --data {data}" if data is not None else ""
     _print(document, output, f"paceline report{where} --since {since} --format html > report.html")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -86,7 +87,7 @@ def _add_reading(app: FastAPI, control: Control, reader: Any) -> None:
 
     @app.get("/api/report", dependencies=[reader])
     def report(since: Annotated[float, Query(gt=0, le=SINCE_S_MAX)] = SINCE_S) -> JSONResponse:
-        return JSONResponse(control.ledger.report(since))
+        return JSONResponse(control.ledger.report(time.time() - since))
 
     @app.get("/metrics", dependencies=[reader])
     def metrics() -> PlainTextResponse:
@@ -104,7 +105,7 @@ def _add_keys(app: FastAPI, control: Control, reader: Any, admin: Any) -> None:
     @app.post("/api/keys", status_code=201, dependencies=[admin])
     def create(wanted: NewKey) -> dict[str, Any]:
         made = control.ledger.keys.create(**wanted.model_dump())
-        return made.document()
+        return {"key": made.key, "id": made.id, **wanted.model_dump()}
 
     @app.delete("/api/keys/{key_id}", status_code=204, dependencies=[admin])
     def revoke(key_id: str) -> Response:

@@ -53,10 +53,10 @@ def serve(data: str, listen: str, threads: int | None) -> int:
     try:
         return _core.serve(data, listen, threads=threads)
     except OSError as error:
-        return _refuse(
-            f"cannot listen on {listen} with data in {data}: {error}.",
-            "stop what holds the address, or choose another with --listen HOST:PORT.",
-        )
+        fix = "stop what holds the address or the directory, or choose others with --listen and --data."
+        return _refuse(f"{error.strerror or error}.", fix)
+    except ValueError as error:
+        return _refuse(f"{error}.", "write it as IP:PORT.")
     except _core.PlanFault as fault:
         return _refuse(f"{data}/plan.json is not a sound plan: {fault}.", "start `paceline control`: it writes one.")
     except _core.JournalFault as fault:

@@ -17,7 +17,8 @@ def status_document(control: Control) -> dict[str, Any]:
     return {
         "standards": str(control.standards),
         "data": str(control.data.path),
-        "plan": asdict(state) | {"is_current": not state.faults and state.in_force == state.wanted},
+        "plan": asdict(state)
+        | {"is_current": state.wanted is not None and state.in_force == state.wanted and not state.faults},
         "loops": {loop.name: {"fault": loop.fault, "done_at": loop.done_at} for loop in control.loops},
         "gateway": _gateway(control),
     }

@@ -19,6 +19,8 @@ BACKOFF_MAX_S = 30.0
 # A process that lived this long starts again without delay.
 SETTLED_S = 60.0
 READY_POLL_S = 0.05
+# After so long without being ready, and again after as long, something is said.
+PATIENCE_S = 10.0
 LOG_BYTES_MAX = 10_000_000
 EXIT_COULD_NOT = 2
 
@@ -87,7 +89,8 @@ class Supervisor:
         """Start all parts and return when all are ready, or when a stop was asked for; raises `PartFailedError`."""
         self._tasks = [asyncio.create_task(self._keep(one)) for one in self._running]
         for one in self._running:
-            await self._first_of(one.ready, self._stopping)
+            while not await self._first_of(one.ready, self._stopping, within_s=PATIENCE_S):
+                self._say(f"still waiting for {one.part.name} to be ready; its log is {one.part.log}")
             if one.failed is not None:
                 raise PartFailedError(one.part, one.failed)
 
@@ -161,10 +164,12 @@ class Supervisor:
             await process.wait()
 
     @staticmethod
-    async def _first_of(*events: asyncio.Event, within_s: float | None = None) -> None:
+    async def _first_of(*events: asyncio.Event, within_s: float) -> bool:
+        """Wait for any of the events; False when none came in time."""
         tasks = [asyncio.create_task(event.wait()) for event in events]
         try:
-            await asyncio.wait(tasks, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+            return bool(done)
         finally:
             for task in tasks:
                 task.cancel()

@@ -13,9 +13,9 @@ from paceline.cli.rendering import units
 
 # Metric -> what a table calls it. The order is the order of a request's life.
 METRICS = {
-    "ttft_ms": "ttft",
-    "ttfv_ms": "ttfv",
-    "tpot_ms": "tpot",
+    "ttft_ms": "TTFT",
+    "ttfv_ms": "TTFV",
+    "tpot_ms": "TPOT",
     "stall_ms": "stall",
     "total_ms": "total",
     "job_age_ms": "job age",
@@ -23,9 +23,9 @@ METRICS = {
     "cost_usd": "cost",
 }
 LEGEND = {
-    "ttft": "time to the first token",
-    "ttfv": "time to the first token a user sees",
-    "tpot": "time per output token after the first",
+    "TTFT": "time to the first token",
+    "TTFV": "time to the first token a user sees",
+    "TPOT": "time per output token after the first",
     "stall": "longest wait between two tokens",
     "total": "from the call to the end of its answer",
     "job age": "from submission to completion",
@@ -70,7 +70,18 @@ class ServiceCells:
     cost: str
     coverage: str
     verdict: str
-    is_over: bool
+    state: str
+    """`within`, `over`, `too_few`, `no_traffic`, `no_budget`."""
+
+    @property
+    def is_over(self) -> bool:
+        """True when the budget is broken."""
+        return self.state == "over"
+
+    @property
+    def story(self) -> str:
+        """The verdict, and how calls ended that did not end well."""
+        return f"{self.verdict}; {self.other_outcomes}" if self.other_outcomes else self.verdict
 
 
 def services(document: Mapping[str, Any]) -> list[ServiceCells]:
@@ -101,42 +112,43 @@ def legend(rows: Sequence[ServiceCells]) -> str:
 
 def _service(one: Mapping[str, Any]) -> ServiceCells:
     outcomes = {name: many for name, many in one["outcomes"].items() if many and name not in GOOD_OUTCOMES}
-    metrics = tuple(_metric(name, one["metrics"][name]) for name in METRICS if name in one["metrics"])
     return ServiceCells(
         service=one["service"] or "(no service)",
         use_case=one["use_case"] or "(untagged)",
         owner=one["owner"] or "nobody",
         requests=units.count(one["requests"]),
         other_outcomes=", ".join(f"{units.count(many)} {name.replace('_', ' ')}" for name, many in outcomes.items()),
-        metrics=metrics,
+        metrics=tuple(_metric(name, one["metrics"][name]) for name in _shown(one["metrics"])),
         tokens=_tokens(one["tokens"]),
-        cost=units.dollars(one["cost_usd"]),
+        cost=units.dollars(one["cost_usd"] if one["cost_coverage"] else None),
         coverage=units.share(one["cost_coverage"]),
         verdict=one["verdict"],
-        is_over=any(limit.is_over for metric in metrics for limit in metric.limits),
+        state=one["state"],
     )
 
 
+def _shown(metrics: Mapping[str, Any]) -> list[str]:
+    """Choose the metrics of the budget; without a budget, those that mean something everywhere."""
+    limited = [name for name in METRICS if name in metrics and metrics[name]["limits"]]
+    return limited or [name for name in ("ttft_ms", "total_ms") if name in metrics]
+
+
 def _metric(name: str, found: Mapping[str, Any]) -> MetricCells:
-    limits = found.get("limits") or {}
     return MetricCells(
         name=METRICS[name],
         p50=units.of_metric(name, found.get("p50")),
         p95=units.of_metric(name, found.get("p95")),
         p99=units.of_metric(name, found.get("p99")),
-        limits=tuple(_limit(name, found, percentile, value) for percentile, value in limits.items()),
+        limits=tuple(_limit(name, found, percentile, value) for percentile, value in found["limits"].items()),
     )
 
 
 def _limit(name: str, found: Mapping[str, Any], percentile: str, value: float) -> LimitCells:
-    over = found.get("over")
-    shares = over if isinstance(over, Mapping) else {percentile: over}
-    measured = found.get(percentile)
     words = "" if percentile == "mean" else f"{percentile} "
     return LimitCells(
         limit=f"{words}≤ {units.of_metric(name, value)}",
-        over=units.share(shares.get(percentile)),
-        is_over=measured is not None and measured > value,
+        over=units.share(found["over_by_limit"][percentile]),
+        is_over=percentile in found["broken"],
     )
 
 

@@ -22,8 +22,7 @@ def render(document: Mapping[str, Any]) -> str:
     head = ("Service", "Use case", "Tokens", "Cost", "Cost known for", "Verdict")
     lines += ["", _line(head), _line(["---"] * len(head))]
     for row in rows:
-        verdict = f"{row.verdict}; {row.other_outcomes}" if row.other_outcomes else row.verdict
-        lines.append(_line((row.service, row.use_case, ", ".join(row.tokens), row.cost, row.coverage, verdict)))
+        lines.append(_line((row.service, row.use_case, ", ".join(row.tokens), row.cost, row.coverage, row.story)))
     return "\n".join([*lines, "", cells.overhead(document), "", f"_{cells.legend(rows)}_", ""])
 
 

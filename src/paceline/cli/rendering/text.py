@@ -16,6 +16,13 @@ from paceline.cli.rendering import cells
 
 # Piped output has no width of its own; this one fits a wide terminal and a pasted code block.
 PIPED_COLUMNS = 110
+_MARKS = {
+    "within": Text("ok", style="green"),
+    "over": Text("over", style="bold red"),
+    "too_few": Text("?", style="yellow"),
+    "no_traffic": Text("-", style="dim"),
+    "no_budget": Text("-", style="dim"),
+}
 
 
 def console(file: IO[str] | None = None) -> Console:
@@ -78,7 +85,5 @@ def _block(row: cells.ServiceCells) -> list[Text]:
 def _verdicts(rows: Iterable[cells.ServiceCells]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
     for row in rows:
-        mark = Text("over", style="bold red") if row.is_over else Text("ok", style="green")
-        verdict = f"{row.verdict}; {row.other_outcomes}" if row.other_outcomes else row.verdict
-        table.add_row(mark, Text(f"{row.service} · {row.use_case}"), Text(verdict))
+        table.add_row(_MARKS[row.state], Text(f"{row.service} · {row.use_case}"), Text(row.story))
     return table
