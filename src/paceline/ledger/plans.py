@@ -41,7 +41,7 @@ class Plans:
             again = update(table).where(table.c.hash8 == hash8).values(last_seen_us=now_us)
             if connection.execute(again).rowcount == 0:
                 row = {"hash8": hash8, "hash": plan.hash, "body": digest}
-                connection.execute(insert(table).values(row, first_seen_us=now_us, last_seen_us=now_us))
+                connection.execute(insert(table).values({**row, "first_seen_us": now_us, "last_seen_us": now_us}))
 
     def get(self, hash8: str) -> Document | None:
         """Return a plan's document, its keys and hash left out; None when it is not known. Raises `LedgerError`."""
