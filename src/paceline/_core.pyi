@@ -7,6 +7,25 @@ Owns the types that Python sees; `stubtest` proves them against the built module
 from os import PathLike
 from typing import Final, TypedDict, final, type_check_only
 
+__all__ = [
+    "MEASURES",
+    "MINUTE_COUNTERS",
+    "REQUEST_COLUMNS",
+    "CoreError",
+    "Folded",
+    "JournalFault",
+    "PanicFault",
+    "PlanFault",
+    "check_plan",
+    "codes",
+    "fold",
+    "merge",
+    "quantiles",
+    "serve",
+    "simulate",
+    "version",
+]
+
 REQUEST_COLUMNS: Final[tuple[str, ...]]
 """Names of a request tuple's fields, in their order."""
 
