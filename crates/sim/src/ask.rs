@@ -6,16 +6,13 @@ use std::borrow::Cow;
 use std::fmt;
 
 use paceline_types::Api;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use crate::prefix::BLOCK_TOKENS;
-use crate::seed::hash_bytes;
+use crate::prompt::{Prompt, Text};
 
-/// Bytes of text that make one token.
-pub const TOKEN_BYTES: usize = 4;
-const BLOCK_BYTES: usize = BLOCK_TOKENS as usize * TOKEN_BYTES;
 /// Texts of an embeddings request that are answered.
 const INPUTS_MAX: u32 = 2048;
+const CHOICES_MAX: u32 = 16;
 
 /// What a request asks for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,6 +40,14 @@ pub struct Ask {
     pub has_prompt: bool,
 }
 
+impl Ask {
+    /// The model's name.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        self.model.as_deref().unwrap_or_default()
+    }
+}
+
 /// Why a request is refused, in a provider's words.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -56,18 +61,19 @@ pub struct BadAsk {
 /// # Errors
 /// When the body is not JSON, a field has a wrong type, or a required one is missing.
 pub fn read(api: Api, body: &[u8], chain: bool) -> Result<Ask, BadAsk> {
-    let mut text = Text { bytes: 0, chain: chain.then(Vec::new), tail: Vec::new(), last: 0, marked: false };
+    let mut text = Text::new(chain);
     let mut document = serde_json::Deserializer::from_slice(body);
     let mut ask = Fields { api, text: &mut text }
         .deserialize(&mut document)
         .and_then(|ask| document.end().map(|()| ask))
         .map_err(|error| BadAsk { message: format!("could not read the JSON body: {error}"), param: None })?;
     require(api, &ask)?;
-    ask.choices = ask.choices.clamp(1, 16);
+    let choices_max = if matches!(api, Api::Chat | Api::Completions) { CHOICES_MAX } else { 1 };
+    ask.choices = ask.choices.clamp(1, choices_max);
     ask.inputs = ask.inputs.clamp(1, INPUTS_MAX);
-    ask.prompt_tokens = u32::try_from(text.bytes.div_ceil(TOKEN_BYTES)).unwrap_or(u32::MAX);
+    ask.prompt_tokens = text.tokens();
     ask.cache_marked = text.marked;
-    ask.chain = text.chain.unwrap_or_default();
+    ask.chain = text.into_chain();
     Ok(ask)
 }
 
@@ -101,38 +107,6 @@ fn require(api: Api, ask: &Ask) -> Result<(), BadAsk> {
         });
     }
     Ok(())
-}
-
-/// What the prompt's texts add up to.
-struct Text {
-    bytes: usize,
-    chain: Option<Vec<u64>>,
-    tail: Vec<u8>,
-    last: u64,
-    marked: bool,
-}
-
-impl Text {
-    fn add(&mut self, mut text: &[u8]) {
-        self.bytes += text.len();
-        let Some(chain) = &mut self.chain else { return };
-        if !self.tail.is_empty() {
-            let (now, later) = text.split_at(text.len().min(BLOCK_BYTES - self.tail.len()));
-            self.tail.extend_from_slice(now);
-            text = later;
-            if self.tail.len() == BLOCK_BYTES {
-                self.last = hash_bytes(self.last, &self.tail);
-                chain.push(self.last);
-                self.tail.clear();
-            }
-        }
-        let whole = text.chunks_exact(BLOCK_BYTES);
-        self.tail.extend_from_slice(whole.remainder());
-        for block in whole {
-            self.last = hash_bytes(self.last, block);
-            chain.push(self.last);
-        }
-    }
 }
 
 /// The top level of a request.
@@ -178,8 +152,10 @@ impl Fields<'_> {
             "max_tokens" | "max_completion_tokens" | "max_output_tokens" => {
                 ask.cap = map.next_value::<Option<u64>>()?.or(ask.cap);
             }
-            "n" if self.api != Api::Responses => ask.choices = map.next_value::<Option<u32>>()?.unwrap_or(1),
-            "tools" => ask.tool = map.next_value::<Option<Vec<Tool>>>()?.and_then(first_name),
+            "n" => ask.choices = map.next_value::<Option<u32>>()?.unwrap_or(1),
+            "tools" if self.api != Api::Completions => {
+                ask.tool = map.next_value::<Option<Vec<Tool>>>()?.and_then(first_name)
+            }
             "tool_choice" => ask.tool_required = requires_tool(&map.next_value::<serde_json::Value>()?),
             "messages" if matches!(self.api, Api::Chat | Api::Messages | Api::CountTokens) => {
                 ask.has_prompt = true;
@@ -239,88 +215,6 @@ fn requires_tool(choice: &serde_json::Value) -> bool {
             Some("function" | "any" | "tool" | "allowed_tools")
         ),
         _ => false,
-    }
-}
-
-/// A prompt in any of its forms: a string, strings, parts, messages, token numbers. Gives how many texts the outermost
-/// list holds.
-struct Prompt<'a> {
-    text: &'a mut Text,
-    list: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for Prompt<'_> {
-    type Value = u32;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u32, D::Error> {
-        if self.list { deserializer.deserialize_seq(self) } else { deserializer.deserialize_any(self) }
-    }
-}
-
-impl<'de> Visitor<'de> for Prompt<'_> {
-    type Value = u32;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(if self.list { "a list" } else { "text, or a list of it" })
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<u32, E> {
-        self.text.add(text.as_bytes());
-        Ok(1)
-    }
-
-    fn visit_u64<E>(self, token: u64) -> Result<u32, E> {
-        self.text.add(&token.to_le_bytes()[..TOKEN_BYTES]);
-        Ok(0)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<u32, E> {
-        Ok(0)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<u32, E> {
-        Ok(0)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<u32, E> {
-        Ok(0)
-    }
-
-    fn visit_unit<E>(self) -> Result<u32, E> {
-        Ok(0)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<u32, A::Error> {
-        let mut texts = 0_u32;
-        let mut numbers = false;
-        while let Some(inner) = list.next_element_seed(Prompt { text: self.text, list: false })? {
-            texts = texts.saturating_add(inner.min(1));
-            numbers |= inner == 0;
-        }
-        Ok(if texts == 0 && numbers { 1 } else { texts })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<u32, A::Error> {
-        let mut keys = 0_usize;
-        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            keys += 1;
-            if keys > 10_000 {
-                return Err(A::Error::custom("too many keys"));
-            }
-            match key.as_ref() {
-                "content" | "text" | "thinking" | "arguments" | "output" | "tool_calls" | "function" | "summary" => {
-                    map.next_value_seed(Prompt { text: self.text, list: false })?;
-                }
-                "cache_control" => {
-                    self.text.marked = true;
-                    map.next_value::<IgnoredAny>()?;
-                }
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(1)
     }
 }
 

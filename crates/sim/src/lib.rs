@@ -4,7 +4,9 @@
 //!
 //! [`Simulation`] runs the same engine in virtual time; [`run`] and [`Running`] serve in real time.
 
+mod answer;
 pub mod ask;
+mod asked;
 mod config;
 mod control;
 mod driver;
@@ -15,6 +17,7 @@ mod model;
 pub mod params;
 mod play;
 pub mod prefix;
+mod prompt;
 mod reply;
 mod route;
 pub mod script;

@@ -1,6 +1,8 @@
 //! What one answer says, decided before it starts: how many tokens of which kind, their text, and how it ends. The wire
 //! forms turn a script into bytes; the timing decides when. Text is made of four-byte words, one token each.
 
+use paceline_types::Api;
+
 use crate::ask::Ask;
 use crate::params::AnswerLength;
 use crate::seed::{Seed, hash_bytes, mix};
@@ -36,6 +38,14 @@ pub struct Wishes {
     pub cached_tokens: Option<u32>,
     /// `x-sim-tokens-per-event`: as speculative decoding does.
     pub tokens_per_event: u32,
+}
+
+impl Wishes {
+    /// What of it the API can express: plain completions know neither tools nor reasoning.
+    #[must_use]
+    pub fn within(self, api: Api) -> Self {
+        if api == Api::Completions { Self { tools: false, reasoning_tokens: 0, ..self } } else { self }
+    }
 }
 
 /// One answer.

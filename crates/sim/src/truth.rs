@@ -9,6 +9,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use crate::script::{End, Script};
+
 /// One request as it really was. Instants are unix nanoseconds of the moment the bytes were handed to the socket.
 #[derive(Clone, Debug, Default, Serialize, PartialEq)]
 pub struct Truth {
@@ -200,6 +202,17 @@ impl Recorder {
     pub fn head(&mut self, status: u16) {
         self.truth.status = status;
         self.truth.head_ns = Some(self.log.clock.unix_ns(Instant::now()));
+    }
+
+    /// What the answer will be when nothing disturbs it.
+    pub fn plan(&mut self, script: &Script) {
+        self.truth.cached_tokens = script.cached_tokens;
+        self.truth.planned_tokens = script.output_tokens(script.total());
+        self.truth.finish = match script.end {
+            End::Stop => "stop",
+            End::Length => "length",
+            End::ToolCalls => "tool_calls",
+        };
     }
 
     /// `tokens` of output exist now; reasoning is not visible.
