@@ -48,6 +48,12 @@ impl Model {
         }
     }
 
+    /// True when an engine wants to know the prompt's blocks.
+    #[must_use]
+    pub const fn wants_chain(&self) -> bool {
+        self.engine().is_some()
+    }
+
     const fn engine(&self) -> Option<&Driver> {
         match &self.source {
             Source::Engine(driver) => Some(driver),
@@ -62,8 +68,6 @@ pub struct Models {
     by_name: HashMap<String, Model>,
     names: Vec<String>,
     other: Option<Model>,
-    /// True when some engine wants to know the prompt's blocks.
-    pub wants_chain: bool,
 }
 
 /// What one engine is doing.
@@ -82,9 +86,8 @@ impl Models {
         let by_name: HashMap<_, _> =
             config.models.iter().map(|model| (model.name.clone(), Model::start(model, config))).collect();
         let other = (!config.strict_models).then(|| Model::start(&ModelConfig::default(), config));
-        let wants_chain = by_name.values().chain(&other).any(|model| model.engine().is_some());
         let names = config.models.iter().map(|model| model.name.clone()).collect();
-        Self { by_name, names, other, wants_chain }
+        Self { by_name, names, other }
     }
 
     /// The model of that name, or the one for all others.

@@ -9,7 +9,7 @@ use paceline_http::{BodyError, Handler, Request, Response};
 use paceline_types::{Api, Dialect};
 
 use crate::answer::Answer;
-use crate::ask::{self, Ask};
+use crate::ask::{self, Ask, BadAsk};
 use crate::asked::{self, Asked};
 use crate::config::Config;
 use crate::control;
@@ -96,8 +96,12 @@ impl Simulator {
                 BodyError::TooLarge => Refusal::for_status(413),
                 other => Refusal::new(400, format!("could not read the body: {other}")),
             })?;
-        let ask = ask::read(api, &body, self.models.wants_chain)
-            .map_err(|bad| Refusal { param: bad.param, ..Refusal::new(400, bad.message) })?;
+        let refused = |bad: BadAsk| Refusal { param: bad.param, ..Refusal::new(400, bad.message) };
+        let mut ask = ask::read(api, &body, false).map_err(refused)?;
+        if self.models.find(ask.model()).is_some_and(Model::wants_chain) {
+            // Only now is it known that a prefix cache will ask; the other models are spared the work.
+            ask = ask::read(api, &body, true).map_err(refused)?;
+        }
         let fault = asked.fault.or_else(|| self.faults.draw(ask.model()));
         Ok(Call { api, number, ask, wishes: asked.wishes.within(api), fault: fault.unwrap_or_default() })
     }
