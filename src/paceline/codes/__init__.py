@@ -117,8 +117,8 @@ def _near(code: str) -> str | None:
     from difflib import get_close_matches
 
     text = code.strip()[:40]
-    names = {_read(each).name: each for each in all_codes()}
+    names = {_read(each).name: each for each in reversed(all_codes())}
     longer = [each for each in all_codes() if text and each.startswith(text.upper())]
-    near = longer[:1] or get_close_matches(text.upper(), all_codes(), n=1, cutoff=0.5)
+    near = longer[:1] or get_close_matches(text.upper(), all_codes(), n=1)
     by_name = get_close_matches(text.lower().replace("-", "_"), names, n=1)
     return near[0] if near else names[by_name[0]] if by_name else None

@@ -19,7 +19,7 @@ from pathlib import Path as FilePath
 from pydantic import BaseModel
 
 from paceline.standards.faults import Code, Fault, StandardsUnreadableError
-from paceline.standards.names import Path, path_text
+from paceline.standards.names import Path, path_text, printable
 from paceline.standards.options import Options
 from paceline.standards.overlay import lay_over
 from paceline.standards.references import Context, check, names_written
@@ -54,6 +54,23 @@ def load(
     return Standards(options, notes.in_order(), day)
 
 
+_ABOUT_KEY = {
+    Code.KEY_UNKNOWN,
+    Code.KEY_MISSING,
+    Code.NAME_INVALID,
+    Code.OWNER_MISSING,
+    Code.USE_CASES_MISSING,
+    Code.MODEL_MISSING,
+    Code.DEPLOYMENTS_MISSING,
+    Code.BASE_URL_MISSING,
+    Code.DEPLOYMENT_UNKNOWN,
+    Code.LIMITS_UNORDERED,
+    Code.LIMITS_CONTRADICT,
+    Code.USE_CASE_UNUSED,
+}
+"""Faults that point at a key; the others point at its value."""
+
+
 class _Notes:
     """Takes faults down with their place in the file, or the variable they came from."""
 
@@ -66,10 +83,18 @@ class _Notes:
         """Take down one fault."""
         variable = next((name for origin, name in self.origins.items() if path[: len(origin)] == origin), None)
         line = column = None
-        if variable is None and (place := self.source.place(path)) is not None:
-            about_key = code in {Code.KEY_UNKNOWN, Code.NAME_INVALID} or path not in self.source.places
+        written = self.written(path)
+        if variable is None and (place := self.source.place(written)) is not None:
+            about_key = code in _ABOUT_KEY and written in self.source.places
             line, column = place.key if about_key else place.value
-        self.faults.append(Fault(code, path_text(path), message, hint, line, column, variable))
+        self.faults.append(Fault(code, path_text(path), printable(message), printable(hint), line, column, variable))
+
+    def written(self, path: Path) -> Path:
+        """Undo the short forms: one value for a list of one, a list of deployments for a model."""
+        places = self.source.places
+        alone = tuple(part for part in path if part != 0)
+        short = path[:2] + path[3:] if path[2:3] == ("deployments",) else path
+        return next((each for each in (path, short, alone) if each in places), path)
 
     def in_order(self) -> tuple[Fault, ...]:
         """Return each fault once, in the order of the file; those of the environment last."""

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["NAME_CHARS_MAX", "Path", "is_name", "meant", "name_fault", "path_text", "shown"]
+__all__ = ["NAME_CHARS_MAX", "Path", "is_name", "meant", "name_fault", "path_text", "printable", "shown"]
 
 NAME_CHARS_MAX = 48
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 Path = tuple[str | int, ...]
@@ -68,3 +69,8 @@ def path_text(path: Path) -> str:
         else:
             text += f".{shown(part)[1:-1]}" if text else shown(part)[1:-1]
     return text
+
+
+def printable(text: str) -> str:
+    """Replace what must not reach a terminal: control characters, line breaks, lone surrogates."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -49,8 +49,11 @@ class Context:
         if name in known:
             return True
         near = meant(name, known)
+        vendor = meant(name, VENDORS) if section == "providers" else None
         if near:
             hint = f"Did you mean `{near}`?"
+        elif vendor:
+            hint = f"Add it under `providers:`; `{vendor}: {{}}` is enough for that vendor"
         elif known:
             listed = ", ".join(f"`{each}`" for each in known[:8])
             hint = f"Add it under `{section}:`; there are {listed}{'…' if len(known) > 8 else ''}"
@@ -149,9 +152,9 @@ def _contradictions(context: Context, path: Path, terms: Any, own: set[tuple[str
     for conflict in conflicts(terms):
         low, high = conflict.lower, conflict.upper
         mine = [limit for limit in (low, high) if (limit.metric, limit.percentile) in own]
-        if not mine or context.touched(*path, "budget"):
+        at: Path = (*path, "budget", mine[0].metric) if mine else path
+        if not mine or context.touched(*at):
             continue
-        at: Path = (*path, "budget", mine[0].metric)
         written = f"{low.metric} {low.percentile} {figure(low)}", f"{high.metric} {high.percentile} {figure(high)}"
         inherited = "" if len(mine) == 2 else f"; {written[1 - (mine[0] is high)]} is inherited"
         message = f"{written[0]} is over {written[1]}{inherited}"
@@ -165,7 +168,10 @@ def _contradictions(context: Context, path: Path, terms: Any, own: set[tuple[str
 
 
 def _use_cases(context: Context) -> None:
-    used = {use_case for service in context.options.services.values() for use_case in service.use_cases}
+    services = context.options.services.values()
+    used = {use_case for service in services for use_case in service.use_cases}
+    doubtful = context.touched("services") or any(not each.use_cases for each in services)
+    doubtful = doubtful or any(use_case not in context.names.get("use_cases", ()) for use_case in used)
     for name, use_case in context.options.use_cases.items():
         path: Path = ("use_cases", name)
         known_class = context.refer(Code.CLASS_UNKNOWN, "classes", use_case.class_, (*path, "class"), "class")
@@ -182,7 +188,7 @@ def _use_cases(context: Context) -> None:
             context.note(Code.MODEL_MISSING, path, f"the use case `{name}` has neither a task nor a model", hint)
         for index, model in enumerate(use_case.models):
             context.refer(Code.MODEL_UNKNOWN, "models", model, (*path, "models", index), "model")
-        if name not in used and not context.touched("services"):
+        if name not in used and not doubtful:
             hint = "Name it under the `use_cases:` of a service"
             context.note(Code.USE_CASE_UNUSED, path, f"no service has the use case `{name}`", hint)
         if known_class:

@@ -186,6 +186,8 @@ def _words(detail: ErrorDetails, path: Path) -> tuple[Code, str, str]:
         )
     keys = keys_at(path) if kind in {"model_type", "model_attributes_type", "dict_type"} else []
     hint = f"Write a mapping with keys such as {', '.join(f'`{key}`' for key in keys[:4])}" if keys else ""
+    if kind == "string_type":
+        hint = "Write one value; put a number, `true` or `null` in quotes if it is meant as text"
     if kind == "model_type" and len(path) > 1 and path[-2:-1] == ("deployments",):
         hint = "Write `PROVIDER/MODEL`, or a mapping with `deployment:` and what deviates"
     return Code.VALUE_WRONG, message.removeprefix("input "), hint

@@ -226,7 +226,7 @@ class _Composer:
 
     def put_in_mapping(self, top: _Open, path: Path, event: Event, value: Any) -> None:
         if top.key == "<<" and (isinstance(event, AliasEvent | MappingStartEvent | SequenceStartEvent)):
-            top.merges.extend(value if isinstance(value, list) else [value])
+            top.merges.append(value)
             return
         if not top.skip:
             top.value[top.key] = value
@@ -247,8 +247,9 @@ class _Composer:
             self.anchors_open.discard(done.anchor)
             self.anchors[done.anchor] = done.value
         for merged in done.merges:
-            for key, value in merged.items() if isinstance(merged, dict) else ():
-                done.value.setdefault(key, value)
+            for part in merged if isinstance(merged, list) else [merged]:
+                for key, value in part.items() if isinstance(part, dict) else ():
+                    done.value.setdefault(key, value)
 
     def alias(self, event: AliasEvent, path: Path) -> Any:
         name = event.anchor
