@@ -114,9 +114,11 @@ def _plan(folder: Path, upstream_port: int) -> bytes:
 
 
 def _nginx_conf(home: Path, port: int, upstream_port: int, body_buffer: str | None) -> str:
+    user = "user root;" if os.geteuid() == 0 else ""  # its workers must reach the temporary folder
     buffer = f"client_body_buffer_size {body_buffer};" if body_buffer else ""
     return f"""\
 daemon off;
+{user}
 worker_processes {WORKERS};
 worker_rlimit_nofile 65536;
 pid {home}/nginx.pid;
