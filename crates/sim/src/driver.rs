@@ -176,3 +176,55 @@ impl Run {
 fn nanos(duration: Duration) -> Nanos {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+    use crate::feed::Pace;
+    use crate::params::Preset;
+    use crate::simulation::{Arrival, Simulation};
+
+    /// Instants of a request's tokens, in nanoseconds after `begun`, on the paused clock.
+    async fn tokens(reader: Reader, begun: Instant, count: u32) -> Vec<Nanos> {
+        let mut pace = Pace::Engine(reader);
+        poll_fn(|cx| pace.poll_begun(cx)).await.unwrap();
+        let mut seen = Vec::new();
+        while seen.len() < count as usize {
+            let have = u32::try_from(seen.len()).unwrap();
+            let exist = poll_fn(|cx| pace.poll_more(cx, have)).await;
+            seen.resize(exist as usize, nanos(begun.elapsed()));
+        }
+        seen
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn real_time_follows_the_same_schedule_as_virtual_time() {
+        let params = BatchParams::preset(Preset::Small).unwrap();
+        let arrivals: Vec<_> = (0..4).map(|text| Arrival::new(0, text, 500 + 900 * text as u32, 40)).collect();
+        let truth = Simulation::new(params.clone(), 9).run(&arrivals);
+        let driver = Driver::start(params, 9);
+        let begun = Instant::now();
+        let mut running = Vec::new();
+        for arrival in arrivals {
+            let reader = driver.submit(arrival.prompt_tokens, arrival.blocks, arrival.output_tokens);
+            running.push(tokio::spawn(tokens(reader, begun, arrival.output_tokens)));
+        }
+        for (request, truth) in running.into_iter().zip(truth) {
+            for (seen, truth) in request.await.unwrap().into_iter().zip(truth.tokens) {
+                // The timer counts whole milliseconds; the engine does not.
+                assert!(seen >= truth && seen - truth <= 2_000_000, "{seen} for {truth}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_leaves_early_is_never_run() {
+        let driver = Driver::start(BatchParams::preset(Preset::Small).unwrap(), 1);
+        drop(driver.submit(10, Vec::new(), 1000));
+        tokens(driver.submit(10, Vec::new(), 2), Instant::now(), 2).await;
+        assert_eq!(driver.stats(), EngineStats::default(), "the second is done, and the first never was there");
+    }
+}

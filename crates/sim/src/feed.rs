@@ -159,3 +159,54 @@ impl Pace {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pace_is_kept_and_lateness_does_not_add_up() {
+        let begun = Instant::now();
+        let ms = |count| Duration::from_millis(count);
+        let mut pace = Pace::Paced(Paced::new(ms(30), ms(5)));
+        let mut seen = Vec::new();
+        for have in 0..4 {
+            assert_eq!(poll_fn(|cx| pace.poll_more(cx, have)).await, have + 1);
+            seen.push(begun.elapsed());
+        }
+        assert_eq!(seen, [30, 35, 40, 45].map(ms));
+        tokio::time::advance(ms(23)).await;
+        assert_eq!(poll_fn(|cx| pace.poll_more(cx, 4)).await, 8, "those that were due meanwhile exist at once");
+        assert_eq!(poll_fn(|cx| pace.poll_more(cx, 8)).await, 9);
+        assert_eq!(begun.elapsed(), ms(70));
+    }
+
+    #[tokio::test]
+    async fn a_feed_wakes_its_reader_and_tells_when_it_left() {
+        let leavers = Arc::new(Leavers::default());
+        let feed = Feed::new(7, Arc::clone(&leavers));
+        let mut pace = Pace::Engine(Reader(Arc::clone(&feed)));
+        let reader = tokio::spawn(async move {
+            assert_eq!(poll_fn(|cx| pace.poll_begun(cx)).await, Ok(64));
+            poll_fn(|cx| pace.poll_more(cx, 0)).await
+        });
+        tokio::task::yield_now().await;
+        feed.admit(64);
+        tokio::task::yield_now().await;
+        feed.push();
+        assert_eq!(reader.await.unwrap(), 1);
+        assert!(feed.left());
+        assert_eq!(*leavers.lock(), [7]);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_reaches_the_reader() {
+        let feed = Feed::new(1, Arc::default());
+        feed.refuse();
+        let mut pace = Pace::Engine(Reader(feed));
+        assert_eq!(poll_fn(|cx| pace.poll_begun(cx)).await, Err(Refused));
+    }
+}
