@@ -26,10 +26,10 @@ def test_the_socket_lies_in_the_directory_unless_its_path_would_be_too_long(
 ) -> None:
     monkeypatch.setenv("TMPDIR", "/tmp")
     near = DataDir(Path("/x"))
-    assert near.gateway_socket == Path("/x/gateway.sock")
+    assert near.socket == Path("/x/gateway.sock")
     far = DataDir(tmp_path / ("d" * 100))
     digest = hashlib.sha256(os.fsencode(far.path)).hexdigest()[:16]
-    assert far.gateway_socket == Path(f"/tmp/paceline-{digest}.sock")
+    assert far.socket == Path(f"/tmp/paceline-{digest}.sock")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from paceline.demo.stage import NotOursError, Stage, set_stage
 from paceline.gateway.supervisor import PartFailedError, Supervisor
 from paceline.ledger import open_ledger
 
-SECONDS = 45.0
+SECONDS = 60.0
 # The last records reach the ledger within a second; a busy machine is given this long.
 LEDGER_WAIT_S = 15.0
 LEDGER_POLL_S = 0.2
@@ -80,6 +80,9 @@ async def _show(stage: Stage, seconds: float, stays: bool) -> bool:
 async def _replay(stage: Stage, keys: dict[str, str], seconds: float, supervisor: Supervisor) -> Replay:
     client = Client(stage.gateway.reachable.host, stage.gateway.port)
     sdk_calls = sdk.SdkCalls(stage.gateway.url) if sdk.versions() else None
+    if sdk_calls is not None:
+        for role in ROLES:
+            sdk_calls.load(role, keys[role.service])
     replay = Replay(client, sdk_calls, ROLES, keys, seconds)
     playing = asyncio.create_task(replay.run())
     stopping = asyncio.create_task(supervisor.wait())

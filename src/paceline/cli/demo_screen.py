@@ -75,21 +75,23 @@ def _state(replay: Replay) -> str:
 def conclude(stage: Stage, document: Mapping[str, Any], replay: Replay) -> bool:
     """Show the report and compare it with what the clients saw; return whether the ledger has every call."""
     tallies = replay.tallies.values()
-    made, whole, by_sdk = (sum(getattr(tally, name) for tally in tallies) for name in ("sent", "answered", "by_sdk"))
+    made, whole, left, by_sdk = (
+        sum(getattr(tally, name) for tally in tallies) for name in ("sent", "answered", "abandoned", "by_sdk")
+    )
     held = sum(one["requests"] for one in document["services"])
-    ok = sum(one["outcomes"].get("ok", 0) for one in document["services"])
+    ok, cancelled = (sum(one["outcomes"][name] for one in document["services"]) for name in ("ok", "cancelled"))
     click.echo()
     text.show(document, f"paceline report --data {_shown(stage)} --format html > report.html")
+    gone = f"; they left {left:,} at the end of the window" if left else ""
     click.echo(
-        f"\nClients made {made:,} calls ({by_sdk:,} of them with the SDKs) and got {whole:,} whole answers; "
-        f"the ledger holds {held:,} calls, {ok:,} answered whole."
+        f"\nClients made {made:,} calls, {by_sdk:,} of them with the SDKs, and got {whole:,} whole answers{gone}."
     )
+    also = f", {cancelled:,} cancelled" if cancelled else ""
+    click.echo(f"The ledger holds {held:,} calls, {ok:,} of them answered whole{also}.")
     late = sorted(delay for tally in tallies for delay in tally.late_s)
     if late:
-        click.echo(
-            f"The client sent its calls {units.milliseconds(late[len(late) // 2] * 1000)} after they were due (p50),"
-        )
-        click.echo(f"{units.milliseconds(late[int(len(late) * 0.99)] * 1000)} (p99).")
+        p50, p99 = (units.milliseconds(late[int(len(late) * share)] * 1000) for share in (0.5, 0.99))
+        click.echo(f"Calls went out {p50} (p50) and {p99} (p99) after they were due.")
     return bool(held == made)
 
 

@@ -13,8 +13,25 @@ LISTEN = "127.0.0.1:4199"
 
 def configuration(listen: str, models: tuple[str, ...], speed: float, seed: int) -> str:
     """Return the native module's configuration: what to serve, how fast, from which seed."""
-    named = [{"name": name, "preset": preset or None} for name, _, preset in (model.partition("=") for model in models)]
+    named = [_model(text) for text in models]
     return json.dumps({"listen": listen, "models": named, "speed": speed, "seed": seed})
+
+
+def _model(text: str) -> dict[str, object]:
+    """Read `NAME`, `NAME=PRESET` or `NAME=PRESET,step_ms=10`; which fields there are is the simulator's to know."""
+    name, _, rest = text.partition("=")
+    preset, *settings = rest.split(",")
+    read: dict[str, object] = {"name": name, "preset": preset or None}
+    for setting in settings:
+        field, _, value = setting.partition("=")
+        try:
+            number = float(value)
+        except ValueError:
+            raise Trouble(
+                f"{setting!r} in --model {text!r} is not FIELD=NUMBER.", "write it like step_ms=10."
+            ) from None
+        read[field] = int(number) if number.is_integer() else number
+    return read
 
 
 @click.command(
@@ -25,8 +42,9 @@ def configuration(listen: str, models: tuple[str, ...], speed: float, seed: int)
     "--model",
     "models",
     multiple=True,
-    metavar="NAME[=PRESET]",
-    help="A model to serve and how it behaves; may be repeated.  [default: any name, as a small model]",
+    metavar="NAME[=PRESET[,FIELD=NUMBER]]",
+    help="A model to serve and how it behaves: tiny, small, large, frontier, instant, paced. May be repeated."
+    "  [default: any name, as a small model]",
 )
 @click.option(
     "--speed", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="Time scale."

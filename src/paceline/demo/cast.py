@@ -12,7 +12,7 @@ from paceline.demo.traces import Call, azure, claude_code
 CHAT_STREAMED_SHARE = 0.9
 CODE_STREAMED_SHARE = 0.0
 # Sessions of the agent trace begin this far apart, in the trace's own time.
-SESSIONS_APART_S = 20.0
+SESSIONS_APART_S = 40.0
 
 
 @dataclass(frozen=True)
@@ -60,4 +60,4 @@ ROLES = (
 )
 
 # The simulated provider's models with their presets, as `paceline sim --model` takes them.
-SIM_MODELS = ("gpt-5.4-mini=small", "gpt-5.4-nano=tiny", "claude-opus-4-5=frontier")
+SIM_MODELS = ("gpt-5.4-mini=small", "gpt-5.4-nano=tiny", "claude-opus-4-5=frontier,per_prefill_token_ms=0.05")

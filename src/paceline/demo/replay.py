@@ -18,8 +18,8 @@ from paceline.demo.client import AnswerCutError, Client
 from paceline.demo.sdk import EVERY, SdkCalls
 from paceline.demo.traces import Call
 
-# Calls under way at the end of the window are awaited this long.
-LAST_ANSWERS_S = 60.0
+# Calls under way at the end of the window are awaited this long, then abandoned as a caller who leaves would.
+LAST_ANSWERS_S = 15.0
 
 
 @dataclass
@@ -29,6 +29,7 @@ class Tally:
     sent: int = 0
     answered: int = 0
     failed: int = 0
+    abandoned: int = 0
     by_sdk: int = 0
     late_s: list[float] = field(default_factory=list)
     """For each call of the lean client: how long after its due time it was handed to the network."""
@@ -36,7 +37,7 @@ class Tally:
     @property
     def under_way(self) -> int:
         """Calls sent that have no end yet."""
-        return self.sent - self.answered - self.failed
+        return self.sent - self.answered - self.failed - self.abandoned
 
 
 class Replay:
@@ -60,7 +61,7 @@ class Replay:
         return time.perf_counter() - self._began if self._began else 0.0
 
     async def run(self) -> None:
-        """Play the window, then wait for the last answers; calls without one by then count as failed."""
+        """Play the window, then wait for the last answers; calls without one by then are abandoned."""
         self._began = time.perf_counter()
         async with asyncio.TaskGroup() as group:
             for role in self._roles:
@@ -71,7 +72,7 @@ class Replay:
                 task.cancel()
             await asyncio.gather(*overdue, return_exceptions=True)
         for tally in self.tallies.values():
-            tally.failed += tally.under_way
+            tally.abandoned += tally.under_way
 
     async def _play(self, role: Role) -> None:
         calls = list(enumerate(role.calls()))

@@ -33,6 +33,10 @@ class SdkCalls:
         self._url = gateway_url
         self._clients: dict[str, Any] = {}
 
+    def load(self, role: Role, key: str) -> None:
+        """Import the role's SDK and make its client, which takes a second, before the clock runs."""
+        (self._anthropic if role.dialect == "anthropic" else self._openai)(role, key)
+
     def streamed(self, index: int) -> bool:
         """Choose for the `index`-th call of a service: every other one streams, whatever the trace says."""
         return index // EVERY % 2 == 0
