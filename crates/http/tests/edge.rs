@@ -206,12 +206,12 @@ async fn a_slow_head_gets_408_and_a_silent_connection_is_closed() {
 
 #[tokio::test]
 async fn a_kept_connection_may_be_silent_for_longer_than_a_head_and_its_next_head_is_timed() {
-    let options = ServerOptions { head_read: Duration::from_millis(80), ..ServerOptions::default() };
+    let options = ServerOptions { head_read: Duration::from_millis(300), ..ServerOptions::default() };
     let server = Server::with(options, handler(echo));
     let mut stream = server.connect().await;
     stream.write_all(b"POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
     read_until(&mut stream, "ok").await;
-    tokio::time::sleep(Duration::from_millis(240)).await;
+    tokio::time::sleep(Duration::from_millis(700)).await;
     stream.write_all(b"POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
     read_until(&mut stream, "ok").await;
     stream.write_all(b"POST / HT").await.unwrap();

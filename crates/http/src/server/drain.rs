@@ -18,9 +18,16 @@ struct Inner {
     cut: AtomicBool,
     connections: AtomicUsize,
     cutoff: Mutex<Option<Instant>>,
-    wakers: Mutex<Vec<Option<Waker>>>,
+    wakers: Mutex<Wakers>,
     /// Start, a sooner cutoff, or a connection that ended.
     changed: Notify,
+}
+
+/// The tasks to be told, by slot.
+#[derive(Default)]
+struct Wakers {
+    slots: Vec<Option<Waker>>,
+    free: Vec<usize>,
 }
 
 impl std::fmt::Debug for Drain {
@@ -104,7 +111,7 @@ impl Drain {
     }
 
     fn wake_all(&self) {
-        for waker in self.0.wakers.lock().iter().flatten() {
+        for waker in self.0.wakers.lock().slots.iter().flatten() {
             waker.wake_by_ref();
         }
     }
@@ -124,11 +131,14 @@ impl Place {
             return;
         }
         let mut wakers = self.drain.0.wakers.lock();
-        let slot = wakers.iter().position(Option::is_none).unwrap_or(wakers.len());
-        if slot == wakers.len() {
-            wakers.push(None);
-        }
-        wakers[slot] = Some(waker.clone());
+        let slot = match wakers.free.pop() {
+            Some(slot) => slot,
+            None => {
+                wakers.slots.push(None);
+                wakers.slots.len() - 1
+            }
+        };
+        wakers.slots[slot] = Some(waker.clone());
         self.slot = Some(slot);
     }
 
@@ -140,7 +150,9 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if let Some(slot) = self.slot {
-            self.drain.0.wakers.lock()[slot] = None;
+            let mut wakers = self.drain.0.wakers.lock();
+            wakers.slots[slot] = None;
+            wakers.free.push(slot);
         }
         self.drain.0.connections.fetch_sub(1, Ordering::Release);
         self.drain.0.changed.notify_waiters();

@@ -166,19 +166,11 @@ struct Patience {
 
 impl Patience {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let deadline = match self.deadline {
-            Some(deadline) => deadline,
-            None => {
-                let deadline = Instant::now() + self.within;
-                if !self.link.is_h2() {
-                    self.link.set_deadline(Some(deadline));
-                }
-                *self.deadline.insert(deadline)
-            }
-        };
+        let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + self.within);
         if self.link.is_h2() {
             return self.alarm.get_or_insert_default().poll(context, deadline);
         }
+        self.link.set_deadline(Some(deadline));
         if Instant::now() >= deadline { Poll::Ready(()) } else { Poll::Pending }
     }
 }
