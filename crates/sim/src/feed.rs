@@ -98,7 +98,10 @@ impl Drop for Reader {
 /// When the tokens of one answer exist.
 #[derive(Debug)]
 pub(crate) enum Pace {
-    Instant,
+    /// No delays; but between two events the server gets to flush, so that each is a write of its own, as an engine's is.
+    Instant {
+        flushed: bool,
+    },
     Paced(Paced),
     Engine(Reader),
 }
@@ -153,7 +156,14 @@ impl Pace {
     /// Ready when more than `have` tokens exist, with how many do.
     pub(crate) fn poll_more(&mut self, cx: &mut Context<'_>, have: u32) -> Poll<u32> {
         match self {
-            Self::Instant => Poll::Ready(u32::MAX),
+            Self::Instant { flushed } => {
+                *flushed = !*flushed;
+                if *flushed {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(u32::MAX)
+            }
             Self::Paced(paced) => paced.poll(cx, have),
             Self::Engine(reader) => reader.0.poll(cx, |state| (state.tokens > have).then_some(state.tokens)),
         }
@@ -182,6 +192,16 @@ mod tests {
         assert_eq!(poll_fn(|cx| pace.poll_more(cx, 4)).await, 8, "those that were due meanwhile exist at once");
         assert_eq!(poll_fn(|cx| pace.poll_more(cx, 8)).await, 9);
         assert_eq!(begun.elapsed(), ms(70));
+    }
+
+    #[tokio::test]
+    async fn an_instant_answer_lets_the_server_flush_between_events() {
+        let mut pace = Pace::Instant { flushed: true };
+        let mut polls = Vec::new();
+        for have in [0, 1, 1, 2, 2] {
+            polls.push(poll_fn(|cx| Poll::Ready(pace.poll_more(cx, have).is_ready())).await);
+        }
+        assert_eq!(polls, [true, false, true, false, true]);
     }
 
     #[tokio::test]

@@ -42,7 +42,7 @@ impl Model {
     #[must_use]
     pub(crate) fn pace(&self, prompt_tokens: u32, chain: Vec<u64>, output_tokens: u32) -> Pace {
         match &self.source {
-            Source::Instant => Pace::Instant,
+            Source::Instant => Pace::Instant { flushed: true },
             Source::Paced { first, interval } => Pace::Paced(Paced::new(*first, *interval)),
             Source::Engine(driver) => Pace::Engine(driver.submit(prompt_tokens, chain, output_tokens)),
         }
