@@ -23,6 +23,8 @@ QUANTILES: Final = (0.5, 0.9, 0.95, 0.99)
 PERCENTILES: Final = ("p50", "p90", "p95", "p99")
 # Sketches of one group that are held before they are merged into one.
 _HELD: Final = 512
+# Rows fetched at once, so that a long window does not have to fit in memory.
+_ROWS: Final = 2_000
 
 
 @dataclass
@@ -112,6 +114,7 @@ def _metrics(
         .add_columns(table.c.sketch)
         .select_from(table.join(series, series.c.id == table.c.series))
         .where(table.c.minute >= since, table.c.minute < until)
+        .execution_options(yield_per=_ROWS)
     )
     heaps: dict[tuple[Group, str], _Heap] = defaultdict(_Heap)
     for *names, metric, n, n_failed, total, sketch in connection.execute(query):
