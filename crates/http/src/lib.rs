@@ -17,7 +17,7 @@
 //! | chunk framing invalid, body cut or too slow | what the handler makes of `BodyError` |
 //!
 //! hyper answers the first, third and fourth rows itself, with an empty body, before a handler could know of them; the
-//! edge (`server::socket`) puts a small JSON error body into that answer. All of them close the connection, and a
+//! edge (`server::socket`, `server::refusal`) puts a small JSON error body into that answer. All of them close the connection, and a
 //! connection closed with unread input lingers for a moment, so that the answer is not lost in a reset.
 
 mod server;

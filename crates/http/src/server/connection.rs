@@ -23,9 +23,10 @@ use super::body::{Body, Served};
 use super::drain::Place;
 use super::link::{Answering, Expiry, Limits, Link};
 use super::listen::Accepted;
+use super::refusal::head_refusal;
 use super::request::Request;
 use super::serve::Handler;
-use super::socket::{Socket, Stream, head_refusal};
+use super::socket::{Socket, Stream};
 use crate::upstream::Alarm;
 
 /// What all connections of a server share.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::socket::HeadCheck;
+use super::head_check::HeadCheck;
 
 /// Time limits of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -212,5 +212,55 @@ impl Answering {
 impl Drop for Answering {
     fn drop(&mut self) {
         self.link.answered();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits =
+        Limits { head_read: Duration::from_secs(10), idle: Duration::from_secs(100), linger: Duration::from_secs(1) };
+
+    fn left(link: &Link) -> Option<u64> {
+        link.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()).as_secs_f64().ceil() as u64)
+    }
+
+    #[test]
+    fn each_phase_has_its_own_deadline_and_its_own_end() {
+        let link = Arc::new(Link::new(LIMITS));
+        assert_eq!((link.phase(), left(&link)), (Phase::Quiet, Some(10)), "the first head's time runs from the start");
+        assert_eq!(link.expire(), Expiry::Close);
+        assert!(!link.is_late(), "nothing was said, nothing is answered");
+        link.head_begins();
+        assert_eq!((link.phase(), left(&link)), (Phase::Head, Some(10)));
+        let answering = Answering::begin(&link);
+        assert_eq!((link.phase(), left(&link)), (Phase::Busy, None), "an answer takes the time it takes");
+        link.set_deadline(Some(Instant::now()));
+        assert_eq!(link.expire(), Expiry::PollAgain, "a body's deadline is its reader's to judge");
+        assert_eq!(link.waits_until(), None);
+        drop(answering);
+        assert_eq!((link.phase(), left(&link)), (Phase::Quiet, Some(100)));
+        link.head_begins();
+        assert_eq!(left(&link), Some(10), "a later head has its own time");
+        assert_eq!(link.expire(), Expiry::Close);
+        assert!(link.is_late());
+        link.linger();
+        assert_eq!((link.expire(), left(&link)), (Expiry::Close, Some(1)));
+    }
+
+    #[test]
+    fn http_2_is_quiet_only_when_its_last_answer_is_over_and_is_wound_down_first() {
+        let link = Arc::new(Link::new(LIMITS));
+        link.set_h2();
+        assert_eq!(left(&link), Some(100));
+        let (one, other) = (Answering::begin(&link), Answering::begin(&link));
+        drop(one);
+        assert_eq!((link.phase(), link.deadline()), (Phase::Busy, None));
+        assert!(link.waits_until().is_some(), "the driver looks again by itself");
+        drop(other);
+        assert_eq!(link.phase(), Phase::Quiet);
+        assert_eq!(link.expire(), Expiry::WindDown);
+        assert_eq!((link.expire(), left(&link)), (Expiry::Close, Some(1)));
     }
 }

@@ -3,8 +3,10 @@
 mod body;
 mod connection;
 mod drain;
+mod head_check;
 mod link;
 mod listen;
+mod refusal;
 mod request;
 mod serve;
 mod socket;

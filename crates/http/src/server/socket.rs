@@ -12,6 +12,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
 use super::link::{Link, Phase};
+use super::refusal::refusal;
 
 pub(super) enum Stream {
     Tcp(TcpStream),
@@ -251,80 +252,5 @@ impl Socket {
             Stream::Unix(stream) => stream.try_write(&bytes),
             Stream::Tls(_) => Ok(0),
         };
-    }
-}
-
-/// The body of a refusal: the shape both dialects' SDKs read a message from.
-pub(super) fn head_refusal(status: &str) -> String {
-    let message = match status {
-        "408" => "The request's head did not arrive in time",
-        "414" => "The request's target is too long",
-        "431" => "The request's head has too many headers or is too large",
-        _ => "The request's head is not valid HTTP",
-    };
-    format!(
-        "{{\"type\":\"error\",\"error\":{{\"message\":\"{message}. Correct the request's headers [paceline G305: run `paceline \
-         explain G305`]\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"head_invalid\"}}}}"
-    )
-}
-
-/// A bare refusal with its body.
-fn refusal(bare: &[u8]) -> Vec<u8> {
-    let status = bare.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok()).unwrap_or("400");
-    let body = head_refusal(status);
-    let status_line = bare.split(|&byte| byte == b'\r').next().unwrap_or_default();
-    let mut answer = status_line.to_vec();
-    let fields =
-        format!("\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
-    answer.extend_from_slice(fields.as_bytes());
-    answer.extend_from_slice(body.as_bytes());
-    answer
-}
-
-/// Looks at a head as it passes, for what hyper accepts but a proxy in front may have read differently.
-#[derive(Debug, Default)]
-pub(super) struct HeadCheck {
-    /// The first bytes of the line being read, lower case.
-    line: [u8; 18],
-    length: usize,
-    before: u8,
-    lengths: bool,
-    codings: bool,
-    bare_lf: bool,
-    begun: bool,
-    done: bool,
-}
-
-impl HeadCheck {
-    pub(super) fn feed(&mut self, bytes: &[u8]) {
-        let mut rest = bytes;
-        while !self.done && !rest.is_empty() {
-            let end = memchr::memchr(b'\n', rest);
-            let part = &rest[..end.unwrap_or(rest.len())];
-            let free = self.line.get_mut(self.length..).unwrap_or_default();
-            for (slot, byte) in free.iter_mut().zip(part) {
-                *slot = byte.to_ascii_lowercase();
-            }
-            self.length += part.len();
-            self.before = part.last().copied().unwrap_or(self.before);
-            let Some(end) = end else { return };
-            self.line_ends();
-            rest = &rest[end + 1..];
-        }
-    }
-
-    fn line_ends(&mut self) {
-        self.bare_lf |= self.length == 0 || self.before != b'\r';
-        self.lengths |= self.line.starts_with(b"content-length:");
-        self.codings |= self.line.starts_with(b"transfer-encoding:");
-        // Empty lines before a request line are skipped, as hyper does.
-        self.done = self.begun && self.length <= 1;
-        self.begun |= self.length > 1;
-        (self.line, self.length, self.before) = ([0; 18], 0, 0);
-    }
-
-    /// Two lengths that disagree by kind, or line ends that another parser would not have seen.
-    pub(super) fn is_suspicious(&self) -> bool {
-        self.bare_lf || (self.lengths && self.codings)
     }
 }
