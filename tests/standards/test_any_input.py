@@ -1,4 +1,4 @@
-"""No input makes the loader raise anything but its own error; what it calls sound makes a plan that the gateway takes."""
+"""No input makes the loader raise anything but its own error; what it finds sound the gateway accepts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from paceline.standards import Fault, StandardsError, load
 from paceline.standards.classes import BUILT_IN
@@ -58,7 +59,7 @@ def _words() -> list[str]:
         "x" * 60,
         "9" * 400,
     }
-    pending = [Options]
+    pending: list[type[BaseModel]] = [Options]
     while pending:
         model = pending.pop()
         for key, field in zip(keys(model), model.model_fields.values(), strict=True):
@@ -191,7 +192,7 @@ def sound_files(draw: st.DrawFn) -> dict[str, Any]:
         "models": draw(st.lists(st.sampled_from(names[:2]), max_size=3)),
         "max_output_tokens": draw(st.none() | st.integers(1, 2**31)),
         "budget": {
-            **{metric: None for metric in ("ttft", "tpot", "stall", "total")},
+            **dict.fromkeys(("ttft", "tpot", "stall", "total")),
             "ttfv": {"p50": p50, "p90": p90, "p95": f"{p95}ms", "p99": p99},
             "cost": draw(st.floats(0, 1e6)),
             "error_share": draw(st.floats(0, 1)),
@@ -204,8 +205,8 @@ def sound_files(draw: st.DrawFn) -> dict[str, Any]:
         "organisation": draw(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=20)),
         "providers": {"house": {"base_url": "http://10.0.0.5:8000/v1", "headers": {"x-a": draw(_NAMES)}}},
         "models": models,
-        "tasks": {name: names[1] for name in names[:3]},
-        "use_cases": {name: use_case for name in names[2:5]},
+        "tasks": dict.fromkeys(names[:3], names[1]),
+        "use_cases": dict.fromkeys(names[2:5], use_case),
         "teams": {names[5]: None},
         "services": {
             name: {

@@ -145,7 +145,9 @@ def test_the_base_is_sound() -> None:
 @pytest.mark.parametrize(
     ("code", "section", "path", "line", "column", "hint"), CASES, ids=[case[0].value for case in CASES]
 )
-def test_each_code(code: Code, section: str, path: str, line: int, column: int, hint: str) -> None:
+def test_each_code(  # noqa: PLR0917  # a row of the table above
+    code: Code, section: str, path: str, line: int, column: int, hint: str
+) -> None:
     faults = [fault for fault in found(section) if fault.code is code]
     assert faults, found(section)
     first = faults[0]
@@ -225,3 +227,24 @@ def test_what_is_not_text_is_unreadable(content: bytes) -> None:
 
 def test_a_mark_at_the_start_is_not_part_of_the_text() -> None:
     assert load(b"\xef\xbb\xbfversion: 1\n", env={}).found == ()
+
+
+@pytest.mark.parametrize(
+    ("section", "code"),
+    [
+        ("gateway: {journal: {bytes_max: 1MiB}}", Code.LIMITS_CONTRADICT),
+        ("gateway: {journal: {segment_bytes: 2GiB}}", Code.LIMITS_CONTRADICT),
+        ("use_cases: {talk: {task: chat, max_output_tokens: 9999999999}}", Code.VALUE_WRONG),
+        ("providers: {openai: {headers: {'a b': c}}}", Code.VALUE_WRONG),
+        ('providers: {openai: {headers: {a: "b\\r\\nc: d"}}}', Code.VALUE_WRONG),
+        ("providers: {openai: {headers: {Authorization: Bearer sk-1}}}", Code.SECRET_INLINE),
+        ("providers: {openai: {vendor: opnai}}", Code.VALUE_WRONG),
+        ("organisation: 2024", Code.VALUE_WRONG),
+    ],
+)
+def test_what_the_gateway_would_refuse_is_a_fault_here(section: str, code: Code) -> None:
+    (fault,) = found(section)
+    assert fault.code is code
+    assert fault.line == 8 - (section.partition(":")[0] in BASE)
+    assert fault.hint
+    assert "sk-1" not in fault.message

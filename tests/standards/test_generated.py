@@ -26,14 +26,15 @@ ROOT = Path(__file__).parents[2]
 
 
 def models() -> Iterator[type[BaseModel]]:
-    pending, seen = [Options], set[type[BaseModel]]()
+    pending: list[type[BaseModel]] = [Options]
+    seen = set[type[BaseModel]]()
     while pending:
         model = pending.pop()
         if model not in seen:
             seen.add(model)
             yield model
             inner = (model_within(field.annotation) for field in model.model_fields.values())
-            pending += [each for each in inner if each is not None]  # type: ignore[misc]
+            pending += [each for each in inner if each is not None]
 
 
 FIELDS = [(model, name) for model in models() for name in model.model_fields]

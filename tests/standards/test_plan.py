@@ -162,6 +162,20 @@ def test_the_document_has_exactly_the_fields_that_the_gateway_reads() -> None:
         assert set(part) == set(structs[name]), name
 
 
+def test_the_gateways_own_defaults_are_these() -> None:
+    body = re.search(
+        r"impl Default for Gateway \{.*?Self \{(.*?)\n        \}", RUST.read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert body
+    numbers = {name: text.replace("_", "") for name, text in re.findall(r"(\w+): ([0-9][0-9_ <]*)", body[1])}
+    gateway = planned().document["gateway"]
+    flat = {**gateway, **gateway["journal"]}
+    assert len(numbers) > 10
+    for name, text in numbers.items():
+        left, _, right = text.partition("<<")
+        assert flat[name] == int(left) << int(right or 0), name
+
+
 def test_the_hash_is_over_the_canonical_text_without_itself() -> None:
     plan = planned()
     text = json.dumps(

@@ -43,6 +43,10 @@ LaneName = Literal["interactive", "standard", "batch"]
 PhaseName = Literal["pilot", "codify", "expand", "govern"]
 
 _DEPLOYMENT = re.compile(r"[a-z0-9][a-z0-9._-]{0,47}/[!-~]{1,200}")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_HEADER_VALUE = re.compile(r"[ -~]{0,4000}")
+_SECRET_HEADERS = {"authorization", "x-api-key", "api-key", "proxy-authorization", "cookie"}
+_CAP_MAX = 2**31
 _Names = ListOf[str]
 
 
@@ -51,7 +55,20 @@ def _cap(value: int | None) -> int | None:
         raise wrong(
             Code.CAP_ZERO, f"a cap of {value} would leave no answer", "Set a positive number, or `null` for no cap"
         )
+    if value is not None and value > _CAP_MAX:
+        raise wrong(Code.VALUE_WRONG, f"a cap of {value} is larger than any model's", "Write `null` for no cap")
     return value
+
+
+def _headers(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if name.lower() in _SECRET_HEADERS:
+            hint = "The gateway sends the provider's key itself: name it under `key:` as `env:NAME`"
+            raise wrong(Code.SECRET_INLINE, f"the header {shown(name)} would hold a secret", hint)
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            hint = "Names are letters, digits and dashes; values one line of printable ASCII"
+            raise wrong(Code.VALUE_WRONG, f"the header {shown(name)} is not valid", hint)
+    return headers
 
 
 def _deployment_name(value: Any) -> Any:
@@ -99,7 +116,7 @@ class ProviderOptions(Part):
     apis: ListOf[ApiName] = Field(
         default=[], description="The APIs it serves; by vendor and engine if absent.", examples=[["chat"]]
     )
-    headers: dict[str, str] = Field(
+    headers: Annotated[dict[str, str], AfterValidator(_headers)] = Field(
         default={},
         description="Fixed request headers, sent unless the caller set them.",
         examples=[{"openai-project": "proj-1"}],

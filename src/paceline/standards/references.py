@@ -65,7 +65,7 @@ class Context:
 
 def check(context: Context) -> None:
     """Run every check."""
-    for step in (_providers, _models, _tasks, _classes, _use_cases, _services, _waivers, _prices, _secrets):
+    for step in (_providers, _models, _tasks, _classes, _use_cases, _services, _waivers, _prices, _journal, _secrets):
         step(context)
 
 
@@ -263,6 +263,14 @@ def _prices(context: Context) -> None:
             near = meant(name, known)
             hint = f"Did you mean `{near}`?" if near else "Prices are keyed by `PROVIDER/MODEL`, as under `models:`"
             context.note(Code.DEPLOYMENT_UNKNOWN, ("prices", name), f"no model has the deployment {shown(name)}", hint)
+
+
+def _journal(context: Context) -> None:
+    journal = context.options.gateway.journal
+    if journal.bytes_max < journal.segment_bytes:
+        message = f"the disk bound of {journal.bytes_max} bytes is smaller than one segment of {journal.segment_bytes}"
+        at = ("gateway", "journal", "bytes_max" if "bytes_max" in journal.model_fields_set else "segment_bytes")
+        context.note(Code.LIMITS_CONTRADICT, at, message, "Allow for at least one segment")
 
 
 def _secrets(context: Context) -> None:
