@@ -92,6 +92,10 @@ class Folded:
         """Number of the segment."""
 
     @property
+    def created_us(self) -> int:
+        """When the segment was made, microseconds since 1970; with gateway and number it names the segment."""
+
+    @property
     def next_slot(self) -> int:
         """Where the next call goes on."""
 

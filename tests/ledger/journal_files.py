@@ -83,13 +83,19 @@ def void() -> bytes:
 
 
 def write_segment(
-    directory: Path, sequence: int, slots: Iterable[Record | bytes], *, capacity: int | None = None, sealed: bool = True
+    directory: Path,
+    sequence: int,
+    slots: Iterable[Record | bytes],
+    *,
+    capacity: int | None = None,
+    sealed: bool = True,
+    created_us: int = 7,
 ) -> Path:
     """Write a segment with these slots; `capacity` leaves room for more."""
     stored = [slot if isinstance(slot, bytes) else slot.encode() for slot in slots]
     room = capacity or len(stored)
     state, count = (2, len(stored)) if sealed else (0, 0)
-    header = _HEADER.pack(b"PACEJNL1", GATEWAY, sequence, 0, 512, room, state, count).ljust(512, b"\0")
+    header = _HEADER.pack(b"PACEJNL1", GATEWAY, sequence, created_us, 512, room, state, count).ljust(512, b"\0")
     directory.mkdir(exist_ok=True)
     path = directory / f"segment-{sequence:016x}.jnl"
     path.write_bytes((header + b"".join(stored)).ljust(512 + 512 * room, b"\0"))

@@ -192,6 +192,14 @@ def test_a_request_that_is_there_already_does_not_stop_ingest(ledger: Ledger, jo
     assert count(ledger) == 5
 
 
+def test_a_journal_restored_from_an_old_copy_is_not_taken_for_the_old_one(ledger: Ledger, journal: Path) -> None:
+    write_segment(journal, 1, some(range(10)), capacity=20, sealed=False)
+    ledger.ingest(journal)
+    write_segment(journal, 1, some(range(50, 58)), created_us=8)
+    assert ledger.ingest(journal) == Ingested(records=8, segments_deleted=1)
+    assert count(ledger) == 18
+
+
 def test_positions_of_deleted_segments_are_forgotten(ledger: Ledger, journal: Path) -> None:
     for sequence in range(1, 5):
         write_segment(journal, sequence, some(range(sequence * 10, sequence * 10 + 5)))

@@ -122,6 +122,9 @@ pub struct Minute {
 pub struct Folded {
     pub gateway: [u8; 16],
     pub segment: u64,
+    /// When the segment was made, microseconds since 1970. With gateway and sequence it names the segment even where a
+    /// journal was brought back from an old copy and counts its sequences a second time.
+    pub created_unix_us: u64,
     /// Where the next fold goes on.
     pub next_slot: u32,
     pub sealed: bool,
@@ -159,6 +162,7 @@ pub fn fold(path: &Path, slot: u32, slots_max: u32) -> Result<Folded, JournalErr
     Ok(Folded {
         gateway: reader.gateway(),
         segment: reader.sequence(),
+        created_unix_us: reader.created_unix_us(),
         next_slot: reader.next_slot(),
         sealed: reader.sealed(),
         complete: reader.complete(),

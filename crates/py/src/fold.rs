@@ -73,6 +73,7 @@ const REQUEST_COLUMNS: [&str; 50] = [
 struct Folded {
     gateway: Py<PyString>,
     segment: u64,
+    created_us: u64,
     next_slot: u32,
     sealed: bool,
     complete: bool,
@@ -102,6 +103,7 @@ fn fold(py: Python<'_>, path: PathBuf, slot: u32, slots_max: u32) -> PyResult<Fo
         limits: rows.limits(&piece)?,
         gateway: gateway.unbind(),
         segment: piece.segment,
+        created_us: piece.created_unix_us,
         next_slot: piece.next_slot,
         sealed: piece.sealed,
         complete: piece.complete,

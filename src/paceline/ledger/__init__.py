@@ -4,7 +4,7 @@
 budgets, `retain` deletes what is old, `keys`, `plans` and `settings` keep what belongs to the gateway.
 
     LedgerError                   the only exception tree that leaves this package
-    ├── LedgerUnreachableError    the database cannot be opened, locked or reached
+    ├── LedgerUnreachableError    the database cannot be opened, locked, reached or grown
     ├── LedgerNewerError          the database was written by a newer version
     ├── LedgerBrokenError         the database refused a statement
     └── JournalUnreadableError    a journal segment cannot be folded

@@ -1,9 +1,9 @@
 """What can go wrong in the ledger.
 
 LedgerError                   the only exception tree that leaves `paceline.ledger`
-├── LedgerUnreachableError    the database cannot be opened, locked or reached
+├── LedgerUnreachableError    the database cannot be opened, locked, reached or grown
 ├── LedgerNewerError          the database was written by a newer version
-├── LedgerBrokenError         the database refused a statement: disk full, a row that contradicts another
+├── LedgerBrokenError         the database refused a statement: a row that contradicts another
 └── JournalUnreadableError    a journal segment cannot be folded
 """
 
@@ -20,7 +20,7 @@ class LedgerError(Exception):
 
 
 class LedgerUnreachableError(LedgerError):
-    """The database cannot be opened, locked or reached."""
+    """The database cannot be opened, locked or reached, or its disk is full."""
 
 
 class LedgerNewerError(LedgerError):

@@ -118,13 +118,13 @@ class Ingest:
             ids = [self._series(connection, names, fresh) for names in piece.series]
             self._put_requests(connection, piece.requests)
             self._put_minutes(connection, piece, ids)
-            put = (piece.gateway, piece.segment, piece.next_slot)
+            put = (*_name(piece), piece.next_slot)
             connection.exec_driver_sql(self._sql.position_put, put)
         self._known.ids.update(fresh)
         return None
 
     def _position(self, connection: Connection, piece: Folded) -> int:
-        found = connection.exec_driver_sql(self._sql.position_get, (piece.gateway, piece.segment)).scalar()
+        found = connection.exec_driver_sql(self._sql.position_get, _name(piece)).scalar()
         return int(found or 0)
 
     def _series(self, connection: Connection, names: SeriesNames, fresh: dict[SeriesNames, int]) -> int:
@@ -173,6 +173,10 @@ class Ingest:
             done = delete(position).where(position.c.gateway == gateway, position.c.segment < oldest)
             with translated("forget old positions"), writing(self._engine) as connection:
                 connection.execute(done)
+
+
+def _name(piece: Folded) -> tuple[str, int, int]:
+    return piece.gateway, piece.segment, piece.created_us
 
 
 def _segments(journal: Path) -> list[Path]:

@@ -131,9 +131,13 @@ position: Final = Table(
     metadata,
     Column("gateway", Text, primary_key=True),
     Column("segment", BigInteger, primary_key=True, autoincrement=False),
+    Column("created_us", BigInteger, primary_key=True, autoincrement=False),
     _number("slot"),
 )
-"""How far each journal segment has been taken in. Written in the transaction that takes it in."""
+"""How far each journal segment has been taken in. Written in the transaction that takes it in.
+
+`created_us` tells a segment from another of the same number: a journal restored from an old copy counts again.
+"""
 
 plan: Final = Table(
     "plan",

@@ -39,15 +39,16 @@ class Statements:
     series_get: str
     """Id of a series: `SERIES_NAMES`."""
     position_get: str
-    """Slot: gateway, segment."""
+    """Slot: gateway, segment, created."""
     position_put: str
-    """Gateway, segment, slot."""
+    """Gateway, segment, created, slot."""
 
 
 def build(mark: Mark) -> Statements:
     """Return the statements for a driver that marks values so."""
     columns = [column.name for column in request.columns]
     metrics = _upsert(minute_metric, mark, adds=("n", "n_failed", "sum"), replaces=("sketch",))
+    segment = " AND ".join(f"{name} = {mark}" for name in ("gateway", "segment", "created_us"))
     names = " AND ".join(f"{name} = {mark}" for name in SERIES_NAMES)
     return Statements(
         requests=f"{_insert(request.name, columns, mark)} ON CONFLICT DO NOTHING",
@@ -58,7 +59,7 @@ def build(mark: Mark) -> Statements:
         sketches=f"SELECT metric, sketch FROM minute_metric WHERE minute = {mark} AND series = {mark}",  # noqa: S608
         series_put=f"{_insert(series.name, SERIES_NAMES, mark)} ON CONFLICT DO NOTHING",
         series_get=f"SELECT id FROM series WHERE {names}",  # noqa: S608
-        position_get=f"SELECT slot FROM position WHERE gateway = {mark} AND segment = {mark}",  # noqa: S608
+        position_get=f"SELECT slot FROM position WHERE {segment}",  # noqa: S608
         position_put=_upsert(position, mark, replaces=("slot",)),
     )
 

@@ -105,6 +105,7 @@ def _book_keeping() -> None:
         "position",
         sa.Column("gateway", sa.Text, primary_key=True),
         sa.Column("segment", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("created_us", sa.BigInteger, primary_key=True, autoincrement=False),
         *_numbers("slot"),
     )
     op.create_table(
