@@ -29,7 +29,7 @@ class Traffic:
 TRAFFIC = {
     "plain": Traffic("plain, 32 connections", Load("bench-instant", False, 32, 100_000, 16), "request", 1.5),
     "paced": Traffic("stream paced at 5 ms, 64 connections", Load("bench-paced", True, 64, 384, 200), "event", 1.2),
-    "full": Traffic("stream at full speed, 16 connections", Load("bench-instant", True, 16, 3_000, 500), "event", 2.0),
+    "full": Traffic("stream at full speed, 16 connections", Load("bench-instant", True, 16, 1_200, 500), "event", 2.0),
     "big": Traffic(
         "400 KB prompts, 16 connections", Load("bench-instant", False, 16, 4_000, 16, 400_000), "request", 1.3
     ),
