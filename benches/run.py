@@ -16,20 +16,22 @@ from pathlib import Path
 
 import latency
 import memory
+import profiles
 import relay_cpu
 import sides
 import start
 
 HERE = Path(__file__).resolve().parent
 SECTIONS = ("start", "plain", "paced", "full", "big", "latency", "idle", "streams", "ingest")
+ON_REQUEST = ("profiles",)
 PAIRS = 4
 
 
 def main(wanted: list[str]) -> int:
     """Run the sections asked for, or all."""
-    unknown = [name for name in wanted if name not in SECTIONS]
+    unknown = [name for name in wanted if name not in SECTIONS + ON_REQUEST]
     if unknown:
-        print(f"bench: no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}", file=sys.stderr)
+        print(f"bench: no section {', '.join(unknown)}; there are {', '.join(SECTIONS + ON_REQUEST)}", file=sys.stderr)
         return 2
     chosen = wanted or list(SECTIONS)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -49,8 +51,12 @@ def against_nginx(chosen: list[str], folder: Path) -> None:
     """Run what needs the simulated provider."""
     with contextlib.ExitStack() as stack:
         direct = stack.enter_context(sides.simulator(folder))
+        if "profiles" in chosen:
+            profiles.show(direct, folder, PAIRS)
         if "idle" in chosen:
             memory.show_idle(folder, direct)
+        if not set(chosen) & {*relay_cpu.TRAFFIC, "latency", "streams"}:
+            return
         nginx = stack.enter_context(sides.nginx(folder, direct))
         gateway = stack.enter_context(sides.gateway(folder, direct))
         measured = {}

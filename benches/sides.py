@@ -64,17 +64,20 @@ def nginx(folder: Path, upstream: Side, *, body_buffer: str | None = None) -> It
 
 
 @contextlib.contextmanager
-def gateway(folder: Path, upstream: Side, *, threads: int | None = WORKERS) -> Iterator[Side]:
-    """Run the gateway before the simulator, with a plan in which every feature is on."""
+def gateway(
+    folder: Path, upstream: Side, *, threads: int | None = WORKERS, name: str = "gateway", sources: Path | None = None
+) -> Iterator[Side]:
+    """Run the gateway before the simulator with every feature on; `sources` holds another build of it."""
     port = processes.free_port()
     data = folder / f"gateway-{port}"
     data.mkdir(mode=0o700)
     (data / "plan.json").write_bytes(_plan(data, upstream.port))
     command = [sys.executable, "-m", "paceline", "gateway", "--data", str(data), "--listen", f"127.0.0.1:{port}"]
     command += ["--threads", str(threads)] if threads else []
-    with processes.running(data.name, command, port, folder, BENCH_PROVIDER_KEY="sk-bench") as pid:
+    env = {"BENCH_PROVIDER_KEY": "sk-bench"} | ({"PYTHONPATH": str(sources)} if sources else {})
+    with processes.running(data.name, command, port, folder, **env) as pid:
         path = "/t/bench/bench-chat/v1/chat/completions"
-        yield Side("gateway", pid, port, path, {"authorization": f"Bearer {KEY}"})
+        yield Side(name, pid, port, path, {"authorization": f"Bearer {KEY}"})
 
 
 def standards_text(upstream_port: int) -> str:
