@@ -32,7 +32,7 @@ def entry(plan: Plan, section: str, name: str) -> dict[str, Any]:
     return next(each for each in plan.document[section] if each["name"] == name)
 
 
-def test_the_example_as_a_whole(example: str) -> None:
+def test_the_providers_of_the_example(example: str) -> None:
     document = planned(example).document
     assert [(each["name"], each["apis"], each["key"]) for each in document["providers"]] == snapshot(
         [
@@ -41,6 +41,10 @@ def test_the_example_as_a_whole(example: str) -> None:
             ("house", ["chat", "completions", "embeddings", "responses", "models"], None),
         ]
     )
+
+
+def test_the_deployments_of_the_example(example: str) -> None:
+    document = planned(example).document
     assert document["deployments"] == snapshot(
         [
             {
@@ -87,6 +91,10 @@ def test_the_example_as_a_whole(example: str) -> None:
             },
         ]
     )
+
+
+def test_the_use_case_of_the_example(example: str) -> None:
+    document = planned(example).document
     assert document["use_cases"][1] == snapshot(
         {
             "name": "code-complete",
@@ -102,6 +110,10 @@ def test_the_example_as_a_whole(example: str) -> None:
             ],
         }
     )
+
+
+def test_the_services_of_the_example(example: str) -> None:
+    document = planned(example).document
     assert document["services"] == snapshot(
         [
             {
@@ -113,6 +125,10 @@ def test_the_example_as_a_whole(example: str) -> None:
             }
         ]
     )
+
+
+def test_the_gateway_of_the_example(example: str) -> None:
+    document = planned(example).document
     assert document["gateway"] == snapshot(
         {
             "body_bytes_max": 33554432,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from paceline.standards.composer import DEPTH_MAX
 from paceline.standards.faults import Code
-from paceline.standards.source import BYTES_MAX, DEPTH_MAX, read_source
+from paceline.standards.source import BYTES_MAX, read_source
 
 
 def only(text: str) -> tuple[Code, int | None, int | None]:

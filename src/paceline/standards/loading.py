@@ -18,13 +18,15 @@ from pathlib import Path as FilePath
 
 from pydantic import BaseModel
 
+from paceline.standards.composer import Source
+from paceline.standards.context import Context, names_written
 from paceline.standards.faults import Code, Fault, StandardsUnreadableError
 from paceline.standards.names import Path, path_text, printable
 from paceline.standards.options import Options
 from paceline.standards.overlay import lay_over
-from paceline.standards.references import Context, check, names_written
+from paceline.standards.references import check
 from paceline.standards.shape import fit, keys_at
-from paceline.standards.source import BYTES_MAX, Source, read_source
+from paceline.standards.source import BYTES_MAX, read_source
 from paceline.standards.standards import Standards
 
 __all__ = ["load"]

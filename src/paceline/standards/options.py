@@ -1,51 +1,27 @@
 """`Options`: what a person writes in the standards file. Forgiving, documented, and nothing more.
 
-Owns keys, types, descriptions and examples; JSON Schema, the reference page and the starter file are generated from
+Owns the file as a whole, classes and use cases (`serving`, `ownership`, `budget` and `bounds` hold the other parts):
+keys, types, descriptions, examples. JSON Schema, the reference page and the starter file are generated from
 here. Must not check references between sections (see `references`) or complete anything (see `plan`).
 """
 
 from __future__ import annotations
 
-import re
-from datetime import date
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field
 
-from paceline.standards.bounds import GatewayOptions, ModeName, PolicyOptions
+from paceline.standards.bounds import GatewayOptions, PolicyOptions
 from paceline.standards.budget import Budget, Deadlines, Part, PriceOptions
 from paceline.standards.faults import Code
-from paceline.standards.names import shown
-from paceline.standards.scalars import Address, ListOf, Money, Secret, Spelling, wrong
+from paceline.standards.ownership import ServiceOptions, TeamOptions, WaiverOptions
+from paceline.standards.scalars import ListOf, wrong
+from paceline.standards.serving import ModelOptions, ProviderOptions
 
-__all__ = [
-    "AlertOptions",
-    "ApiName",
-    "CapFieldName",
-    "ClassOptions",
-    "DeploymentOptions",
-    "DialectName",
-    "LaneName",
-    "ModelOptions",
-    "Options",
-    "ProviderOptions",
-    "ServiceBudget",
-    "ServiceOptions",
-    "TeamOptions",
-    "UseCaseOptions",
-    "WaiverOptions",
-]
+__all__ = ["ClassOptions", "LaneName", "Options", "UseCaseOptions"]
 
-DialectName = Literal["openai", "anthropic"]
-ApiName = Literal["chat", "completions", "embeddings", "responses", "messages", "count_tokens", "models"]
-CapFieldName = Literal["max_tokens", "max_completion_tokens", "max_output_tokens"]
 LaneName = Literal["interactive", "standard", "batch"]
-PhaseName = Literal["pilot", "codify", "expand", "govern"]
 
-_DEPLOYMENT = re.compile(r"[a-z0-9][a-z0-9._-]{0,47}/[!-~]{1,200}")
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_HEADER_VALUE = re.compile(r"[ -~]{0,4000}")
-_SECRET_HEADERS = {"authorization", "x-api-key", "api-key", "proxy-authorization", "cookie"}
 _CAP_MAX = 2**31
 _Names = ListOf[str]
 
@@ -60,108 +36,7 @@ def _cap(value: int | None) -> int | None:
     return value
 
 
-def _headers(headers: dict[str, str]) -> dict[str, str]:
-    for name, value in headers.items():
-        if name.lower() in _SECRET_HEADERS:
-            hint = "The gateway sends the provider's key itself: name it under `key:` as `env:NAME`"
-            raise wrong(Code.SECRET_INLINE, f"the header {shown(name)} would hold a secret", hint)
-        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-            hint = "Names are letters, digits and dashes; values one line of printable ASCII"
-            raise wrong(Code.VALUE_WRONG, f"the header {shown(name)} is not valid", hint)
-    return headers
-
-
-def _deployment_name(value: Any) -> Any:
-    if isinstance(value, str) and _DEPLOYMENT.fullmatch(value):
-        return value
-    hint = "Write `PROVIDER/MODEL`, such as `openai/gpt-5.4-mini`; the provider is a name under `providers:`"
-    raise wrong(Code.DEPLOYMENT_MALFORMED, f"{shown(value)} is not a deployment", hint)
-
-
 Cap = Annotated[int | None, AfterValidator(_cap)]
-DeploymentName = Annotated[
-    str,
-    BeforeValidator(_deployment_name),
-    WithJsonSchema({"type": "string", "pattern": "^[^/]+/.+$"}),
-    Spelling("`PROVIDER/MODEL`"),
-]
-
-
-class ProviderOptions(Part):
-    """A vendor or an engine behind an address. For a vendor that paceline knows, every key has a default."""
-
-    vendor: str | None = Field(
-        default=None,
-        description="The known vendor whose defaults apply; the provider's own name if absent.",
-        examples=["openai"],
-    )
-    dialect: DialectName | None = Field(
-        default=None, description="The wire format it speaks; the vendor's, else `openai`.", examples=["openai"]
-    )
-    base_url: Address | None = Field(
-        default=None,
-        description="Scheme, host, port and path up to `/v1`; required for an unknown vendor.",
-        examples=["http://10.0.0.5:8000/v1"],
-    )
-    key: Secret | None = Field(
-        default=None,
-        description="Where its key is: `env:NAME` or `file:PATH`; `null` for none.",
-        examples=["env:OPENAI_API_KEY"],
-    )
-    engine: str | None = Field(
-        default=None,
-        description="The serving engine, which tells the APIs: vllm, sglang, ollama, llamacpp, tgi, paceline-sim.",
-        examples=["vllm"],
-    )
-    apis: ListOf[ApiName] = Field(
-        default=[], description="The APIs it serves; by vendor and engine if absent.", examples=[["chat"]]
-    )
-    headers: Annotated[dict[str, str], AfterValidator(_headers)] = Field(
-        default={},
-        description="Fixed request headers, sent unless the caller set them.",
-        examples=[{"openai-project": "proj-1"}],
-    )
-
-
-class DeploymentOptions(Part):
-    """One model at one provider, with what deviates from the defaults. `PROVIDER/MODEL` alone is enough."""
-
-    deployment: DeploymentName = Field(description="`PROVIDER/MODEL`.", examples=["house/qwen3-32b"])
-    price: PriceOptions | None = Field(
-        default=None, description="Contract price in US dollars per million tokens.", examples=[None]
-    )
-    bytes_per_token: float | None = Field(
-        default=None,
-        gt=0,
-        le=64,
-        allow_inf_nan=False,
-        description="For estimates where usage never came; 4 if absent.",
-        examples=[3.6],
-    )
-    cap_field: CapFieldName | None = Field(
-        default=None,
-        description="Field that caps output in chat requests; by vendor and model family if absent.",
-        examples=["max_tokens"],
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: Any) -> Any:
-        return {"deployment": value} if isinstance(value, str) else value
-
-
-class ModelOptions(Part):
-    """A name that callers use. A deployment, or a list of them, may stand here directly."""
-
-    deployments: ListOf[DeploymentOptions] = Field(
-        default=[], description="Where it is served, in order of preference.", examples=[["openai/gpt-5.4-mini"]]
-    )
-    description: str = Field(default="", description="What it is good for.", examples=["Right-sized default."])
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_list(cls, value: Any) -> Any:
-        return {"deployments": value} if isinstance(value, str | list) else value
 
 
 class ClassOptions(Part):
@@ -218,70 +93,6 @@ class UseCaseOptions(Part):
     )
 
 
-class AlertOptions(Part):
-    """Where a team hears of breaches: one channel."""
-
-    slack: Secret | None = Field(default=None, description="Slack webhook.", examples=["env:SUPPORT_SLACK_WEBHOOK"])
-    webhook: Secret | None = Field(
-        default=None, description="Any webhook that takes JSON.", examples=["env:OPS_WEBHOOK"]
-    )
-    pagerduty: Secret | None = Field(default=None, description="PagerDuty routing key.", examples=["env:PAGERDUTY_KEY"])
-    email: str | None = Field(default=None, description="Mail address.", examples=["support-oncall@acme.example"])
-
-
-class TeamOptions(Part):
-    """A team that owns services."""
-
-    alerts: ListOf[AlertOptions] = Field(
-        default=[], description="Where it hears of breaches.", examples=[[{"slack": "env:SLACK"}]]
-    )
-    phase: PhaseName | None = Field(default=None, description="Where it stands in the rollout.", examples=["pilot"])
-    contact: str = Field(default="", description="Whom to ask.", examples=["#support-platform"])
-
-
-class ServiceBudget(Part):
-    """Money a service may spend."""
-
-    usd_per_month: Money | None = Field(default=None, description="US dollars a calendar month.", examples=[400])
-
-
-class ServiceOptions(Part):
-    """An application that calls models. It must have an owner and at least one use case."""
-
-    owner: str | None = Field(default=None, description="The team that answers for it; required.", examples=["support"])
-    use_cases: _Names = Field(default=[], description="Its use cases; at least one.", examples=[["support-chat"]])
-    default_use_case: str | None = Field(
-        default=None,
-        description="Use case of untagged requests; the only one if there is one.",
-        examples=["support-chat"],
-    )
-    mode: ModeName | None = Field(
-        default=None, description="How strictly the standards apply; `policy.mode` if absent.", examples=["warn"]
-    )
-    budget: ServiceBudget = Field(
-        default=ServiceBudget(), description="Money it may spend.", examples=[{"usd_per_month": 400}]
-    )
-    description: str = Field(default="", description="What it does.", examples=["Help desk web application."])
-
-
-class WaiverOptions(Part):
-    """An approved exception with an end."""
-
-    service: str = Field(description="The service it covers.", examples=["helpdesk"])
-    use_case: str | None = Field(
-        default=None, description="The use case it covers; all of the service if absent.", examples=["support-chat"]
-    )
-    model: str | None = Field(default=None, description="The model it allows.", examples=["large"])
-    rule: str | None = Field(
-        default=None, description="The rule it lifts: a code that `paceline explain` knows.", examples=["G204"]
-    )
-    reason: str = Field(min_length=1, description="Why.", examples=["Evaluation of the large model until the launch."])
-    requester: str = Field(min_length=1, description="Who asked.", examples=["dana"])
-    approver: str = Field(min_length=1, description="Who agreed.", examples=["lee"])
-    granted: date | None = Field(default=None, description="First day; today if absent.", examples=["2026-11-01"])
-    until: date = Field(description="Last day.", examples=["2026-12-31"])
-
-
 class Options(Part):
     """The organisation's standards: one file that says what fast and cheap mean here, and who answers for what."""
 
@@ -306,6 +117,3 @@ class Options(Part):
     prices: dict[str, PriceOptions] = Field(default={}, description="Contract prices by `PROVIDER/MODEL`.")
     policy: PolicyOptions = Field(default=PolicyOptions(), description="How strict the standards are by default.")
     gateway: GatewayOptions = Field(default=GatewayOptions(), description="Bounds of the gateway process.")
-
-
-DIALECTS: tuple[str, ...] = get_args(DialectName)

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from paceline.standards.composer import plain_value
 from paceline.standards.faults import Code, Fault
 from paceline.standards.names import Path, meant, path_text
-from paceline.standards.source import plain_value, read_source
+from paceline.standards.source import read_source
 
 __all__ = ["PREFIX", "lay_over", "variable_name"]
 

@@ -1,77 +1,42 @@
-"""What spans sections: references, owners, limits that contradict each other, waivers past their end, absent secrets.
+"""Checks across sections: references to what is not there, owners, waivers past their end, absent secrets.
 
-Owns the checks that need more than one key. Each check is a function of `Options`; what was already noted about a
-part of the file (`removed`) is not noted twice. Must not change anything.
+Owns the list of all checks. Each is a function of a `Context`; what was already noted about a part of the file is not
+noted twice. Must not change anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any
+from datetime import timedelta
 
-from paceline.standards.classes import BUILT_IN
+from paceline.standards.consistency import check_classes, check_journal, check_use_cases
+from paceline.standards.context import Context
 from paceline.standards.faults import Code
-from paceline.standards.limits import class_terms, conflicts, figure, use_case_terms
 from paceline.standards.names import Path, meant, shown
-from paceline.standards.options import DeploymentOptions, Options
-from paceline.standards.shape import Note
+from paceline.standards.serving import DeploymentOptions
 from paceline.standards.vendors import VENDORS
 
-__all__ = ["Context", "check", "names_written"]
+__all__ = ["check"]
+
 
 _ANTHROPIC_APIS = {"messages", "count_tokens", "models"}
 _OPENAI_APIS = {"chat", "completions", "embeddings", "responses", "models"}
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What the checks look at."""
-
-    options: Options
-    names: Mapping[str, list[str]]
-    """Section -> every name written there, also of entries that are faulty."""
-    removed: frozenset[Path]
-    today: date
-    environment: Mapping[str, str]
-    note: Note
-
-    def touched(self, *path: str | int) -> bool:
-        """Tell whether something at, above or below `path` was already found faulty."""
-        return any(gone[: len(path)] == path or path[: len(gone)] == gone for gone in self.removed)
-
-    def refer(self, code: Code, section: str, name: str, path: Path, noun: str) -> bool:
-        """Note a reference to a name that is not there; return True if it is."""
-        known = self.names.get(section, [])
-        if section == "classes":
-            known = [*known, *(each for each in BUILT_IN if each not in known)]
-        if name in known:
-            return True
-        near = meant(name, known)
-        vendor = meant(name, VENDORS) if section == "providers" else None
-        if near:
-            hint = f"Did you mean `{near}`?"
-        elif vendor:
-            hint = f"Add it under `providers:`; `{vendor}: {{}}` is enough for that vendor"
-        elif known:
-            listed = ", ".join(f"`{each}`" for each in known[:8])
-            hint = f"Add it under `{section}:`; there are {listed}{'…' if len(known) > 8 else ''}"
-        else:
-            hint = f"Add it under `{section}:`"
-        self.note(code, path, f"there is no {noun} {shown(name)}", hint)
-        return False
-
-
 def check(context: Context) -> None:
     """Run every check."""
-    for step in (_providers, _models, _tasks, _classes, _use_cases, _services, _waivers, _prices, _journal, _secrets):
+    for step in (
+        _providers,
+        _models,
+        _tasks,
+        check_classes,
+        check_use_cases,
+        _services,
+        _waivers,
+        _prices,
+        check_journal,
+        _secrets,
+    ):
         step(context)
-
-
-def names_written(data: Mapping[str, Any]) -> dict[str, list[str]]:
-    """List the names that a file writes in each section, sound or not."""
-    return {section: [*entries] for section, entries in data.items() if isinstance(entries, dict)}
 
 
 def _providers(context: Context) -> None:
@@ -125,95 +90,6 @@ def _tasks(context: Context) -> None:
         context.refer(Code.MODEL_UNKNOWN, "models", model, ("tasks", name), "model")
 
 
-def _classes(context: Context) -> None:
-    classes = context.options.classes
-    for name, options in classes.items():
-        path: Path = ("classes", name)
-        if options.extends is not None and options.extends != name:
-            context.refer(Code.CLASS_UNKNOWN, "classes", options.extends, (*path, "extends"), "class")
-        seen, base = {name}, options.extends
-        while base is not None and base in classes and base not in seen:
-            seen.add(base)
-            base = classes[base].extends
-        if base is not None and base == name and (len(seen) > 1 or name not in BUILT_IN):
-            context.note(Code.CLASS_LOOP, (*path, "extends"), f"`{name}` extends itself", "Extend a built-in class")
-            continue
-        own = {(metric, p) for metric in options.budget.model_fields_set for p in _percentiles(options.budget, metric)}
-        _contradictions(context, path, class_terms(name, classes), own)
-
-
-def _percentiles(budget: Any, metric: str) -> Iterable[str]:
-    value = getattr(budget, metric)
-    return value.model_fields_set if hasattr(value, "model_fields_set") else ("mean",)
-
-
-def _contradictions(context: Context, path: Path, terms: Any, own: set[tuple[str, str]]) -> None:
-    """Note contradictions that this part of the file takes part in; what it only inherits is noted where it stands."""
-    for conflict in conflicts(terms):
-        low, high = conflict.lower, conflict.upper
-        mine = [limit for limit in (low, high) if (limit.metric, limit.percentile) in own]
-        at: Path = (*path, "budget", mine[0].metric) if mine else path
-        if not mine or context.touched(*at):
-            continue
-        written = f"{low.metric} {low.percentile} {figure(low)}", f"{high.metric} {high.percentile} {figure(high)}"
-        inherited = "" if len(mine) == 2 else f"; {written[1 - (mine[0] is high)]} is inherited"
-        message = f"{written[0]} is over {written[1]}{inherited}"
-        other = (low, high)[mine[0] is low]
-        fix = (
-            "Correct one of them"
-            if len(mine) == 2
-            else f"Set {other.metric} {other.percentile} too, or `null` to drop it"
-        )
-        context.note(Code.LIMITS_UNORDERED if conflict.ordered else Code.LIMITS_CONTRADICT, at, message, fix)
-
-
-def _use_cases(context: Context) -> None:
-    services = context.options.services.values()
-    used = {use_case for service in services for use_case in service.use_cases}
-    doubtful = context.touched("services") or any(not each.use_cases for each in services)
-    doubtful = doubtful or any(use_case not in context.names.get("use_cases", ()) for use_case in used)
-    for name, use_case in context.options.use_cases.items():
-        path: Path = ("use_cases", name)
-        known_class = context.refer(Code.CLASS_UNKNOWN, "classes", use_case.class_, (*path, "class"), "class")
-        if use_case.task is not None:
-            context.refer(Code.TASK_UNKNOWN, "tasks", use_case.task, (*path, "task"), "task")
-        if use_case.model is not None:
-            context.refer(Code.MODEL_UNKNOWN, "models", use_case.model, (*path, "model"), "model")
-        if (
-            use_case.model is None
-            and use_case.task is None
-            and not any(context.touched(*path, key) for key in ("task", "model"))
-        ):
-            hint = "Add `task:` or `model:`"
-            context.note(Code.MODEL_MISSING, path, f"the use case `{name}` has neither a task nor a model", hint)
-        for index, model in enumerate(use_case.models):
-            context.refer(Code.MODEL_UNKNOWN, "models", model, (*path, "models", index), "model")
-        if name not in used and not doubtful:
-            hint = "Name it under the `use_cases:` of a service"
-            context.note(Code.USE_CASE_UNUSED, path, f"no service has the use case `{name}`", hint)
-        if known_class:
-            own = {(m, p) for m in use_case.budget.model_fields_set for p in _percentiles(use_case.budget, m)}
-            terms = use_case_terms(name, use_case, context.options.classes)
-            _contradictions(context, path, terms, own)
-            _deadlines(context, path, terms)
-
-
-def _deadlines(context: Context, path: Path, terms: Any) -> None:
-    written = context.options.use_cases[str(path[1])]
-    for metric, name, deadline in (
-        ("ttft", "first_token", terms.deadlines.first_token),
-        ("stall", "stall", terms.deadlines.stall),
-        ("total", "total", terms.deadlines.total),
-    ):
-        limits = [limit for limit in terms.limits if limit.metric == metric and deadline and limit.value > deadline]
-        if limits and (metric in written.budget.model_fields_set or name in written.deadlines.model_fields_set):
-            at = (*path, "deadlines", name) if name in written.deadlines.model_fields_set else (*path, "budget", metric)
-            message = (
-                f"the {name} deadline of {deadline} ms ends requests before {metric} can reach {figure(limits[-1])}"
-            )
-            context.note(Code.DEADLINE_UNDER_LIMIT, at, message, "Raise the deadline above the limit")
-
-
 def _services(context: Context) -> None:
     for name, service in context.options.services.items():
         path: Path = ("services", name)
@@ -263,14 +139,6 @@ def _prices(context: Context) -> None:
             near = meant(name, known)
             hint = f"Did you mean `{near}`?" if near else "Prices are keyed by `PROVIDER/MODEL`, as under `models:`"
             context.note(Code.DEPLOYMENT_UNKNOWN, ("prices", name), f"no model has the deployment {shown(name)}", hint)
-
-
-def _journal(context: Context) -> None:
-    journal = context.options.gateway.journal
-    if journal.bytes_max < journal.segment_bytes:
-        message = f"the disk bound of {journal.bytes_max} bytes is smaller than one segment of {journal.segment_bytes}"
-        at = ("gateway", "journal", "bytes_max" if "bytes_max" in journal.model_fields_set else "segment_bytes")
-        context.note(Code.LIMITS_CONTRADICT, at, message, "Allow for at least one segment")
 
 
 def _secrets(context: Context) -> None:

@@ -15,8 +15,10 @@ from types import MappingProxyType
 from paceline.standards.classes import BUILT_IN, Limit
 from paceline.standards.faults import Fault, StandardsFaultyError, StandardsNameError
 from paceline.standards.limits import Terms, class_terms, use_case_terms
-from paceline.standards.options import Options, ServiceOptions, UseCaseOptions
-from paceline.standards.plan import Plan, PlanKey, build_plan
+from paceline.standards.options import Options, UseCaseOptions
+from paceline.standards.ownership import ServiceOptions
+from paceline.standards.plan import Plan, PlanKey
+from paceline.standards.planning import build_plan
 
 __all__ = ["Standards"]
 

@@ -1,6 +1,7 @@
 """The starter file that `paceline init` writes, and its `.env.example`: generated from `Options`.
 
-Owns one small, sound example of each section; the comments list every key of each part with what the model says of it.
+Owns one small, sound example of each section; the comments list every key of each part with what the model says of
+it.
 """
 
 from __future__ import annotations

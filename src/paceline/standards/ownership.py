@@ -1,0 +1,83 @@
+"""What a person writes about who answers for what: teams, services, waivers.
+
+Owns these keys of `Options`. Must not check that the names in them exist (see `references`).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from pydantic import Field
+
+from paceline.standards.bounds import ModeName
+from paceline.standards.budget import Part
+from paceline.standards.scalars import ListOf, Money, Secret
+
+__all__ = ["AlertOptions", "ServiceBudget", "ServiceOptions", "TeamOptions", "WaiverOptions"]
+
+PhaseName = Literal["pilot", "codify", "expand", "govern"]
+
+
+class AlertOptions(Part):
+    """Where a team hears of breaches: one channel."""
+
+    slack: Secret | None = Field(default=None, description="Slack webhook.", examples=["env:SUPPORT_SLACK_WEBHOOK"])
+    webhook: Secret | None = Field(
+        default=None, description="Any webhook that takes JSON.", examples=["env:OPS_WEBHOOK"]
+    )
+    pagerduty: Secret | None = Field(default=None, description="PagerDuty routing key.", examples=["env:PAGERDUTY_KEY"])
+    email: str | None = Field(default=None, description="Mail address.", examples=["support-oncall@acme.example"])
+
+
+class TeamOptions(Part):
+    """A team that owns services."""
+
+    alerts: ListOf[AlertOptions] = Field(
+        default=[], description="Where it hears of breaches.", examples=[[{"slack": "env:SLACK"}]]
+    )
+    phase: PhaseName | None = Field(default=None, description="Where it stands in the rollout.", examples=["pilot"])
+    contact: str = Field(default="", description="Whom to ask.", examples=["#support-platform"])
+
+
+class ServiceBudget(Part):
+    """Money a service may spend."""
+
+    usd_per_month: Money | None = Field(default=None, description="US dollars a calendar month.", examples=[400])
+
+
+class ServiceOptions(Part):
+    """An application that calls models. It must have an owner and at least one use case."""
+
+    owner: str | None = Field(default=None, description="The team that answers for it; required.", examples=["support"])
+    use_cases: ListOf[str] = Field(default=[], description="Its use cases; at least one.", examples=[["support-chat"]])
+    default_use_case: str | None = Field(
+        default=None,
+        description="Use case of untagged requests; the only one if there is one.",
+        examples=["support-chat"],
+    )
+    mode: ModeName | None = Field(
+        default=None, description="How strictly the standards apply; `policy.mode` if absent.", examples=["warn"]
+    )
+    budget: ServiceBudget = Field(
+        default=ServiceBudget(), description="Money it may spend.", examples=[{"usd_per_month": 400}]
+    )
+    description: str = Field(default="", description="What it does.", examples=["Help desk web application."])
+
+
+class WaiverOptions(Part):
+    """An approved exception with an end."""
+
+    service: str = Field(description="The service it covers.", examples=["helpdesk"])
+    use_case: str | None = Field(
+        default=None, description="The use case it covers; all of the service if absent.", examples=["support-chat"]
+    )
+    model: str | None = Field(default=None, description="The model it allows.", examples=["large"])
+    rule: str | None = Field(
+        default=None, description="The rule it lifts: a code that `paceline explain` knows.", examples=["G204"]
+    )
+    reason: str = Field(min_length=1, description="Why.", examples=["Evaluation of the large model until the launch."])
+    requester: str = Field(min_length=1, description="Who asked.", examples=["dana"])
+    approver: str = Field(min_length=1, description="Who agreed.", examples=["lee"])
+    granted: date | None = Field(default=None, description="First day; today if absent.", examples=["2026-11-01"])
+    until: date = Field(description="Last day.", examples=["2026-12-31"])
