@@ -2,7 +2,7 @@
 
 Owns the file as a whole, classes and use cases (`serving`, `ownership`, `budget` and `bounds` hold the other parts):
 keys, types, descriptions, examples. JSON Schema, the reference page and the starter file are generated from
-here. Must not check references between sections (see `references`) or complete anything (see `plan`).
+here. Must not check references between sections (see `references`) or complete anything (see `planning`).
 """
 
 from __future__ import annotations
