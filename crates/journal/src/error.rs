@@ -29,6 +29,17 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// True when the disk or its bound has no room, which passes; other errors want a person.
+    pub(crate) fn is_for_want_of_room(&self) -> bool {
+        match self {
+            Self::Full { .. } => true,
+            Self::Io { source, .. } => {
+                matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+            }
+            _ => false,
+        }
+    }
+
     /// For `map_err`: an I/O error with the file it happened on.
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         |source| Self::Io { path: path.to_owned(), source }

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::journal::Shared;
+use crate::shared::Shared;
 
 pub(crate) struct Keeper {
     bell: Arc<Bell>,

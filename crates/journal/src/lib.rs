@@ -14,10 +14,12 @@ mod journal;
 mod keeper;
 mod layout;
 mod map;
+mod measures;
 mod os;
 mod reader;
 mod recovery;
 mod segment;
+mod shared;
 #[cfg(test)]
 mod testing;
 
