@@ -22,6 +22,8 @@ from paceline.gateway.supervisor import PartFailedError, Supervisor
 from paceline.ledger import open_ledger
 
 SECONDS = 60.0
+# Starting takes two seconds; a busy machine is given this long.
+START_S = 60.0
 # The last records reach the ledger within a second; a busy machine is given this long.
 LEDGER_WAIT_S = 15.0
 LEDGER_POLL_S = 0.2
@@ -60,9 +62,10 @@ async def _show(stage: Stage, seconds: float, stays: bool) -> bool:
     began = time.time()
     screen.introduce(stage, seconds, sdk.versions())
     try:
-        await supervisor.start()
-        replay = await _replay(stage, keys, seconds, supervisor)
-        if supervisor.is_stopping:
+        async with asyncio.timeout(START_S):
+            started = await supervisor.start()
+        replay = await _replay(stage, keys, seconds, supervisor) if started else None
+        if replay is None or supervisor.is_stopping:
             screen.say("interrupted")
             return True
         document = await _settled_report(stage, replay, began)
@@ -73,6 +76,9 @@ async def _show(stage: Stage, seconds: float, stays: bool) -> bool:
         return complete
     except PartFailedError as failure:
         raise failed_part(failure) from failure
+    except TimeoutError as error:
+        wrong = f"the gateway and its plan were not ready within {START_S:g} s."
+        raise Trouble(wrong, f"see the logs in {stage.data.path}, or run `paceline doctor`.") from error
     finally:
         await supervisor.stop()
 

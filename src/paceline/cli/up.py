@@ -81,8 +81,7 @@ def say(line: str) -> None:
 async def _serve(supervisor: Supervisor, place: DataDir, gateway: Address, control: Address, first: FirstStart) -> None:
     supervisor.stop_on_signals()
     try:
-        await supervisor.start()
-        if not supervisor.is_stopping:
+        if await supervisor.start():
             record = {"pid": os.getpid(), "gateway": str(gateway), "control": str(control), "parts": supervisor.pids()}
             place.write_private(place.supervisor_state, json.dumps(record).encode())
             welcome(first, place, gateway, control)

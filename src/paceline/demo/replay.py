@@ -63,11 +63,14 @@ class Replay:
     async def run(self) -> None:
         """Play the window, then wait for the last answers; calls without one by then are abandoned."""
         self._began = time.perf_counter()
-        async with asyncio.TaskGroup() as group:
-            for role in self._roles:
-                group.create_task(self._play(role))
-        if self._tasks:
-            _, overdue = await asyncio.wait(self._tasks, timeout=LAST_ANSWERS_S)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for role in self._roles:
+                    group.create_task(self._play(role))
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=LAST_ANSWERS_S)
+        finally:
+            overdue = list(self._tasks)
             for task in overdue:
                 task.cancel()
             await asyncio.gather(*overdue, return_exceptions=True)

@@ -85,14 +85,15 @@ class Supervisor:
         """Return the process id of each part that runs."""
         return {one.part.name: one.process.pid for one in self._running if one.process is not None}
 
-    async def start(self) -> None:
-        """Start all parts and return when all are ready, or when a stop was asked for; raises `PartFailedError`."""
+    async def start(self) -> bool:
+        """Start all parts; True when all are ready, False when a stop was asked for. Raises `PartFailedError`."""
         self._tasks = [asyncio.create_task(self._keep(one)) for one in self._running]
         for one in self._running:
             while not await self._first_of(one.ready, self._stopping, within_s=PATIENCE_S):
                 self._say(f"still waiting for {one.part.name} to be ready; its log is {one.part.log}")
             if one.failed is not None:
                 raise PartFailedError(one.part, one.failed)
+        return not self.is_stopping
 
     async def wait(self) -> None:
         """Return when a stop was asked for."""
