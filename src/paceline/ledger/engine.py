@@ -8,10 +8,11 @@ commits a few times a second at most.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,15 +84,14 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 def _sqlite(url: URL) -> Engine:
-    if url.database is not None:
-        _private(Path(url.database))
+    _lay_out(Path(url.database or ""))
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
         # The driver's own transactions begin too late and too weakly; `_begin` does it.
         connection.isolation_level = None
-        for pragma in ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY"):
+        for pragma in ("synchronous=FULL", "temp_store=MEMORY"):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")
@@ -102,10 +102,25 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
-def _private(path: Path) -> None:
-    """Make the file readable by its owner only, before SQLite would make it by the umask."""
+def _lay_out(path: Path) -> None:
+    """Make the file, readable by its owner only, and set what is stored in it: WAL, and room that can be given back.
+
+    Under a lock on the directory: SQLite does not wait its turn when two connections switch to WAL at once. An
+    existing file is not opened here other than by SQLite, since closing it would drop SQLite's locks on it.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600, exist_ok=True)
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise LedgerUnreachableError(f"could not open the ledger: {error}") from error
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL").close()
+            connection.execute("PRAGMA journal_mode=WAL").close()
+    except (OSError, sqlite3.Error) as error:
+        raise LedgerUnreachableError(f"could not open the ledger {path}: {error}") from error
+    finally:
+        os.close(directory)
