@@ -27,6 +27,8 @@ class Role:
     scale: float
     """How many seconds of the trace pass in one second."""
     calls: Callable[[], Iterable[Call]]
+    starts_s: float = 0.0
+    """Where in the trace the replay begins."""
 
 
 ROLES = (
@@ -45,8 +47,9 @@ ROLES = (
         dialect="openai",
         model="task:code",
         source="Azure code completion service",
-        scale=6.0,
+        scale=2.0,
         calls=partial(azure, "code", CODE_STREAMED_SHARE),
+        starts_s=180.0,  # the recorded service was idle from the first to the third minute
     ),
     Role(
         service="builder",

@@ -84,9 +84,12 @@ class Replay:
         for number, (_, session) in enumerate(sessions):
             self._spawn(self._session(role, list(session), number * SESSIONS_APART_S))
         for index, call in alone:
-            if not await self._until(call.at_s / role.scale):
+            due_s = (call.at_s - role.starts_s) / role.scale
+            if due_s < 0:
+                continue
+            if not await self._until(due_s):
                 return
-            self._spawn(self._make(role, call, index, call.at_s / role.scale))
+            self._spawn(self._make(role, call, index, due_s))
 
     async def _session(self, role: Role, calls: list[tuple[int, Call]], starts_s: float) -> None:
         for index, call in calls:

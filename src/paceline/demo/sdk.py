@@ -13,7 +13,8 @@ from paceline.demo.traces import Call
 
 # One call in so many is made with an SDK. An SDK decodes every event, at some hundred times the lean client's cost.
 EVERY = 20
-TIMEOUT_S = 120.0
+# No retries, so that one call is one request and both sides can be counted.
+_OPTIONS: dict[str, Any] = {"timeout": 120.0, "max_retries": 0}
 
 
 def versions() -> dict[str, str]:
@@ -61,7 +62,7 @@ class SdkCalls:
 
         if role.service not in self._clients:
             base = f"{self._url}/t/{role.service}/{role.use_case}/v1"
-            self._clients[role.service] = openai.AsyncOpenAI(api_key=key, base_url=base, timeout=TIMEOUT_S)
+            self._clients[role.service] = openai.AsyncOpenAI(api_key=key, base_url=base, **_OPTIONS)
         return self._clients[role.service].chat.completions
 
     def _anthropic(self, role: Role, key: str) -> Any:
@@ -69,7 +70,7 @@ class SdkCalls:
 
         if role.service not in self._clients:
             base = f"{self._url}/t/{role.service}/{role.use_case}"
-            self._clients[role.service] = anthropic.AsyncAnthropic(api_key=key, base_url=base, timeout=TIMEOUT_S)
+            self._clients[role.service] = anthropic.AsyncAnthropic(api_key=key, base_url=base, **_OPTIONS)
         return self._clients[role.service].messages
 
     @staticmethod

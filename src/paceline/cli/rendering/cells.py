@@ -33,6 +33,7 @@ LEGEND = {
     "cost": "money for one call",
 }
 GOOD_OUTCOMES = ("ok",)
+CACHED_SHOWN = 0.01
 
 
 @dataclass(frozen=True)
@@ -136,11 +137,18 @@ def _shown(metrics: Mapping[str, Any]) -> list[str]:
 def _metric(name: str, found: Mapping[str, Any]) -> MetricCells:
     return MetricCells(
         name=METRICS[name],
-        p50=units.of_metric(name, found.get("p50")),
-        p95=units.of_metric(name, found.get("p95")),
-        p99=units.of_metric(name, found.get("p99")),
+        p50=_percentile(name, found, "p50"),
+        p95=_percentile(name, found, "p95"),
+        p99=_percentile(name, found, "p99"),
         limits=tuple(_limit(name, found, percentile, value) for percentile, value in found["limits"].items()),
     )
+
+
+def _percentile(name: str, found: Mapping[str, Any], percentile: str) -> str:
+    """Write a percentile; a failed call counts as endlessly slow, and a percentile can fall among those."""
+    if found[percentile] is None and found["n_failed"]:
+        return "failed"
+    return units.of_metric(name, found[percentile])
 
 
 def _limit(name: str, found: Mapping[str, Any], percentile: str, value: float) -> LimitCells:
@@ -153,5 +161,6 @@ def _limit(name: str, found: Mapping[str, Any], percentile: str, value: float) -
 
 
 def _tokens(tokens: Mapping[str, Any]) -> tuple[str, ...]:
-    cached = f" ({units.share(tokens['cached'] / tokens['input'])} cached)" if tokens.get("cached") else ""
-    return (f"{units.count(tokens.get('input'))} in{cached}", f"{units.count(tokens.get('output'))} out")
+    known = tokens["cached"] / tokens["input"] if tokens["input"] else 0.0
+    cached = f" ({units.share(known)} cached)" if known >= CACHED_SHOWN else ""
+    return (f"{units.count(tokens['input'])} in{cached}", f"{units.count(tokens['output'])} out")
