@@ -32,7 +32,20 @@ LEGEND = {
     "errors": "share of calls that failed",
     "cost": "money for one call",
 }
-GOOD_OUTCOMES = ("ok",)
+# How calls ended that did not end well, after their number.
+ENDS = {
+    "refused": "refused by the standards",
+    "caller_error": "wrong as the caller sent them",
+    "provider_error": "failed at the provider",
+    "gateway_error": "failed in the gateway",
+    "cancelled": "cancelled by the caller",
+    "truncated": "cut short",
+    "timeout_connect": "timed out connecting",
+    "timeout_first_token": "timed out before the first token",
+    "timeout_stall": "timed out between tokens",
+    "timeout_total": "timed out as a whole",
+    "lost": "in flight when a gateway was killed",
+}
 CACHED_SHOWN = 0.01
 
 
@@ -69,7 +82,9 @@ class ServiceCells:
     metrics: tuple[MetricCells, ...]
     tokens: tuple[str, ...]
     cost: str
+    """Of the calls whose cost is known."""
     coverage: str
+    """The share of answered calls whose cost is known."""
     verdict: str
     state: str
     """`within`, `over`, `too_few`, `no_traffic`, `no_budget`."""
@@ -112,15 +127,15 @@ def legend(rows: Sequence[ServiceCells]) -> str:
 
 
 def _service(one: Mapping[str, Any]) -> ServiceCells:
-    outcomes = {name: many for name, many in one["outcomes"].items() if many and name not in GOOD_OUTCOMES}
+    ends = (f"{units.count(one['outcomes'][name])} {ENDS[name]}" for name in ENDS if one["outcomes"].get(name))
     return ServiceCells(
         service=one["service"] or "(no service)",
         use_case=one["use_case"] or "(untagged)",
         owner=one["owner"] or "nobody",
         requests=units.count(one["requests"]),
-        other_outcomes=", ".join(f"{units.count(many)} {name.replace('_', ' ')}" for name, many in outcomes.items()),
+        other_outcomes=", ".join(ends),
         metrics=tuple(_metric(name, one["metrics"][name]) for name in _shown(one["metrics"])),
-        tokens=_tokens(one["tokens"]),
+        tokens=_tokens(one["tokens"]) if one["requests"] else (units.NONE,),
         cost=units.dollars(one["cost_usd"] if one["cost_coverage"] else None),
         coverage=units.share(one["cost_coverage"]),
         verdict=one["verdict"],

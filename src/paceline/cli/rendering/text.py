@@ -78,8 +78,8 @@ def _block(row: cells.ServiceCells) -> list[Text]:
                 column.append(f"{value}\n", style=style if column in columns[4:] else "")
     for column in columns:
         column.rstrip()
-    cost = f"{row.cost} ({row.coverage} known)"
-    return [left, Text(row.requests), *columns, Text("\n".join((*row.tokens, cost)))]
+    cost = () if row.state == "no_traffic" else (f"{row.cost} ({row.coverage} known)",)
+    return [left, Text(row.requests), *columns, Text("\n".join((*row.tokens, *cost)))]
 
 
 def _verdicts(rows: Iterable[cells.ServiceCells]) -> Table:

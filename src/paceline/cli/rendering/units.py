@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-NONE = "–"  # noqa: RUF001  # the dash of tables
+NONE = "-"
 _STEPS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
