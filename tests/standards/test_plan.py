@@ -133,7 +133,7 @@ def test_the_gateway_of_the_example(example: str) -> None:
         {
             "body_bytes_max": 33554432,
             "head_bytes_max": 65536,
-            "headers_max": 128,
+            "headers_max": 100,
             "head_read_ms": 10000,
             "body_read_ms": 60000,
             "connections_max": 10000,

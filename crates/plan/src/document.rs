@@ -55,7 +55,7 @@ impl Default for Gateway {
         Self {
             body_bytes_max: 32 << 20,
             head_bytes_max: 64 << 10,
-            headers_max: 128,
+            headers_max: 100,
             head_read_ms: 10_000,
             body_read_ms: 60_000,
             connections_max: 10_000,

@@ -38,22 +38,37 @@ fn a_sound_plan_compiles_and_finds_everything_by_name() {
 
 #[test]
 fn references_lead_somewhere() {
-    assert_eq!(fault(|plan| plan.deployments[1].provider = "acme".into()), "deployments[1].provider: there is no provider \"acme\"");
-    assert_eq!(fault(|plan| plan.models[0].deployments[0] = "x/y".into()), "models[0].deployments[0]: there is no deployment \"x/y\"");
+    assert_eq!(
+        fault(|plan| plan.deployments[1].provider = "acme".into()),
+        "deployments[1].provider: there is no provider \"acme\""
+    );
+    assert_eq!(
+        fault(|plan| plan.models[0].deployments[0] = "x/y".into()),
+        "models[0].deployments[0]: there is no deployment \"x/y\""
+    );
     assert_eq!(fault(|plan| plan.tasks[1].model = "huge".into()), "tasks[1].model: there is no model \"huge\"");
     assert_eq!(fault(|plan| plan.use_cases[2].model = "huge".into()), "use_cases[2].model: there is no model \"huge\"");
-    assert_eq!(fault(|plan| plan.services[1].use_cases[1] = "x".into()), "services[1].use_cases[1]: there is no use case \"x\"");
+    assert_eq!(
+        fault(|plan| plan.services[1].use_cases[1] = "x".into()),
+        "services[1].use_cases[1]: there is no use case \"x\""
+    );
     assert_eq!(fault(|plan| plan.keys[0].service = Some("x".into())), "keys[0].service: there is no service \"x\"");
 }
 
 #[test]
 fn lists_hold_together() {
     assert_eq!(fault(|plan| plan.services[1].name = "watcher".into()), "services[1].name: \"watcher\" occurs twice");
-    assert_eq!(fault(|plan| plan.models[0].name = String::new()), "models[0].name: empty, or holds a control character");
+    assert_eq!(
+        fault(|plan| plan.models[0].name = String::new()),
+        "models[0].name: empty, or holds a control character"
+    );
     assert_eq!(fault(|plan| plan.services[0].name = "x".repeat(65)), "services[0].name: longer than 64 bytes");
     assert_eq!(fault(|plan| plan.models[0].deployments.clear()), "models[0].deployments: a model needs a deployment");
     assert_eq!(fault(|plan| plan.services[0].use_cases.clear()), "services[0].use_cases: a service needs a use case");
-    assert_eq!(fault(|plan| plan.use_cases[0].models.clear()), "use_cases[0].models: the default model is not among them");
+    assert_eq!(
+        fault(|plan| plan.use_cases[0].models.clear()),
+        "use_cases[0].models: the default model is not among them"
+    );
     assert_eq!(
         fault(|plan| plan.services[0].default_use_case = Some("triage".into())),
         "services[0].default_use_case: not one of the service's"
@@ -68,14 +83,24 @@ fn values_mean_something() {
     assert_eq!(fault(|plan| plan.keys[0].sha256 = "12".into()), "keys[0].sha256: not 64 hex digits");
     assert_eq!(fault(|plan| plan.keys[0].sha256 = "\u{e9}".repeat(32)), "keys[0].sha256: not 64 hex digits");
     for url in ["", "ftp://x", "http://", "http://x/", "http:///v1", "https://user@host/v1", "http://x/v1?a=b"] {
-        assert_eq!(fault(|plan| plan.providers[0].base_url = url.into()), "providers[0].base_url: not a base URL", "{url}");
+        assert_eq!(
+            fault(|plan| plan.providers[0].base_url = url.into()),
+            "providers[0].base_url: not a base URL",
+            "{url}"
+        );
     }
-    assert_eq!(fault(|plan| plan.deployments[0].bytes_per_token = 0.0), "deployments[0].bytes_per_token: must be above zero");
+    assert_eq!(
+        fault(|plan| plan.deployments[0].bytes_per_token = 0.0),
+        "deployments[0].bytes_per_token: must be above zero"
+    );
     assert_eq!(
         fault(|plan| plan.deployments[0].price.as_mut().unwrap().cached = -1.0),
         "deployments[0].price.cached: not a price"
     );
-    assert_eq!(fault(|plan| plan.use_cases[0].max_output_tokens = Some(0)), "use_cases[0].max_output_tokens: zero allows no answer");
+    assert_eq!(
+        fault(|plan| plan.use_cases[0].max_output_tokens = Some(0)),
+        "use_cases[0].max_output_tokens: zero allows no answer"
+    );
     assert_eq!(fault(|plan| plan.gateway.journal.bytes_max = 1), "gateway.journal.bytes_max: smaller than one segment");
     assert_eq!(fault(|plan| plan.gateway.connections_max = 0), "gateway.connections_max: 0 is too small");
 }
@@ -84,8 +109,14 @@ fn values_mean_something() {
 fn limits_are_one_a_metric_and_percentile_with_shares_at_the_mean() {
     let limit = |metric, percentile, value| Limit { metric, percentile, value };
     let add = |new: Limit| fault(|plan| plan.use_cases[0].limits.push(new));
-    assert_eq!(add(limit(Metric::TtftMs, Percentile::P95, 5.0)), "use_cases[0].limits[3]: ttft_ms p95 is limited twice");
-    assert_eq!(add(limit(Metric::TpotMs, Percentile::Mean, 5.0)), "use_cases[0].limits[3].percentile: does not fit the metric");
+    assert_eq!(
+        add(limit(Metric::TtftMs, Percentile::P95, 5.0)),
+        "use_cases[0].limits[3]: ttft_ms p95 is limited twice"
+    );
+    assert_eq!(
+        add(limit(Metric::TpotMs, Percentile::Mean, 5.0)),
+        "use_cases[0].limits[3].percentile: does not fit the metric"
+    );
     assert_eq!(add(limit(Metric::TpotMs, Percentile::P50, -5.0)), "use_cases[0].limits[3].value: not a limit");
 }
 

@@ -1,5 +1,5 @@
 //! Judge: which limits a request was measured against, and which it exceeded. A failed request exceeds every limit of
-//! its use case; one outside the budget's population (refused, caller's fault, cancelled) is judged by none; a metric
+//! its use case that one of its kind can have (no first token without a stream); one outside the budget's population (refused, caller's fault, cancelled) is judged by none; a metric
 //! that is undefined for a request judges nothing.
 
 use paceline_plan::document::Limit;
@@ -8,6 +8,8 @@ use paceline_types::{LimitMask, Metric, Outcome};
 /// A request's figures in the units of its limits; `None` where undefined.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Measured {
+    /// Asked for as a stream: only then do the stream's metrics mean anything.
+    pub streamed: bool,
     pub ttft_ms: Option<f64>,
     pub ttfv_ms: Option<f64>,
     pub tpot_ms: Option<f64>,
@@ -40,6 +42,10 @@ pub fn judge(limits: &[Limit], outcome: Outcome, measured: &Measured) -> (LimitM
         return (judged, over);
     }
     for limit in limits {
+        let needs_stream = matches!(limit.metric, Metric::TtftMs | Metric::TtfvMs | Metric::TpotMs | Metric::StallMs);
+        if needs_stream && !measured.streamed {
+            continue;
+        }
         let exceeded = if outcome.is_failure() {
             true
         } else if limit.metric == Metric::ErrorShare {
@@ -78,10 +84,10 @@ mod tests {
 
     #[test]
     fn only_defined_metrics_are_judged_and_a_limit_itself_is_not_over() {
-        let measured = Measured { ttft_ms: Some(1000.0), ..Measured::default() };
+        let measured = Measured { streamed: true, ttft_ms: Some(1000.0), ..Measured::default() };
         let (judged, over) = judge(&limits(), Outcome::Ok, &measured);
         assert_eq!((bits(judged), bits(over)), (3, 0));
-        let measured = Measured { ttft_ms: Some(1000.1), tpot_ms: Some(20.0), ..Measured::default() };
+        let measured = Measured { streamed: true, ttft_ms: Some(1000.1), tpot_ms: Some(20.0), ..Measured::default() };
         let (judged, over) = judge(&limits(), Outcome::Ok, &measured);
         assert!(over.contains(Metric::TtftMs, Percentile::P95) && !over.contains(Metric::TtftMs, Percentile::P99));
         assert_eq!((bits(judged), bits(over)), (4, 1));
@@ -89,8 +95,11 @@ mod tests {
 
     #[test]
     fn a_failure_is_over_every_limit_and_a_refusal_over_none() {
-        let (judged, over) = judge(&limits(), Outcome::Truncated, &Measured::default());
+        let streamed = Measured { streamed: true, ..Measured::default() };
+        let (judged, over) = judge(&limits(), Outcome::Truncated, &streamed);
         assert_eq!((bits(judged), judged), (4, over));
+        let (judged, over) = judge(&limits(), Outcome::Truncated, &Measured::default());
+        assert_eq!((bits(judged), judged), (1, over), "without a stream only the error share can be exceeded here");
         for outcome in [Outcome::Refused, Outcome::CallerError, Outcome::Cancelled] {
             assert_eq!(judge(&limits(), outcome, &Measured::default()), (LimitMask(0), LimitMask(0)));
         }
@@ -100,7 +109,7 @@ mod tests {
         #[test]
         fn what_is_over_was_judged(ttft in proptest::option::of(any::<f64>()), outcome in 1_u8..13) {
             let outcome = Outcome::from_number(outcome).unwrap_or(Outcome::Ok);
-            let (judged, over) = judge(&limits(), outcome, &Measured { ttft_ms: ttft, ..Measured::default() });
+            let (judged, over) = judge(&limits(), outcome, &Measured { streamed: true, ttft_ms: ttft, ..Measured::default() });
             prop_assert_eq!(over.0 & !judged.0, 0);
         }
     }

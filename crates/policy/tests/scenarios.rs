@@ -125,7 +125,8 @@ fn a_refusal_names_the_rule_whose_it_is_and_what_to_do() {
 fn advice_fits_a_header_whatever_the_caller_wrote() {
     let plan = plan();
     let key = sample::key_text("helpdesk");
-    let asked = Asked { key: Some(key.as_bytes()), path_tag: Some(("helpdesk", "tri\r\nage\u{e9}")), ..Asked::default() };
+    let asked =
+        Asked { key: Some(key.as_bytes()), path_tag: Some(("helpdesk", "tri\r\nage\u{e9}")), ..Asked::default() };
     let advice = identify(&plan, &asked).unwrap().advice.unwrap();
     assert!(advice.bytes().all(|byte| (b' '..0x7f).contains(&byte)), "{advice:?}");
 }

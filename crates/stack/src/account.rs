@@ -85,6 +85,7 @@ fn measured(record: &UsageRecord) -> Measured {
     #[allow(clippy::cast_precision_loss)]
     let cost_usd = (record.cost_nanousd >= 0).then(|| record.cost_nanousd as f64 / 1e9);
     Measured {
+        streamed: record.flags.has(Flags::STREAMED),
         ttft_ms: defined(record.ttft_us, 1e3),
         ttfv_ms: defined(record.ttfv_us, 1e3),
         tpot_ms: defined(record.tpot_ns, 1e6),

@@ -1,5 +1,6 @@
 //! Edit: the caller's bytes with the few splices the standards ask for, and the headers that go with them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,12 +13,15 @@ use crate::headers;
 use crate::life::Life;
 use crate::running::{Credential, Running};
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-paceline-request-id");
+const TIMEOUT_MS: HeaderName = HeaderName::from_static("x-paceline-timeout-ms");
+
 /// A request ready to leave.
 pub(crate) struct Outgoing {
     pub deployment: usize,
     pub provider: usize,
     /// Path below the provider's base URL, with the caller's query string.
-    pub path: String,
+    pub path: Cow<'static, str>,
     pub headers: HeaderMap,
     pub body: Vec<Bytes>,
     pub streamed: bool,
@@ -59,11 +63,11 @@ pub(crate) fn outgoing(
         edits.include_usage();
         life.record.flags.set(Flags::USAGE_ADDED);
     }
-    let timeout_ms = request.headers.get("x-paceline-timeout-ms").and_then(|value| value.to_str().ok()?.parse().ok());
+    let timeout_ms = request.headers.get(TIMEOUT_MS).and_then(|value| value.to_str().ok()?.parse().ok());
     let headers = request_headers(running, provider, life, request)?;
     let path = match request.uri.query() {
-        Some(query) => format!("{}?{query}", api.provider_path()),
-        None => api.provider_path().to_owned(),
+        Some(query) => Cow::Owned(format!("{}?{query}", api.provider_path())),
+        None => Cow::Borrowed(api.provider_path()),
     };
     let advice = caller.advice.iter().chain(&choice.advice).cloned().reduce(|left, right| format!("{left}; {right}"));
     Ok(Outgoing {
@@ -117,6 +121,6 @@ fn request_headers(
     }
     let id = HeaderValue::from_bytes(&life.record.id.hex())
         .map_err(|_| Failure::new(Code::Internal, "A request id was not a header value"))?;
-    headers.insert(HeaderName::from_static("x-paceline-request-id"), id);
+    headers.insert(REQUEST_ID, id);
     Ok(headers)
 }

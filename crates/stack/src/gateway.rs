@@ -212,14 +212,15 @@ pub struct Edge(pub Arc<Gateway>);
 impl Handler for Edge {
     async fn handle(&self, mut request: Request) -> Response {
         let gateway = &self.0;
-        let path = request.uri.path().to_owned();
-        let call = match route::find(&request.method, &path) {
+        let uri = request.uri.clone();
+        let path = uri.path();
+        let call = match route::find(&request.method, path) {
             Ok(Route::Health) => return plain(StatusCode::OK, "ok\n"),
             Ok(Route::Ready) => return gateway.ready(),
             Ok(Route::Call(call)) => call,
             Err(failure) => {
                 gateway.metrics.process.unrouted.inc();
-                let dialect = if route::speaks_anthropic(&path) { Dialect::Anthropic } else { Dialect::OpenAi };
+                let dialect = if route::speaks_anthropic(path) { Dialect::Anthropic } else { Dialect::OpenAi };
                 return refuse::response(dialect, &failure, "");
             }
         };

@@ -2,55 +2,54 @@
 //! connection, to the caller's credentials, or to us. To the caller: everything the provider sent except what belongs
 //! to one connection. Header names are lower case throughout.
 
+use paceline_http::header::CONNECTION;
 use paceline_http::{HeaderMap, HeaderName, HeaderValue};
 use paceline_plan::Provider;
 use paceline_types::Dialect;
 
-/// RFC 9110 §7.6.1, and the older ones that still occur.
-const HOP_BY_HOP: [&str; 9] = [
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+/// True for what belongs to one connection: RFC 9110 §7.6.1, and the older ones that still occur.
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
 
-/// Removed on the way in beside the hop-by-hop ones: framing is ours, credentials are swapped, and compressed answers
-/// would only cost time to meter.
-const NOT_FORWARDED: [&str; 7] =
-    ["host", "content-length", "accept-encoding", "expect", "authorization", "x-api-key", "api-key"];
+/// True for what stops here on the way in: framing is ours, credentials are swapped, compressed answers would only cost
+/// time to meter, and `x-paceline-` is between the caller and us.
+fn stops_here(name: &str) -> bool {
+    matches!(name, "host" | "content-length" | "accept-encoding" | "expect" | "authorization" | "x-api-key" | "api-key")
+        || name.starts_with("x-paceline-")
+}
 
 /// Strips `headers` to what may reach a provider.
 pub(crate) fn strip_request(headers: &mut HeaderMap) {
-    strip_hop_by_hop(headers);
-    for name in NOT_FORWARDED {
-        headers.remove(name);
-    }
-    let ours: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with("x-paceline-")).cloned().collect();
-    for name in ours {
-        headers.remove(name);
-    }
+    strip(headers, |name| is_hop_by_hop(name) || stops_here(name));
 }
 
 /// Strips a provider's `headers` to what may reach the caller; `content-length` is set anew by the server.
 pub(crate) fn strip_response(headers: &mut HeaderMap) {
-    strip_hop_by_hop(headers);
-    headers.remove("content-length");
+    strip(headers, |name| is_hop_by_hop(name) || name == "content-length");
 }
 
-fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    if let Some(named) = headers.get("connection").cloned() {
-        let named = named.to_str().unwrap_or_default().to_owned();
-        for name in named.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+/// Removes what `unwanted` says and what `connection` names. Looks at the headers that are there, few, rather than up
+/// every name that might be.
+fn strip(headers: &mut HeaderMap, unwanted: impl Fn(&str) -> bool) {
+    if let Some(named) = headers.get(CONNECTION).cloned() {
+        for name in named.to_str().unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty()) {
             headers.remove(name);
         }
     }
-    for name in HOP_BY_HOP {
+    let found: Vec<HeaderName> = headers.keys().filter(|name| unwanted(name.as_str())).cloned().collect();
+    for name in found {
         headers.remove(name);
     }
 }

@@ -4,7 +4,7 @@
 mod stream;
 mod whole;
 
-use paceline_http::{HeaderMap, HeaderValue, Response, StatusCode};
+use paceline_http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use paceline_providers::Finish;
 use paceline_types::{Flags, Outcome, TokenSource, Tokens};
 
@@ -47,28 +47,36 @@ fn note_end(life: &mut Life, usage: Option<Tokens>, finish: Finish, model_served
     life.record.model_served = model_served.unwrap_or_default();
 }
 
-/// Status and headers for the caller; the body is the caller's of this function to set.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-paceline-request-id");
+const MODEL: HeaderName = HeaderName::from_static("x-paceline-model");
+const DEPLOYMENT: HeaderName = HeaderName::from_static("x-paceline-deployment");
+const OVERHEAD_US: HeaderName = HeaderName::from_static("x-paceline-overhead-us");
+const ADVICE: HeaderName = HeaderName::from_static("x-paceline-advice");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// Status and headers for the caller.
 fn head(life: &Life, sent: &mut Sent) -> (StatusCode, HeaderMap) {
     let mut headers = std::mem::take(&mut sent.answer.headers);
     headers::strip_response(&mut headers);
     let record = &life.record;
-    let mut put = |name: &'static str, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
+    let mut put = |name: HeaderName, value: &[u8]| {
+        if let Ok(value) = HeaderValue::from_bytes(value) {
             headers.insert(name, value);
         }
     };
-    if let Ok(id) = std::str::from_utf8(&record.id.hex()) {
-        put("x-paceline-request-id", id);
-    }
-    put("x-paceline-model", if record.model.is_empty() { &record.model_asked } else { &record.model });
-    put("x-paceline-deployment", &record.deployment);
+    put(REQUEST_ID, &record.id.hex());
+    put(MODEL, if record.model.is_empty() { &record.model_asked } else { &record.model }.as_bytes());
+    put(DEPLOYMENT, record.deployment.as_bytes());
     let overhead_us = record.overhead_in_ns / 1000;
-    put("x-paceline-overhead-us", itoa::Buffer::new().format(overhead_us));
+    put(OVERHEAD_US, itoa::Buffer::new().format(overhead_us).as_bytes());
     let provider_us = record.headers_us.saturating_sub(record.sent_us);
-    let ms = |us: u32| f64::from(us) / 1000.0;
-    put("server-timing", &format!("paceline;dur={:.3}, provider;dur={:.3}", ms(overhead_us), ms(provider_us)));
+    // Milliseconds with three decimals, by whole numbers: formatting floats is slower than the rest of this function.
+    let (ours, theirs) = (overhead_us, provider_us);
+    let timing =
+        format!("paceline;dur={}.{:03}, provider;dur={}.{:03}", ours / 1000, ours % 1000, theirs / 1000, theirs % 1000);
+    put(SERVER_TIMING, timing.as_bytes());
     if let Some(advice) = &sent.advice {
-        put("x-paceline-advice", advice);
+        put(ADVICE, advice.as_bytes());
     }
     (StatusCode::from_u16(sent.answer.status).unwrap_or(StatusCode::BAD_GATEWAY), headers)
 }

@@ -12,7 +12,8 @@ use prometheus_client::registry::Registry;
 /// Gauges are set when a scrape asks; counters and the overhead histogram as things happen.
 #[derive(Clone, Debug)]
 pub struct Process {
-    overhead: Family<[(&'static str, &'static str); 1], Histogram, fn() -> Histogram>,
+    overhead_in: Histogram,
+    overhead_back: Histogram,
     pub in_flight: Gauge<i64, AtomicI64>,
     pub connections: Gauge<i64, AtomicI64>,
     pub journal_bytes: Gauge<i64, AtomicI64>,
@@ -31,14 +32,19 @@ pub struct Process {
     pub unrouted: Counter<u64, AtomicU64>,
 }
 
+type Overhead = Family<[(&'static str, &'static str); 1], Histogram, fn() -> Histogram>;
+
 fn overhead_histogram() -> Histogram {
     Histogram::new(exponential_buckets(5e-6, 2.0, 16))
 }
 
 impl Process {
     pub(crate) fn register(registry: &mut Registry) -> Self {
+        let overhead: Overhead = Family::new_with_constructor(overhead_histogram);
+        let way = |way| overhead.get_or_create_owned(&[("way", way)]);
         let process = Self {
-            overhead: Family::new_with_constructor(overhead_histogram as fn() -> Histogram),
+            overhead_in: way("in"),
+            overhead_back: way("back"),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             journal_bytes: Gauge::default(),
@@ -51,7 +57,7 @@ impl Process {
             overloaded: Counter::default(),
             unrouted: Counter::default(),
         };
-        registry.register("overhead_seconds", "Time the gateway itself added", process.overhead.clone());
+        registry.register("overhead_seconds", "Time the gateway itself added", overhead.clone());
         let gauges = [
             ("requests_in_flight", "Requests being served", &process.in_flight),
             ("connections", "Connections of callers", &process.connections),
@@ -77,9 +83,11 @@ impl Process {
     }
 
     pub(crate) fn observe_overhead(&self, record: &UsageRecord) {
-        for (way, nanoseconds) in [("in", record.overhead_in_ns), ("back", record.overhead_back_ns)] {
+        for (histogram, nanoseconds) in
+            [(&self.overhead_in, record.overhead_in_ns), (&self.overhead_back, record.overhead_back_ns)]
+        {
             if nanoseconds != UNDEFINED {
-                self.overhead.get_or_create(&[("way", way)]).observe(f64::from(nanoseconds) * 1e-9);
+                histogram.observe(f64::from(nanoseconds) * 1e-9);
             }
         }
     }

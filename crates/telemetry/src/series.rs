@@ -20,6 +20,8 @@ const TOKEN_KINDS: [&str; 5] = ["input", "cached", "cache_write", "output", "rea
 const OTHER: [&str; 4] = ["other"; 4];
 
 type Names = [Box<str>; 4];
+type Named = (Names, Arc<Series>);
+type Pick = fn(&Series) -> &Histogram;
 
 #[derive(Debug)]
 struct Series {
@@ -79,7 +81,7 @@ fn observe(histogram: &Histogram, value: u32, unit: f64) {
 #[derive(Debug)]
 pub(crate) struct SeriesMap {
     max: AtomicUsize,
-    map: RwLock<HashMap<u64, Vec<(Names, Arc<Series>)>>>,
+    map: RwLock<HashMap<u64, Vec<Named>>>,
 }
 
 impl SeriesMap {
@@ -119,7 +121,7 @@ impl SeriesMap {
     }
 
     /// All series in the order of their names, so that two scrapes read alike.
-    fn sorted(&self) -> Vec<(Names, Arc<Series>)> {
+    fn sorted(&self) -> Vec<Named> {
         let mut all: Vec<_> = self.map.read().values().flatten().cloned().collect();
         all.sort_by(|left, right| left.0.cmp(&right.0));
         all
@@ -179,8 +181,8 @@ impl Collector for SeriesMap {
     }
 }
 
-fn encode_histograms(encoder: &mut DescriptorEncoder<'_>, all: &[(Names, Arc<Series>)]) -> Result<(), fmt::Error> {
-    let families: [(&str, &str, fn(&Series) -> &Histogram); 3] = [
+fn encode_histograms(encoder: &mut DescriptorEncoder<'_>, all: &[Named]) -> Result<(), fmt::Error> {
+    let families: [(&str, &str, Pick); 3] = [
         ("ttft_seconds", "Time to first token, streamed answers", |series| &series.ttft),
         ("tpot_seconds", "Time per output token after the first event", |series| &series.tpot),
         ("total_seconds", "From receipt to the last token or byte", |series| &series.total),

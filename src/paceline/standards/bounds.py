@@ -53,7 +53,7 @@ class GatewayOptions(Part):
         default=64 << 10, ge=1024, description="Largest request or answer head.", examples=["64KiB"]
     )
     headers_max: int = Field(
-        default=128, ge=8, le=4096, description="Most headers of a request; 431 above it.", examples=[128]
+        default=100, ge=8, le=4096, description="Most headers of a request; 431 above it.", examples=[100]
     )
     head_read: Duration = Field(
         default=10_000, ge=1, description="Time for a caller to send its whole head.", examples=["10s"]

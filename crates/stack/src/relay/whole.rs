@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use paceline_http::{Abort, AnswerError, Body, Chunks, HeaderValue, Response};
+use paceline_http::{Abort, AnswerError, Body, Chunks, HeaderName, HeaderValue, Response};
 use paceline_providers::{Inflate, read_answer};
 use paceline_types::{Code, Failure, Outcome, UNDEFINED};
 
@@ -13,6 +13,8 @@ use super::{assemble, head, note_end, outcome};
 use crate::life::Life;
 use crate::refuse;
 use crate::send::Sent;
+
+const COST_USD: HeaderName = HeaderName::from_static("x-paceline-cost-usd");
 
 /// Answers up to this size are gathered before the first byte leaves.
 const GATHERED_BYTES_MAX: usize = 128 * 1024;
@@ -49,10 +51,10 @@ fn gathered(mut life: Life, mut sent: Sent, mut seen: Seen, mut parts: Vec<Bytes
     life.finish(outcome);
     let (status, mut headers) = head(&life, &mut sent);
     if life.record.cost_nanousd >= 0 && status.is_success() && !life.scene.free {
-        #[allow(clippy::cast_precision_loss)]
-        let usd = life.record.cost_nanousd as f64 / 1e9;
-        if let Ok(value) = HeaderValue::from_str(&format!("{usd:.9}")) {
-            headers.insert("x-paceline-cost-usd", value);
+        let nanousd = life.record.cost_nanousd;
+        let usd = format!("{}.{:09}", nanousd / 1_000_000_000, nanousd % 1_000_000_000);
+        if let Ok(value) = HeaderValue::from_str(&usd) {
+            headers.insert(COST_USD, value);
         }
     }
     let body = match parts.len() {
