@@ -30,21 +30,21 @@ def test_text_shows_every_service_beside_its_budget() -> None:
     assert shown(DOCUMENT) == snapshot("""\
 Services against their budgets, 2026-11-23 04:00 to 05:00 UTC
 
- Service         Calls  Metric      p50      p95      p99  Budget         Over it  Tokens and cost
- ───────────────────────────────────────────────────────────────────────────────────────────────────────────
- builder           301  TTFT     1.21 s   2.80 s   4.10 s  p50 ≤ 3.00 s     2.0 %  12.0 M in (91.7 % cached)
- repo-agent                                                p95 ≤ 10.0 s       0 %  94,000 out
- owner platform                                            p99 ≤ 20.0 s       0 %  $21.80 (100 % known)
-                        TPOT    17.2 ms  19.0 ms  21.0 ms  p99 ≤ 40.0 ms      0 %
+Service         Calls  Metric      p50      p95      p99  Budget         Over it  Tokens and cost
+───────────────────────────────────────────────────────────────────────────────────────────────────────────
+builder           301  TTFT     1.21 s   2.80 s   4.10 s  p50 ≤ 3.00 s     2.0 %  12.0 M in (91.7 % cached)
+repo-agent                                                p95 ≤ 10.0 s       0 %  94,000 out
+owner platform                                            p99 ≤ 20.0 s       0 %  $21.80 (100 % known)
+                       TPOT    17.2 ms  19.0 ms  21.0 ms  p99 ≤ 40.0 ms      0 %
 
- editor          1,012  total    110 ms   442 ms   812 ms  p50 ≤ 200 ms    10.0 %  2.30 M in
- code|complete                                             p95 ≤ 400 ms     7.1 %  29,000 out
- owner nobody                                              p99 ≤ 1.00 s     0.1 %  - (0 % known)
-                        errors        -        -        -  ≤ 2.0 %          1.0 %
+editor          1,012  total    110 ms   442 ms   812 ms  p50 ≤ 200 ms    10.0 %  2.30 M in
+code|complete                                             p95 ≤ 400 ms     7.1 %  29,000 out
+owner nobody                                              p99 ≤ 1.00 s     0.1 %  - (0 % known)
+                       errors        -        -        -  ≤ 2.0 %          1.0 %
 
- notes               0                                                             -
- digest
- owner docs
+notes               0                                                             -
+digest
+owner docs
 
 ok    builder · repo-agent    within budget
 over  editor · code|complete  over budget: <total> p95 442 ms against 400 ms (7.1 % over); 10 failed at the
@@ -63,6 +63,48 @@ def test_text_fits_a_pasted_block_and_is_plain_when_piped() -> None:
     lines = shown(DOCUMENT).splitlines()
     assert max(map(len, lines)) <= text.PIPED_COLUMNS
     assert "\x1b" not in "".join(lines)
+
+
+def test_a_narrow_terminal_gets_tokens_and_cost_below_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "PIPED_COLUMNS", 80)
+    lines = shown(DOCUMENT).splitlines()
+    assert "\n".join(lines) == snapshot("""\
+Services against their budgets, 2026-11-23 04:00 to 05:00 UTC
+
+Service         Calls  Metric      p50      p95      p99  Budget         Over it
+────────────────────────────────────────────────────────────────────────────────
+builder           301  TTFT     1.21 s   2.80 s   4.10 s  p50 ≤ 3.00 s     2.0 %
+repo-agent                                                p95 ≤ 10.0 s       0 %
+owner platform                                            p99 ≤ 20.0 s       0 %
+                       TPOT    17.2 ms  19.0 ms  21.0 ms  p99 ≤ 40.0 ms      0 %
+
+editor          1,012  total    110 ms   442 ms   812 ms  p50 ≤ 200 ms    10.0 %
+code|complete                                             p95 ≤ 400 ms     7.1 %
+owner nobody                                              p99 ≤ 1.00 s     0.1 %
+                       errors        -        -        -  ≤ 2.0 %          1.0 %
+
+notes               0
+digest
+owner docs
+
+ok    builder · repo-agent    within budget
+                              12.0 M in (91.7 % cached), 94,000 out, $21.80 (100
+                              % known)
+over  editor · code|complete  over budget: <total> p95 442 ms against 400 ms
+                              (7.1 % over); 10 failed at the provider, 1 timed
+                              out as a whole
+                              2.30 M in, 29,000 out, - (0 % known)
+-     notes · digest          no traffic
+                              -
+
+TTFT: time to the first token; TPOT: time per output token after the first;
+total: from the call to the end of its answer; errors: share of calls that
+failed
+The gateway itself added p50 84 µs, p95 140 µs, p99 1.19 ms to a call.
+
+Next: paceline report --format html > report.html\
+""")
+    assert max(map(len, lines)) <= 80
 
 
 def test_markdown_escapes_what_would_break_its_tables() -> None:

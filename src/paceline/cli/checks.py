@@ -97,12 +97,12 @@ def standards_file(here: Installation) -> Iterator[Check]:
         plan = standards.load(here.standards).plan(()).document
     except standards.StandardsFaultyError as error:
         fix = f"`paceline validate {here.standards}` shows them"
-        yield Check("standards file", State.WRONG, f"{len(error.faults)} faults", fix)
+        yield Check("standards file", State.WRONG, _many(len(error.faults), "fault"), fix)
         return
     except standards.StandardsError as error:
         yield Check("standards file", State.WRONG, str(error), "correct that")
         return
-    yield Check("standards file", State.OK, f"{here.standards}, {len(plan['services'])} services")
+    yield Check("standards file", State.OK, f"{here.standards}, {_many(len(plan['services']), 'service')}")
     yield from _secrets(plan["providers"])
 
 
@@ -116,6 +116,10 @@ def _secrets(providers: list[dict[str, Any]]) -> Iterator[Check]:
             yield Check(title, State.WRONG, f"{name} is missing", f"write the key to {name}")
         elif kind:
             yield Check(title, State.OK, f"from {kind} {name}")
+
+
+def _many(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def data_directory(here: Installation) -> Iterator[Check]:
@@ -145,7 +149,7 @@ def ledger(here: Installation) -> Iterator[Check]:
     finally:
         opened.close()
     if keys:
-        yield Check("ledger", State.OK, f"{len(keys)} keys in use")
+        yield Check("ledger", State.OK, f"{_many(len(keys), 'key')} in use")
     else:
         yield Check("ledger", State.NOTE, "no keys yet", "`paceline keys create --service NAME` makes one")
 
@@ -197,7 +201,7 @@ def journal(here: Installation) -> Iterator[Check]:
         return
     segments = list(here.data.journal.glob("segment-*.jnl"))
     waiting = sum(segment.stat().st_blocks * 512 for segment in segments)
-    seen = f"{len(segments)} segments, {waiting / 1e6:.1f} MB on disk"
+    seen = f"{_many(len(segments), 'segment')}, {waiting / 1e6:.1f} MB on disk"
     if waiting > JOURNAL_BYTES_NOTED:
         yield Check(
             "journal", State.WRONG, seen, "start `paceline control`: it takes the records in and frees the disk"

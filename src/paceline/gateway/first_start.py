@@ -59,11 +59,11 @@ def make_keys(data: DataDir, standards: Path) -> FirstStart:
     try:
         plan = rules.load(standards).plan(())
     except rules.StandardsFaultyError as error:
-        faults = [fault for fault in error.faults if not fault.warning]
-        wrong = f"{standards} has {len(faults)} faults; the first: {faults[0]}."
+        many = len(error.faults)
+        wrong = f"{standards} has {many} fault{'s' if many > 1 else ''}; the first: {error.faults[0]}."
         raise FirstStartError(wrong, f"`paceline validate {standards}` shows all of them with fixes.") from error
-    except rules.StandardsError as error:
-        raise FirstStartError(str(error), "`paceline init` writes a starter file.") from error
+    except rules.StandardsUnreadableError as error:
+        raise FirstStartError(f"{error.reason}.", f"{error.hint}.") from error
     ledger = open_ledger(data.path)
     try:
         admin = None if has_admin_key(ledger) else make_admin_key(ledger)

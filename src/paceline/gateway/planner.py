@@ -93,7 +93,7 @@ class Planner:
 
     def _refuse(self, faults: list[dict[str, Any]]) -> None:
         self.state.faults = faults
-        _log.warning("%s has %d faults; the plan before stays in force", self._path, len(faults))
+        _log.warning("%s: faults: %d; the plan before stays in force", self._path, len(faults))
 
     def _deliver(self, plan: bytes) -> None:
         try:

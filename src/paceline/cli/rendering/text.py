@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from typing import IO, Any
@@ -16,6 +15,8 @@ from paceline.cli.rendering import cells
 
 # Piped output has no width of its own; this one fits a wide terminal and a pasted code block.
 PIPED_COLUMNS = 110
+# Below this, tokens and cost move from the table to the lines under it.
+WHOLE_COLUMNS = 106
 _MARKS = {
     "within": Text("ok", style="green"),
     "over": Text("over", style="bold red"),
@@ -28,7 +29,7 @@ _MARKS = {
 def console(file: IO[str] | None = None) -> Console:
     """Return a console that knows when to be plain: piped, or NO_COLOR."""
     out = file or sys.stdout
-    wide = None if out.isatty() else int(os.environ.get("COLUMNS") or PIPED_COLUMNS)
+    wide = None if out.isatty() else PIPED_COLUMNS
     return Console(file=out, width=wide, highlight=False, soft_wrap=False)
 
 
@@ -40,26 +41,38 @@ def show(document: Mapping[str, Any], following: str, file: IO[str] | None = Non
     if not rows:
         out.print("\nNo calls in this window.")
     else:
-        out.print(_table(rows))
-        out.print(_verdicts(rows))
+        whole = out.width >= WHOLE_COLUMNS
+        out.print()
+        out.print(_table(rows, whole))
+        out.print()
+        out.print(_verdicts(rows, whole))
         out.print()
         out.print(Text(cells.legend(rows), style="dim"))
         out.print(cells.overhead(document))
     out.print(f"\nNext: {following}", soft_wrap=True)
 
 
-def _table(rows: Iterable[cells.ServiceCells]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_lines=False, pad_edge=False, collapse_padding=True)
-    table.add_column("Service")
-    table.add_column("Calls", justify="right")
-    table.add_column("Metric")
+def _table(rows: Iterable[cells.ServiceCells], whole: bool) -> Table:
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        show_lines=False,
+        pad_edge=False,
+        collapse_padding=True,
+        show_edge=False,
+    )
+    table.add_column("Service", no_wrap=True)
+    table.add_column("Calls", justify="right", no_wrap=True)
+    table.add_column("Metric", no_wrap=True)
     for name in ("p50", "p95", "p99"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Budget", no_wrap=True)
     table.add_column("Over it", justify="right", no_wrap=True)
-    table.add_column("Tokens and cost", no_wrap=True)
+    if whole:
+        table.add_column("Tokens and cost", no_wrap=True)
     for row in rows:
-        table.add_row(*_block(row))
+        block = _block(row)
+        table.add_row(*(block if whole else block[:-1]))
         table.add_section()
     return table
 
@@ -78,12 +91,19 @@ def _block(row: cells.ServiceCells) -> list[Text]:
                 column.append(f"{value}\n", style=style if column in columns[4:] else "")
     for column in columns:
         column.rstrip()
-    cost = () if row.state == "no_traffic" else (f"{row.cost} ({row.coverage} known)",)
-    return [left, Text(row.requests), *columns, Text("\n".join((*row.tokens, *cost)))]
+    return [left, Text(row.requests), *columns, Text("\n".join(_spent(row)))]
 
 
-def _verdicts(rows: Iterable[cells.ServiceCells]) -> Table:
+def _spent(row: cells.ServiceCells) -> tuple[str, ...]:
+    return row.tokens if row.state == "no_traffic" else (*row.tokens, f"{row.cost} ({row.coverage} known)")
+
+
+def _verdicts(rows: Iterable[cells.ServiceCells], whole: bool) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
     for row in rows:
-        table.add_row(_MARKS[row.state], Text(f"{row.service} · {row.use_case}"), Text(row.story))
+        table.add_row(
+            _MARKS[row.state],
+            Text(f"{row.service} · {row.use_case}"),
+            Text(row.story if whole else f"{row.story}\n{', '.join(_spent(row))}"),
+        )
     return table
