@@ -203,7 +203,7 @@ class Installation:
             "control": ("/healthz", self.control_port),
             "sim": ("/v1/models", self.sim_port),
         }[name]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE_S) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE_S) as answer:
             return bool(answer.status == 200)
 
 
