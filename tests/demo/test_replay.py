@@ -16,9 +16,9 @@ CHAT, CODE, AGENT = ROLES
 STREAM = b"data: {}\n\ndata: [DONE]\n\n"
 
 
-def role(base: Role, calls: Iterable[Call], scale: float = 1.0) -> Role:
+def role(base: Role, calls: Iterable[Call], scale: float = 1.0, starts_s: float = 0.0) -> Role:
     listed = list(calls)
-    return replace(base, scale=scale, calls=lambda: listed)
+    return replace(base, scale=scale, starts_s=starts_s, calls=lambda: listed)
 
 
 def call(at_s: float, session: str = "", streamed: bool = False) -> Call:
@@ -90,7 +90,7 @@ def test_every_call_within_the_window_is_made_and_counted() -> None:
     replay = played(
         echo,
         role(CHAT, [call(0.0, streamed=True), call(0.05), call(99.0)]),
-        role(CODE, [call(0.3)], scale=6),
+        role(CODE, [call(1.0), call(3.3)], scale=6, starts_s=3.0),
         role(AGENT, [call(0.0, "a", streamed=True)]),
     )
     counts = {name: (one.sent, one.answered, one.failed) for name, one in replay.tallies.items()}
