@@ -157,9 +157,9 @@ impl Relay {
 
     /// Ends the record and hands out the error event; the reset follows at the next poll.
     fn abort(&mut self, code: Code, outcome: Outcome) -> Option<Bytes> {
-        self.life.record.code = code as u16;
-        // A provider that told of its own failure inside the stream needs no second event from us.
+        // A provider that told of its own failure inside the stream needs no second event from us, nor a code of ours.
         let told = self.watch.facts().provider_error;
+        self.life.record.code = if told { 0 } else { code as u16 };
         // In the middle of an event, another one cannot begin: the reset alone must tell.
         let silent = told || self.inflate.is_some() || !self.watch.is_between_events();
         self.finish(if told { Outcome::ProviderError } else { outcome });
