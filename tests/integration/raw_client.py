@@ -5,8 +5,10 @@ Owns sending and reading; knows no SDK, repairs nothing, and never waits for a l
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import re
 import socket
 from dataclasses import dataclass
 from typing import Any
@@ -60,13 +62,22 @@ def read_answer(connection: socket.socket, method: str = "POST") -> Answer:
 def exchange(port: int, sent: bytes, *, end: bool = False) -> Answer:
     """Send bytes on a fresh connection and read one response; with `end`, say before that nothing more will come."""
     with dial(port) as connection:
-        try:
+        with contextlib.suppress(OSError):  # refused in the middle: what it answered may still be read
             connection.sendall(sent)
             if end:
                 connection.shutdown(socket.SHUT_WR)
-        except ConnectionError:
-            pass  # refused in the middle: what it answered may still be read
         return read_answer(connection)
+
+
+def statuses(port: int, sent: bytes) -> list[int]:
+    """Send bytes and the end of them; return the status of each response until the gateway closes."""
+    told = b""
+    with dial(port) as connection, contextlib.suppress(OSError):
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        while piece := connection.recv(65536):
+            told += piece
+    return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3}) ", told)]
 
 
 def head(path: str = CHAT, *fields: str, method: str = "POST", version: str = "HTTP/1.1") -> bytes:

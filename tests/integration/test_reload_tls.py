@@ -1,0 +1,79 @@
+"""TLS towards callers: the certificate of the standards, over HTTP/1.1 and HTTP/2."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.integration.installation import PATIENCE_S, Installation, until
+from tests.integration.ledger_rows import row
+from tests.integration.raw_client import CHAT, asking
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("curl") and shutil.which("openssl")), reason="needs the curl and openssl programs"
+)
+
+
+class Secure(Installation):
+    """An installation whose gateway speaks TLS: it is ready when its admin socket says so."""
+
+    def _is_ready(self, name: str) -> bool:
+        return bool(self.link.status()["plan"]) if name == "gateway" else super()._is_ready(name)
+
+
+def certificate(directory: Path) -> str:
+    """Make a certificate and return the standards' text that names it."""
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-keyout", "tls.key", "-out", "tls.crt", "-subj", "/CN=localhost", "-days", "2"]
+    subprocess.run(command, cwd=directory, check=True, capture_output=True)
+    return f"gateway: {{tls: {{certificate: {directory / 'tls.crt'}, key: {directory / 'tls.key'}}}}}\n"
+
+
+def curl(at: Installation, key: str, *options: str, **more: object) -> tuple[str, str, str]:
+    """Ask through curl; return the protocol's version, the request id, and the body."""
+    command = ["curl", "-sk", "--max-time", str(PATIENCE_S), *options]
+    command += ["-w", "\n%{http_version} %header{x-paceline-request-id}"]
+    command += ["-H", f"authorization: Bearer {key}", "-H", "content-type: application/json"]
+    command += ["-d", json.dumps(asking(**more)), f"https://127.0.0.1:{at.gateway_port}{CHAT}"]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    body, _, last = told.rpartition("\n")
+    version, name = last.split()
+    return version, name, body
+
+
+def test_https_speaks_both_protocols_and_plain_http_is_not_served(tmp_path: Path) -> None:
+    at = Secure(tmp_path, extra=certificate(tmp_path))
+    try:
+        at.start("sim", "control")
+        until(at.data.plan.exists, "the first plan")
+        ledger = at.ledger()
+        key = ledger.keys.create(service="helpdesk").key
+        ledger.close()
+        at.start("gateway")
+        until(lambda: "200" in (_code(at, key)), "the gateway to know the key")
+        for option, version in (("--http1.1", "1.1"), ("--http2", "2")):
+            spoken, name, body = curl(at, key, option)
+            assert spoken == version
+            assert json.loads(body)["choices"]
+            assert row(at, name)["outcome"] == "ok"
+            spoken, name, body = curl(at, key, option, stream=True)
+            assert spoken == version
+            assert body.endswith("data: [DONE]\n\n")
+            assert row(at, name)["outcome"] == "ok"
+        plain = subprocess.run(
+            ["curl", "-s", f"http://127.0.0.1:{at.gateway_port}/healthz"], check=False, capture_output=True
+        )
+        assert plain.returncode != 0
+        assert plain.stdout == b""
+        at.stop()
+    finally:
+        at.end()
+
+
+def _code(at: Installation, key: str) -> str:
+    command = ["curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", "-H", f"authorization: Bearer {key}"]
+    url = f"https://127.0.0.1:{at.gateway_port}/v1/models"
+    return subprocess.run([*command, url], check=False, capture_output=True, text=True).stdout
