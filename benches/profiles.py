@@ -37,7 +37,7 @@ class Profile:
         return f"lto {self.lto}, {self.units} units"
 
 
-PROFILES = (Profile("off", 16), Profile("off", 1), Profile("thin", 16), Profile("thin", 1), Profile("fat", 1))
+PROFILES = (Profile("off", 16), Profile("off", 1), Profile("thin", 16), Profile("fat", 1))
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Built:
     size_bytes: int
 
 
-def build(profile: Profile, folder: Path) -> Built:
-    """Build the native module from nothing, beside a copy of the Python sources."""
-    target = folder / profile.name.replace(" ", "-").replace(",", "")
+def build(profile: Profile) -> Built:
+    """Build the native module beside a copy of the Python sources; times are those from nothing only the first time."""
+    target = ROOT / "target" / "profiles" / profile.name.replace(" ", "-").replace(",", "")
     env = {
         **os.environ,
         "PYO3_PYTHON": sys.executable,
@@ -67,8 +67,9 @@ def build(profile: Profile, folder: Path) -> Built:
     wall, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     sources = target / "src"
+    shutil.rmtree(sources, ignore_errors=True)
     shutil.copytree(ROOT / "src", sources, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
-    library = next((target / "release").glob("lib_core.*[so,dylib]"))
+    library = target / "release" / ("lib_core.dylib" if sys.platform == "darwin" else "lib_core.so")
     module = sources / "paceline" / "_core.abi3.so"
     shutil.copy(library, module)
     return Built(sources, cpu, wall, module.stat().st_size)
@@ -76,7 +77,7 @@ def build(profile: Profile, folder: Path) -> Built:
 
 def show(upstream: Side, folder: Path, pairs: int) -> None:
     """Build all, let them take turns, print one row each."""
-    built = {profile.name: build(profile, folder) for profile in PROFILES}
+    built = {profile.name: build(profile) for profile in PROFILES}
     with contextlib.ExitStack() as stack:
         running = [
             stack.enter_context(gateway(folder, upstream, name=name, sources=one.sources))
