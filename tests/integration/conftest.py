@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.integration.installation import Installation, installation, until
 from tests.integration.metered import SIM, STANDARDS
+from tests.integration.recording_upstream import RecordingUpstream
 
 ROOT = Path(__file__).resolve().parents[2]
 SDK_LOCK = ROOT / "requirements" / "sdk-previous.lock"
@@ -73,3 +74,24 @@ def previous_sdks() -> Path:
         subprocess.run(command, check=True, env={**os.environ, "PYTHONWARNINGS": "ignore"})
         stamp.write_text(SDK_LOCK.read_text())
     return python
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[RecordingUpstream]:
+    """A provider that the test plays itself."""
+    with RecordingUpstream() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def wired(tmp_path_factory: pytest.TempPathFactory, upstream: RecordingUpstream) -> Iterator[Installation]:
+    """A gateway and a control process over that provider."""
+    place = tmp_path_factory.mktemp("wired")
+    with installation(place, "gateway", "control", standards_text=STANDARDS, upstream=upstream.url) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def wired_key(wired: Installation) -> str:
+    """A key of theirs in warn mode: caps are added."""
+    return wired.key("helpdesk", "support-chat")
