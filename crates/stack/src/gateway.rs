@@ -226,7 +226,7 @@ impl Handler for Edge {
         };
         let mut life = Life::begin(gateway, call.api, request.received);
         match gateway.steps(&mut life, call, &mut request).await {
-            Ok(Answered::Provider(sent)) => relay::respond(life, *sent).await,
+            Ok(Answered::Provider(sent)) => relay::respond(life, sent).await,
             Ok(Answered::Models(body)) => own_answer(life, body),
             Err(failure) => refuse::refuse(life, &failure),
         }
@@ -234,7 +234,7 @@ impl Handler for Edge {
 }
 
 /// An answer we give ourselves.
-fn own_answer(mut life: Life, body: bytes::Bytes) -> Response {
+fn own_answer(mut life: Box<Life>, body: bytes::Bytes) -> Response {
     life.record.status = 200;
     life.scene.free = true;
     life.finish(Outcome::Ok);

@@ -13,6 +13,7 @@ use crate::gateway::Gateway;
 use crate::running::Running;
 use crate::{account, ident};
 
+/// Boxed wherever it travels: it is large, and futures and bodies that hold it are moved about.
 pub(crate) struct Life {
     gateway: Arc<Gateway>,
     /// When the request's head had been read: zero of every time in the record.
@@ -44,11 +45,11 @@ pub(crate) struct Scene {
 }
 
 impl Life {
-    pub(crate) fn begin(gateway: &Arc<Gateway>, api: Api, began: Instant) -> Self {
+    pub(crate) fn begin(gateway: &Arc<Gateway>, api: Api, began: Instant) -> Box<Self> {
         gateway.in_flight.fetch_add(1, Ordering::Relaxed);
         let (id, unix_us) = ident::next();
         let record = UsageRecord::begin(id, unix_us, api);
-        Self { gateway: Arc::clone(gateway), began, record, scene: Scene::default(), slot: None, done: false }
+        Box::new(Self { gateway: Arc::clone(gateway), began, record, scene: Scene::default(), slot: None, done: false })
     }
 
     /// Writes the request into the table of those in flight; from here on a kill leaves a trace of it.

@@ -23,7 +23,7 @@ pub(crate) fn outcome(failure: &Failure) -> Outcome {
 }
 
 /// Ends a request's life with a refusal.
-pub(crate) fn refuse(mut life: Life, failure: &Failure) -> Response {
+pub(crate) fn refuse(mut life: Box<Life>, failure: &Failure) -> Response {
     life.record.code = failure.code as u16;
     life.record.status = failure.code.row().status;
     let id = life.record.id.to_string();

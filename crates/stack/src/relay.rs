@@ -13,7 +13,7 @@ use crate::life::Life;
 use crate::send::Sent;
 
 /// Turns the provider's response head and body into the caller's response.
-pub(crate) async fn respond(life: Life, sent: Sent) -> Response {
+pub(crate) async fn respond(life: Box<Life>, sent: Box<Sent>) -> Response {
     let success = sent.answer.status / 100 == 2;
     let events = sent.answer.headers.get("content-type").is_some_and(|kind| {
         kind.as_bytes().get(..17).is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/event-stream"))

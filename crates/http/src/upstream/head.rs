@@ -1,6 +1,8 @@
 //! The response head: parsed by httparse, its values sharing one allocation; and what it says about the body's
 //! framing. Refuses every head that two parsers could frame differently.
 
+use std::mem::MaybeUninit;
+
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -10,6 +12,9 @@ use super::error::SendError;
 
 /// Bound on header fields in a response.
 const HEADERS_MAX: usize = 128;
+
+/// Room for what the gateway adds on the way to its caller, so that the map need not grow.
+const HEADERS_SPARE: usize = 8;
 
 /// How the end of a body is found.
 #[derive(Debug)]
@@ -35,9 +40,11 @@ pub(super) struct Head {
 pub(super) fn parse(bytes: &[u8], to_head_request: bool) -> Result<Option<(Head, usize)>, SendError> {
     let mut at = 0;
     loop {
-        let mut fields = [httparse::EMPTY_HEADER; HEADERS_MAX];
-        let mut response = httparse::Response::new(&mut fields);
-        let length = match response.parse(&bytes[at..]) {
+        let mut fields = [const { MaybeUninit::uninit() }; HEADERS_MAX];
+        let mut response = httparse::Response::new(&mut []);
+        let config = httparse::ParserConfig::default();
+        let parsed = config.parse_response_with_uninit_headers(&mut response, &bytes[at..], &mut fields);
+        let length = match parsed {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) => return Ok(None),
             Err(httparse::Error::TooManyHeaders) => return Err(SendError::HeadTooLarge),
@@ -61,7 +68,7 @@ pub(super) fn parse(bytes: &[u8], to_head_request: bool) -> Result<Option<(Head,
 fn headers(head: &[u8], fields: &[httparse::Header<'_>]) -> Result<HeaderMap, SendError> {
     let shared = Bytes::copy_from_slice(head);
     let origin = head.as_ptr() as usize;
-    let mut headers = HeaderMap::with_capacity(fields.len());
+    let mut headers = HeaderMap::with_capacity(fields.len() + HEADERS_SPARE);
     for field in fields {
         let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| SendError::Malformed)?;
         let start = (field.value.as_ptr() as usize).saturating_sub(origin);

@@ -13,7 +13,7 @@ use crate::life::Life;
 use crate::send::Sent;
 
 /// Starts relaying a stream.
-pub(super) fn respond(mut life: Life, mut sent: Sent) -> Response {
+pub(super) fn respond(mut life: Box<Life>, mut sent: Box<Sent>) -> Response {
     life.record.status = sent.answer.status;
     life.record.flags.set(Flags::STREAMED);
     let (status, mut headers) = head(&life, &mut sent);
@@ -31,8 +31,8 @@ pub(super) fn respond(mut life: Life, mut sent: Sent) -> Response {
 }
 
 struct Relay {
-    life: Life,
-    sent: Sent,
+    life: Box<Life>,
+    sent: Box<Sent>,
     watch: StreamWatch,
     /// Set when the provider compresses although nobody asked: the bytes pass, the watch reads the plain text.
     inflate: Option<Inflate>,

@@ -20,7 +20,7 @@ const COST_USD: HeaderName = HeaderName::from_static("x-paceline-cost-usd");
 const GATHERED_BYTES_MAX: usize = 128 * 1024;
 
 /// Answers a request whose answer is not a stream.
-pub(super) async fn respond(mut life: Life, mut sent: Sent) -> Response {
+pub(super) async fn respond(mut life: Box<Life>, mut sent: Box<Sent>) -> Response {
     life.record.status = sent.answer.status;
     sent.answer.set_deadline(sent.clock.total);
     let mut seen = Seen::new(&life, &sent);
@@ -43,7 +43,7 @@ pub(super) async fn respond(mut life: Life, mut sent: Sent) -> Response {
     assemble(head, Body::stream(Rest { life, sent, seen, parts: parts.into_iter(), ended: false }, length))
 }
 
-fn gathered(mut life: Life, mut sent: Sent, mut seen: Seen, mut parts: Vec<Bytes>) -> Response {
+fn gathered(mut life: Box<Life>, mut sent: Box<Sent>, mut seen: Seen, mut parts: Vec<Bytes>) -> Response {
     seen.settle(&mut life);
     let back = sent.answer.read_at().elapsed().as_nanos();
     life.record.overhead_back_ns = u32::try_from(back).unwrap_or(UNDEFINED - 1);
@@ -138,8 +138,8 @@ impl Seen {
 
 /// The rest of a large answer.
 struct Rest {
-    life: Life,
-    sent: Sent,
+    life: Box<Life>,
+    sent: Box<Sent>,
     seen: Seen,
     parts: std::vec::IntoIter<Bytes>,
     ended: bool,
