@@ -11,6 +11,7 @@ use paceline_plan::{Plan, PlanFault};
 use paceline_stack::{ApplyError, Gateway};
 use serde_json::{Value, json};
 
+use crate::bounds::Bounds;
 use crate::{log, plan_file, short};
 
 const PLAN_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -19,12 +20,13 @@ pub(crate) struct Admin {
     gateway: Arc<Gateway>,
     data_dir: PathBuf,
     drain: Drain,
+    bounds: Arc<Bounds>,
     started: Instant,
 }
 
 impl Admin {
-    pub(crate) fn new(gateway: Arc<Gateway>, data_dir: PathBuf, drain: Drain) -> Self {
-        Self { gateway, data_dir, drain, started: Instant::now() }
+    pub(crate) fn new(gateway: Arc<Gateway>, data_dir: PathBuf, drain: Drain, bounds: Arc<Bounds>) -> Self {
+        Self { gateway, data_dir, drain, bounds, started: Instant::now() }
     }
 
     async fn take_plan(&self, mut request: Request) -> Response {
@@ -53,14 +55,19 @@ impl Admin {
     fn apply(&self, bytes: &[u8]) -> Result<String, PlanFault> {
         let plan = Plan::read(bytes)?;
         let hash = plan.hash.clone();
-        let journal = plan.gateway.journal.clone();
+        let bounds = plan.gateway.clone();
         self.gateway.apply(plan).map_err(|error| match error {
             ApplyError::Fault(fault) => fault,
             ApplyError::Trust(message) => {
                 PlanFault { path: "providers".into(), message, hint: "mend the system's trust store".into() }
             }
         })?;
+        let journal = &bounds.journal;
         self.gateway.journal().configure(journal.bytes_max, Duration::from_millis(journal.sync_ms));
+        let waiting = self.bounds.follow(&bounds);
+        if !waiting.is_empty() {
+            log(&format!("gateway.{} of plan {} waits for the next start", waiting.join(", gateway."), short(&hash)));
+        }
         if let Err(error) = plan_file::write(&self.data_dir, bytes) {
             log(&format!("plan.json could not be written: {error}; a restart would run the plan before"));
         }
@@ -78,6 +85,7 @@ impl Admin {
                 "version": env!("CARGO_PKG_VERSION"),
                 "plan": status.plan,
                 "draining": status.draining,
+                "wait_for_restart": self.bounds.waiting(),
                 "in_flight": status.in_flight,
                 "keys_missing": missing,
                 "uptime_s": self.started.elapsed().as_secs(),
@@ -115,7 +123,7 @@ impl Admin {
     fn start_drain(&self) -> Response {
         log("draining: told through the admin socket");
         self.gateway.drain();
-        self.drain.start(Duration::from_secs(30));
+        self.drain.start(self.bounds.drain());
         answer(StatusCode::ACCEPTED, &json!({"draining": true}))
     }
 }

@@ -2,6 +2,7 @@
 //! data directory's `plan.json` and `gateway.sock`; knows nothing of Python.
 
 mod admin;
+mod bounds;
 mod paths;
 mod plan_file;
 
@@ -17,6 +18,7 @@ use paceline_stack::{Edge, Gateway};
 use paceline_telemetry::Metrics;
 use tokio::signal::unix::{SignalKind, signal};
 
+use bounds::Bounds;
 pub use paths::socket_path;
 
 /// Where a gateway process runs.
@@ -95,11 +97,12 @@ async fn serve_until_told(
     let options = server_options(bounds)?;
     let edge = serve(Listen::Tcp(listener), options.clone(), Arc::new(Edge(Arc::clone(gateway))), drain.clone());
     let admin_drain = Drain::new();
-    let admin = admin::Admin::new(Arc::clone(gateway), config.data_dir.clone(), drain.clone());
+    let followed = Arc::new(Bounds::new(bounds.clone()));
+    let admin = admin::Admin::new(Arc::clone(gateway), config.data_dir.clone(), drain.clone(), Arc::clone(&followed));
     let admin_options = ServerOptions { tls: None, connections_max: 64, ..options };
     let admin = tokio::spawn(serve(Listen::Unix(admin_listener), admin_options, Arc::new(admin), admin_drain.clone()));
     log(&format!("listening on {address}"));
-    let told = tokio::spawn(until_told(Arc::clone(gateway), drain, Duration::from_millis(bounds.drain_ms)));
+    let told = tokio::spawn(until_told(Arc::clone(gateway), drain, followed));
     let stats = edge.await;
     told.abort();
     admin_drain.start(Duration::from_millis(200));
@@ -110,7 +113,7 @@ async fn serve_until_told(
 }
 
 /// Waits for SIGTERM or SIGINT, then refuses new requests and lets running ones finish.
-async fn until_told(gateway: Arc<Gateway>, drain: Drain, limit: Duration) {
+async fn until_told(gateway: Arc<Gateway>, drain: Drain, bounds: Arc<Bounds>) {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         log("signals cannot be heard; stop this process through its admin socket");
@@ -122,7 +125,7 @@ async fn until_told(gateway: Arc<Gateway>, drain: Drain, limit: Duration) {
     }
     log("draining: finishing the requests in flight");
     gateway.drain();
-    drain.start(limit);
+    drain.start(bounds.drain());
     // A second signal means now.
     tokio::select! {
         _ = terminate.recv() => {}
