@@ -368,7 +368,8 @@ fn relay(upstream: Arc<Upstream>) -> Server {
         let upstream = Arc::clone(&upstream);
         async move {
             let (body, _) = request.read_body(1 << 20, PATIENCE).await.unwrap();
-            let head = RequestHead { method: &request.method, path: request.path(), headers: &HeaderMap::new() };
+            let headers = HeaderMap::new();
+            let head = RequestHead::new(&request.method, request.path(), &headers);
             match upstream.send(head, vec![body], Deadlines::default()).await {
                 Ok(answer) => {
                     let length = answer.content_length;

@@ -14,7 +14,6 @@ use crate::life::Life;
 use crate::running::{Credential, Running};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-paceline-request-id");
-const TIMEOUT_MS: HeaderName = HeaderName::from_static("x-paceline-timeout-ms");
 
 /// A request ready to leave.
 pub(crate) struct Outgoing {
@@ -23,11 +22,12 @@ pub(crate) struct Outgoing {
     /// Path below the provider's base URL, with the caller's query string.
     pub path: Cow<'static, str>,
     pub headers: HeaderMap,
+    /// Headers of ours: the provider's credential, its fixed ones, the request's id.
+    pub more: Vec<(HeaderName, HeaderValue)>,
     pub body: Vec<Bytes>,
     pub streamed: bool,
     /// The caller streams without asking for usage: the extra event is ours to withhold.
     pub withhold_usage: bool,
-    pub timeout_ms: Option<u64>,
     pub advice: Option<String>,
 }
 
@@ -63,8 +63,9 @@ pub(crate) fn outgoing(
         edits.include_usage();
         life.record.flags.set(Flags::USAGE_ADDED);
     }
-    let timeout_ms = request.headers.get(TIMEOUT_MS).and_then(|value| value.to_str().ok()?.parse().ok());
-    let headers = request_headers(running, provider, life, request)?;
+    let mut headers = std::mem::take(&mut request.headers);
+    headers::strip_named(&mut headers);
+    let more = own_headers(running, provider, life, &headers)?;
     let path = match request.uri.query() {
         Some(query) => Cow::Owned(format!("{}?{query}", api.provider_path())),
         None => Cow::Borrowed(api.provider_path()),
@@ -75,10 +76,10 @@ pub(crate) fn outgoing(
         provider,
         path,
         headers,
+        more,
         body: edits.into_parts(),
         streamed,
         withhold_usage,
-        timeout_ms,
         advice,
     })
 }
@@ -103,24 +104,20 @@ fn first_with_a_key(running: &Running, choice: &Choice) -> Result<usize, Failure
     Err(Failure::new(Code::ProviderKeyMissing, format!("No key for provider {}", places.join(", "))))
 }
 
-fn request_headers(
+fn own_headers(
     running: &Running,
     provider: usize,
     life: &Life,
-    request: &mut Request,
-) -> Result<HeaderMap, Failure> {
-    let mut headers = std::mem::take(&mut request.headers);
-    headers::strip_request(&mut headers);
-    for (name, value) in &running.providers[provider].fixed {
-        if !headers.contains_key(name) {
-            headers.insert(name.clone(), value.clone());
-        }
-    }
-    if let Credential::Header(name, value) = &running.providers[provider].credential {
-        headers.insert(name.clone(), value.clone());
+    headers: &HeaderMap,
+) -> Result<Vec<(HeaderName, HeaderValue)>, Failure> {
+    let provider = &running.providers[provider];
+    let mut more = Vec::with_capacity(provider.fixed.len() + 2);
+    more.extend(provider.fixed.iter().filter(|(name, _)| !headers.contains_key(name)).cloned());
+    if let Credential::Header(name, value) = &provider.credential {
+        more.push((name.clone(), value.clone()));
     }
     let id = HeaderValue::from_bytes(&life.record.id.hex())
         .map_err(|_| Failure::new(Code::Internal, "A request id was not a header value"))?;
-    headers.insert(REQUEST_ID, id);
-    Ok(headers)
+    more.push((REQUEST_ID, id));
+    Ok(more)
 }

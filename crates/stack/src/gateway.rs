@@ -12,6 +12,7 @@ use paceline_telemetry::Metrics;
 use paceline_types::{Api, Code, Dialect, Failure, Flags, Outcome};
 
 use crate::edit;
+use crate::headers::Said;
 use crate::life::Life;
 use crate::read;
 use crate::refuse;
@@ -137,15 +138,12 @@ impl Gateway {
 
     /// Whose request is it, and of which use case?
     fn identify(running: &Running, life: &mut Life, call: Call<'_>, request: &Request) -> Result<Caller, Failure> {
-        let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
-        let asked = Asked {
-            key: read::key(&request.headers),
-            path_tag: call.tag,
-            header_service: header("x-paceline-service"),
-            header_use_case: header("x-paceline-use-case"),
-        };
-        header("x-paceline-session").unwrap_or_default().clone_into(&mut life.record.session);
-        header("x-paceline-reason").unwrap_or_default().clone_into(&mut life.record.reason);
+        let said = Said::read(&request.headers);
+        let asked =
+            Asked { key: said.key, path_tag: call.tag, header_service: said.service, header_use_case: said.use_case };
+        said.session.unwrap_or_default().clone_into(&mut life.record.session);
+        said.reason.unwrap_or_default().clone_into(&mut life.record.reason);
+        life.scene.timeout_ms = said.timeout_ms;
         let plan = &running.plan;
         life.record.plan = plan.hash8;
         let caller = identify(plan, &asked).map_err(|refused| {
@@ -183,6 +181,7 @@ impl Gateway {
         let plan = &running.plan;
         asked.unwrap_or_default().clone_into(&mut life.record.model_asked);
         let choice = resolve(plan, caller, asked, api)?;
+        life.scene.model = choice.model;
         if let Some(model) = choice.model {
             life.record.model = plan.models[model].name.to_string();
         }

@@ -30,28 +30,71 @@ fn stops_here(name: &str) -> bool {
         || name.starts_with("x-paceline-")
 }
 
-/// Strips `headers` to what may reach a provider.
-pub(crate) fn strip_request(headers: &mut HeaderMap) {
-    strip(headers, |name| is_hop_by_hop(name) || stops_here(name));
+/// True for what a request must not take along to a provider.
+pub(crate) fn stays(name: &str) -> bool {
+    is_hop_by_hop(name) || stops_here(name)
 }
 
-/// Strips a provider's `headers` to what may reach the caller; `content-length` is set anew by the server.
-pub(crate) fn strip_response(headers: &mut HeaderMap) {
-    strip(headers, |name| is_hop_by_hop(name) || name == "content-length");
-}
-
-/// Removes what `unwanted` says and what `connection` names. Looks at the headers that are there, few, rather than up
-/// every name that might be.
-fn strip(headers: &mut HeaderMap, unwanted: impl Fn(&str) -> bool) {
-    if let Some(named) = headers.get(CONNECTION).cloned() {
-        for name in named.to_str().unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty()) {
-            headers.remove(name);
-        }
+/// Removes the headers that `connection` names, beyond those that never cross anyway.
+pub(crate) fn strip_named(headers: &mut HeaderMap) {
+    let Some(named) = headers.get(CONNECTION) else { return };
+    let usual = |name: &[u8]| [&b"keep-alive"[..], b"close"].iter().any(|usual| name.eq_ignore_ascii_case(usual));
+    if usual(named.as_bytes()) {
+        return;
     }
-    let found: Vec<HeaderName> = headers.keys().filter(|name| unwanted(name.as_str())).cloned().collect();
+    let named = named.to_str().unwrap_or_default().to_owned();
+    for name in named.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        headers.remove(name);
+    }
+}
+
+/// Strips a provider's `headers` to what may reach the caller; `content-length` is set anew by the server. Looks at
+/// the headers that are there, few, rather than up every name that might be.
+pub(crate) fn strip_response(headers: &mut HeaderMap) {
+    strip_named(headers);
+    let unwanted = |name: &&HeaderName| is_hop_by_hop(name.as_str()) || name.as_str() == "content-length";
+    let found: Vec<HeaderName> = headers.keys().filter(unwanted).cloned().collect();
     for name in found {
         headers.remove(name);
     }
+}
+
+/// What a caller says in its headers, found in one pass.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Said<'a> {
+    pub key: Option<&'a [u8]>,
+    pub service: Option<&'a str>,
+    pub use_case: Option<&'a str>,
+    pub session: Option<&'a str>,
+    pub reason: Option<&'a str>,
+    pub timeout_ms: Option<u64>,
+}
+
+impl<'a> Said<'a> {
+    pub(crate) fn read(headers: &'a HeaderMap) -> Self {
+        let mut said = Self::default();
+        let mut bearer = None;
+        for (name, value) in headers {
+            let text = || value.to_str().ok();
+            match name.as_str() {
+                "authorization" => bearer = bearer_token(value.as_bytes()),
+                "x-api-key" | "api-key" => said.key = said.key.or(Some(value.as_bytes().trim_ascii())),
+                "x-paceline-service" => said.service = text(),
+                "x-paceline-use-case" => said.use_case = text(),
+                "x-paceline-session" => said.session = text(),
+                "x-paceline-reason" => said.reason = text(),
+                "x-paceline-timeout-ms" => said.timeout_ms = text().and_then(|text| text.parse().ok()),
+                _ => {}
+            }
+        }
+        said.key = bearer.or(said.key);
+        said
+    }
+}
+
+fn bearer_token(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
 }
 
 /// The credential header of a dialect; its value is marked sensitive so that no Debug output shows it.
@@ -94,10 +137,24 @@ mod tests {
             ("openai-beta", "assistants=v2"),
             ("x-custom", "kept"),
         ]);
-        strip_request(&mut headers);
-        let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        strip_named(&mut headers);
+        let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).filter(|name| !stays(name)).collect();
         left.sort_unstable();
         assert_eq!(left, ["openai-beta", "x-custom"]);
+    }
+
+    #[test]
+    fn every_sdk_s_way_of_sending_a_key_is_understood() {
+        for (name, value) in [
+            ("authorization", "Bearer pk-1"),
+            ("authorization", "bearer  pk-1 "),
+            ("x-api-key", "pk-1"),
+            ("api-key", "pk-1"),
+        ] {
+            assert_eq!(Said::read(&map(&[(name, value)])).key, Some(&b"pk-1"[..]), "{name}: {value}");
+        }
+        assert_eq!(Said::read(&map(&[("authorization", "Basic pk-1")])).key, None);
+        assert_eq!(Said::read(&map(&[("x-api-key", "b"), ("authorization", "Bearer a")])).key, Some(&b"a"[..]));
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub(crate) struct Scene {
     pub running: Option<Arc<Running>>,
     pub use_case: Option<usize>,
     pub deployment: Option<usize>,
+    /// The standards' model; none for a deployment asked for by its own id.
+    pub model: Option<usize>,
     /// The use case's default, when the caller asked for something off the standards.
     pub default_deployment: Option<usize>,
     /// Tokens the first event carried, when known.
@@ -40,6 +42,8 @@ pub(crate) struct Scene {
     pub tokens_so_far: Option<Tokens>,
     /// The caller's last byte in.
     pub body_at: Option<Instant>,
+    /// The caller's own deadline: tightens the class's.
+    pub timeout_ms: Option<u64>,
     /// Tokens mean nothing for this API's answer (a list of models, a token count).
     pub free: bool,
 }

@@ -1,30 +1,19 @@
-//! Read: the caller's key, the body once and with a bound, and the few facts acted upon.
+//! Read: the body once and with a bound, and the few facts acted upon.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use paceline_http::{BodyError, HeaderMap, Request};
+use paceline_http::header::CONTENT_ENCODING;
+use paceline_http::{BodyError, Request};
 use paceline_plan::Plan;
 use paceline_providers::{RequestFacts, ScanError, models_body, scan};
 use paceline_types::{Api, Code, Dialect, Failure, Flags};
 
 use crate::life::Life;
 
-/// The caller's key, from whichever header its SDK uses.
-pub(crate) fn key(headers: &HeaderMap) -> Option<&[u8]> {
-    let bearer = headers.get("authorization").and_then(|value| {
-        let value = value.as_bytes();
-        let (scheme, key) = value.split_at_checked(7)?;
-        scheme.eq_ignore_ascii_case(b"bearer ").then_some(key)
-    });
-    let plain =
-        || headers.get("x-api-key").or_else(|| headers.get("api-key")).map(paceline_http::HeaderValue::as_bytes);
-    bearer.or_else(plain).map(<[u8]>::trim_ascii)
-}
-
 /// Reads the whole body.
 pub(crate) async fn body(plan: &Plan, life: &mut Life, request: &mut Request) -> Result<Bytes, Failure> {
-    if let Some(encoding) = request.headers.get("content-encoding")
+    if let Some(encoding) = request.headers.get(CONTENT_ENCODING)
         && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
     {
         return Err(Failure::new(Code::EncodingUnsupported, "The request's body is compressed"));
@@ -73,28 +62,4 @@ pub(crate) fn models(plan: &Plan, request: &Request) -> Bytes {
         .chain(tasks.iter().map(|task| &**task))
         .collect();
     models_body(dialect, &names)
-}
-
-#[cfg(test)]
-mod tests {
-    use paceline_http::{HeaderName, HeaderValue};
-
-    use super::*;
-
-    #[test]
-    fn every_sdk_s_way_of_sending_a_key_is_understood() {
-        for (name, value) in [
-            ("authorization", "Bearer pk-1"),
-            ("authorization", "bearer  pk-1 "),
-            ("x-api-key", "pk-1"),
-            ("api-key", "pk-1"),
-        ] {
-            let headers: HeaderMap =
-                [(HeaderName::from_static(name), HeaderValue::from_static(value))].into_iter().collect();
-            assert_eq!(key(&headers), Some(&b"pk-1"[..]), "{name}: {value}");
-        }
-        assert_eq!(key(&HeaderMap::new()), None);
-        let basic = [(HeaderName::from_static("authorization"), HeaderValue::from_static("Basic pk-1"))];
-        assert_eq!(key(&basic.into_iter().collect()), None);
-    }
 }

@@ -10,6 +10,7 @@ use paceline_types::{Flags, Outcome, TokenSource, Tokens};
 
 use crate::headers;
 use crate::life::Life;
+use crate::running::Running;
 use crate::send::Sent;
 
 /// Turns the provider's response head and body into the caller's response.
@@ -59,26 +60,33 @@ fn head(life: &Life, sent: &mut Sent) -> (StatusCode, HeaderMap) {
     let mut headers = std::mem::take(&mut sent.answer.headers);
     headers::strip_response(&mut headers);
     let record = &life.record;
-    let mut put = |name: HeaderName, value: &[u8]| {
-        if let Ok(value) = HeaderValue::from_bytes(value) {
+    let text = |text: &[u8]| HeaderValue::from_bytes(text).ok();
+    let running = life.scene.running.as_deref();
+    let known = |values: fn(&Running) -> &Vec<Option<HeaderValue>>, index: Option<usize>| {
+        running.and_then(|running| values(running).get(index?)?.clone())
+    };
+    let overhead_us = record.overhead_in_ns / 1000;
+    let provider_us = record.headers_us.saturating_sub(record.sent_us);
+    let ours = [
+        (REQUEST_ID, text(&record.id.hex())),
+        (MODEL, known(|running| &running.models, life.scene.model).or_else(|| text(record.model_asked.as_bytes()))),
+        (DEPLOYMENT, known(|running| &running.deployments, life.scene.deployment)),
+        (OVERHEAD_US, text(itoa::Buffer::new().format(overhead_us).as_bytes())),
+        (SERVER_TIMING, text(server_timing(overhead_us, provider_us).as_bytes())),
+        (ADVICE, sent.advice.as_ref().and_then(|advice| text(advice.as_bytes()))),
+    ];
+    for (name, value) in ours {
+        if let Some(value) = value {
             headers.insert(name, value);
         }
-    };
-    put(REQUEST_ID, &record.id.hex());
-    put(MODEL, if record.model.is_empty() { &record.model_asked } else { &record.model }.as_bytes());
-    put(DEPLOYMENT, record.deployment.as_bytes());
-    let overhead_us = record.overhead_in_ns / 1000;
-    put(OVERHEAD_US, itoa::Buffer::new().format(overhead_us).as_bytes());
-    let provider_us = record.headers_us.saturating_sub(record.sent_us);
-    // Milliseconds with three decimals, by whole numbers: formatting floats is slower than the rest of this function.
-    let (ours, theirs) = (overhead_us, provider_us);
-    let timing =
-        format!("paceline;dur={}.{:03}, provider;dur={}.{:03}", ours / 1000, ours % 1000, theirs / 1000, theirs % 1000);
-    put(SERVER_TIMING, timing.as_bytes());
-    if let Some(advice) = &sent.advice {
-        put(ADVICE, advice.as_bytes());
     }
     (StatusCode::from_u16(sent.answer.status).unwrap_or(StatusCode::BAD_GATEWAY), headers)
+}
+
+/// Milliseconds with three decimals, by whole numbers: formatting floats is slower than the rest of the head.
+fn server_timing(ours_us: u32, theirs_us: u32) -> String {
+    let (ours, theirs) = ((ours_us / 1000, ours_us % 1000), (theirs_us / 1000, theirs_us % 1000));
+    format!("paceline;dur={}.{:03}, provider;dur={}.{:03}", ours.0, ours.1, theirs.0, theirs.1)
 }
 
 /// Builds the response.

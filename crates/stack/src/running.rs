@@ -40,6 +40,9 @@ pub(crate) enum Credential {
 pub struct Running {
     pub(crate) plan: Plan,
     pub(crate) providers: Vec<Provider>,
+    /// Names of models and deployments as header values, by index.
+    pub(crate) models: Vec<Option<HeaderValue>>,
+    pub(crate) deployments: Vec<Option<HeaderValue>>,
 }
 
 impl Running {
@@ -66,7 +69,10 @@ impl Running {
             let fixed = headers::fixed(provider);
             providers.push(Provider { base_url: provider.base_url.clone(), upstream, credential, fixed });
         }
-        Ok(Self { plan, providers })
+        let value = |name: &str| HeaderValue::from_str(name).ok();
+        let models = plan.models.iter().map(|model| value(&model.name)).collect();
+        let deployments = plan.deployments.iter().map(|deployment| value(&deployment.name)).collect();
+        Ok(Self { plan, providers, models, deployments })
     }
 
     /// The plan's whole hash, hex.

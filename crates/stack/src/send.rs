@@ -9,6 +9,7 @@ use paceline_policy::{Caller, deadlines};
 use paceline_types::{Code, Failure, Flags};
 
 use crate::edit::Outgoing;
+use crate::headers;
 use crate::life::Life;
 use crate::running::Running;
 
@@ -58,11 +59,15 @@ pub(crate) async fn send(
     outgoing: Outgoing,
 ) -> Result<Sent, Failure> {
     let plan = deadlines(&running.plan, caller);
-    let clock = Clock::new(plan, life.began, outgoing.timeout_ms, outgoing.streamed);
+    let clock = Clock::new(plan, life.began, life.scene.timeout_ms, outgoing.streamed);
     let connect = (plan.connect_ms > 0).then(|| Instant::now() + Duration::from_millis(plan.connect_ms));
     let (connect, _) = clock.sooner(connect, Code::ProviderTimeoutConnect);
     let (head, head_code) = clock.sooner(clock.first_token, Code::ProviderTimeoutFirstToken);
-    let request = RequestHead { method: &Method::POST, path: &outgoing.path, headers: &outgoing.headers };
+    let request = RequestHead {
+        leave_out: headers::stays,
+        more: &outgoing.more,
+        ..RequestHead::new(&Method::POST, &outgoing.path, &outgoing.headers)
+    };
     life.record.attempts = 1;
     life.sent();
     let upstream = &running.providers[outgoing.provider].upstream;

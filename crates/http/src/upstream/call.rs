@@ -50,7 +50,7 @@ impl Upstream {
         body: impl Into<Bytes>,
         deadlines: Deadlines,
     ) -> Result<Called, CallError> {
-        let mut answer = self.send(RequestHead { method, path, headers }, vec![body.into()], deadlines).await?;
+        let mut answer = self.send(RequestHead::new(method, path, headers), vec![body.into()], deadlines).await?;
         answer.set_deadline(deadlines.head);
         let mut body = BytesMut::new();
         while let Some(chunk) = answer.chunk().await? {

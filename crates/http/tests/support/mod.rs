@@ -154,7 +154,7 @@ impl Provider {
         let upstream = Arc::clone(&self.upstream);
         tokio::spawn(async move {
             let headers = HeaderMap::new();
-            let head = RequestHead { method: &Method::POST, path: "/", headers: &headers };
+            let head = RequestHead::new(&Method::POST, "/", &headers);
             upstream.send(head, body, deadlines).await
         })
     }

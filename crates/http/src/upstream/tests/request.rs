@@ -7,7 +7,7 @@ use crate::upstream::error::SendError;
 use crate::upstream::request::{Outgoing, RequestHead};
 
 fn written(method: &Method, prefix: &str, path: &str, headers: &HeaderMap, body: Vec<Bytes>) -> Vec<Bytes> {
-    let head = RequestHead { method, path, headers };
+    let head = RequestHead::new(method, path, headers);
     Outgoing::new(head, prefix, "provider:8000", body).unwrap().into_parts()
 }
 
@@ -54,8 +54,9 @@ fn framing_and_host_are_ours() {
 
 #[test]
 fn a_target_that_would_break_the_request_line_is_refused() {
+    let headers = HeaderMap::new();
     for path in ["/a b", "/a\r\nx: y", "/a\nb", "/\u{7f}"] {
-        let head = RequestHead { method: &Method::GET, path, headers: &HeaderMap::new() };
+        let head = RequestHead::new(&Method::GET, path, &headers);
         assert!(matches!(Outgoing::new(head, "", "h", vec![]), Err(SendError::Target)), "{path:?}");
     }
 }
