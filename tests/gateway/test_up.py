@@ -129,7 +129,7 @@ def test_the_first_start_prints_keys_and_a_call_that_works_and_the_next_one_neit
         assert key is not None
         assert re.search(r"admin key +pa-\w{40} ", first.printed)
         assert first.ask(key[1], "/t/helpdesk/support-chat/v1/chat/completions") == 200
-        assert first.status()["plan"]["is_current"] is True
+        until(lambda: first.status()["plan"]["is_current"], "control to find its plan in force")
     assert first.printed.endswith("paceline: stopped\n")
     with up(home) as second:
         second.wait_for("paceline keys create --service NAME")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.request
 from collections.abc import Iterator
@@ -99,6 +100,26 @@ def test_a_faulty_file_changes_nothing_and_is_shown(at: Installation, key: str) 
     at.standards.write_text(text)
     until(lambda: status(at)["plan"]["is_current"], "the file in force")
     assert at.link.status()["plan"] == old
+
+
+def test_what_only_a_restart_can_change_is_said_and_the_drain_follows_at_once(at: Installation, key: str) -> None:
+    text = at.standards.read_text()
+    put(at, text + "gateway: {head_read: 3s, drain: 1ms}\n")
+    shown = status(at)["gateway"]
+    assert shown["wait_for_restart"] == ["head_read"]
+    assert "gateway.head_read of plan" in at.log("gateway")
+    stream = Stream(at.gateway_port, key, "x-sim-fault: stall=600000@2")
+    stream.read_until(b'"content":"')
+    at.stop("gateway")
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        stream.read_rest()
+    stream.connection.close()
+    at.start("gateway")
+    assert at.link.status()["wait_for_restart"] == []
+    put(at, text)
+    at.stop("gateway")
+    at.start("gateway")
+    assert ask(at, key).status == 200
 
 
 def test_a_key_works_once_made_and_no_more_once_revoked(at: Installation, key: str) -> None:

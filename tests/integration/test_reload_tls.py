@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,29 @@ def test_https_speaks_both_protocols_and_plain_http_is_not_served(tmp_path: Path
         at.stop()
     finally:
         at.end()
+
+
+def test_the_very_first_start_speaks_tls_already(tmp_path: Path) -> None:
+    at = Secure(tmp_path, extra=certificate(tmp_path))
+    command = [sys.executable, "-m", "paceline", "up", "--standards", str(at.standards), "--data", str(at.data.path)]
+    command += ["--gateway", f"127.0.0.1:{at.gateway_port}", "--control", f"127.0.0.1:{at.control_port}"]
+    with (tmp_path / "up.log").open("wb") as log:
+        up = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        until(lambda: _is_up(at, up), "paceline up to be up")
+        health = ["curl", "-sk", f"https://127.0.0.1:{at.gateway_port}/healthz"]
+        assert subprocess.run(health, check=True, capture_output=True).stdout == b"ok\n"
+        assert at.link.status()["wait_for_restart"] == []
+        up.terminate()
+        assert up.wait(PATIENCE_S) == 0
+    finally:
+        up.kill()
+        up.wait(PATIENCE_S)
+
+
+def _is_up(at: Installation, up: subprocess.Popen[bytes]) -> bool:
+    assert up.poll() is None, at.log("up")
+    return "control http" in at.log("up")
 
 
 def _code(at: Installation, key: str) -> str:

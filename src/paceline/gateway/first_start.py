@@ -1,5 +1,6 @@
-"""What happens before the processes start for the first time: an admin key, and a key for the first service.
+"""What happens before the processes start: keys where there are none yet, and the plan on disk.
 
+A gateway takes its certificate and its listener's bounds from the plan it starts with, so that plan must be there.
 Runs in a process of its own, so that a supervisor, which lives long and does little, never loads the ledger.
 """
 
@@ -10,8 +11,13 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from paceline.gateway.data_dir import DataDir
+
+if TYPE_CHECKING:
+    from paceline.ledger import Ledger
+    from paceline.standards.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -53,11 +59,11 @@ _DOCTOR = "`paceline doctor` looks for the reason."
 def make_keys(data: DataDir, standards: Path) -> FirstStart:
     """Do the work, in this process."""
     from paceline import standards as rules
-    from paceline.gateway.admin import has_admin_key, make_admin_key
     from paceline.ledger import open_ledger
 
     try:
-        plan = rules.load(standards).plan(())
+        loaded = rules.load(standards)
+        plan = loaded.plan(())
     except rules.StandardsFaultyError as error:
         many = len(error.faults)
         wrong = f"{standards} has {many} fault{'s' if many > 1 else ''}; the first: {error.faults[0]}."
@@ -66,15 +72,33 @@ def make_keys(data: DataDir, standards: Path) -> FirstStart:
         raise FirstStartError(f"{error.reason}.", f"{error.hint}.") from error
     ledger = open_ledger(data.path)
     try:
-        admin = None if has_admin_key(ledger) else make_admin_key(ledger)
-        services = plan.document["services"]
-        if admin is None or ledger.keys.list() or not services:
-            return FirstStart(admin_key=admin)
-        first = services[0]
-        made = ledger.keys.create(service=first["name"], name="first start")
-        return FirstStart(admin, made.key, first["name"], first["use_cases"][0])
+        made = _new_keys(ledger, plan.document["services"])
+        _write_plan(data, loaded.plan(ledger.keys.planned()))
+        return made
     finally:
         ledger.close()
+
+
+def _new_keys(ledger: Ledger, services: list[dict[str, Any]]) -> FirstStart:
+    from paceline.gateway.admin import has_admin_key, make_admin_key
+
+    admin = None if has_admin_key(ledger) else make_admin_key(ledger)
+    if admin is None or ledger.keys.list() or not services:
+        return FirstStart(admin_key=admin)
+    first = services[0]
+    made = ledger.keys.create(service=first["name"], name="first start")
+    return FirstStart(admin, made.key, first["name"], first["use_cases"][0])
+
+
+def _write_plan(data: DataDir, plan: Plan) -> None:
+    """Put the plan where the gateway reads it; one that it would refuse is left to the control process to show."""
+    from paceline import _core
+
+    try:
+        _core.check_plan(plan.json_bytes)
+    except _core.PlanFault:
+        return
+    data.write_private(data.plan, plan.json_bytes)
 
 
 def main(arguments: list[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from paceline.gateway.address import Address
 from paceline.gateway.data_dir import DataDir
-from paceline.gateway.link import ask_http
+from paceline.gateway.link import Link, LinkError, ask_http
 from paceline.gateway.supervisor import Part
 
 GATEWAY_LISTEN = "127.0.0.1:4100"
@@ -24,7 +24,7 @@ _PYTHON = (sys.executable, "-m", "paceline")
 def gateway(data: DataDir, listen: Address) -> Part:
     """Describe the gateway process: ready when it has a plan and accepts calls."""
     command = (*_PYTHON, "gateway", "--data", str(data.path), "--listen", str(listen))
-    return Part("gateway", command, data.log("gateway"), lambda: _answers(listen, "/readyz"), GATEWAY_GRACE_S)
+    return Part("gateway", command, data.log("gateway"), lambda: _has_plan(data), GATEWAY_GRACE_S)
 
 
 def control(data: DataDir, standards: Path, listen: Address) -> Part:
@@ -37,6 +37,14 @@ def sim(data: DataDir, listen: Address, options: Sequence[str] = ()) -> Part:
     """Describe the simulated provider."""
     command = (*_PYTHON, "sim", "--listen", str(listen), *options)
     return Part("sim", command, data.log("sim"), lambda: _answers(listen, "/healthz"))
+
+
+def _has_plan(data: DataDir) -> bool:
+    # Asked over the admin socket: the callers' address may speak TLS.
+    try:
+        return bool(Link(data.socket).status().get("plan"))
+    except LinkError:
+        return False
 
 
 def _answers(listen: Address, path: str) -> bool:
