@@ -50,7 +50,7 @@ STREAMED = {
     "500": Expected("status=500", 500, "provider_error", 0),
     "429": Expected("status=429;retry-after=7", 429, "provider_error", 0),
     "400": Expected("status=400", 400, "caller_error", 0),
-    "401": Expected("status=401", 401, "gateway_error", 0),
+    "401": Expected("status=401", 502, "gateway_error", 409),
 }
 WHOLE = {
     "cut": Expected("cut=60", 502, "truncated", 406),
@@ -60,7 +60,7 @@ WHOLE = {
     "503": Expected("status=503", 503, "provider_error", 0),
     "429": Expected("status=429;retry-after=7", 429, "provider_error", 0),
     "400": Expected("status=400", 400, "caller_error", 0),
-    "401": Expected("status=401", 401, "gateway_error", 0),
+    "401": Expected("status=401", 502, "gateway_error", 409),
 }
 CASES: dict[str, tuple[str, bool, Expected]] = {
     f"{path.rpartition('/')[2]}{'-streamed' if streamed else ''}-{name}": (path, streamed, expected)
@@ -132,7 +132,11 @@ def test_what_came_before_is_counted_and_priced(calls: dict[str, Call], name: st
 def test_a_provider_s_refusal_passes_and_costs_nothing(calls: dict[str, Call], name: str) -> None:
     call = calls[name]
     assert call.row["cost_nanousd"] == 0
-    assert call.row["provider_status"] == call.truth["status"] == call.status
+    assert call.row["provider_status"] == call.truth["status"]
+    if call.truth["status"] == 401:  # the provider refused our key, not the caller's: that one is not passed on
+        assert (call.status, call.headers["x-paceline-code"]) == (502, "G409")
+    else:
+        assert call.status == call.truth["status"]
     assert call.document["error"]["message"]
     if "429" in name:
         assert call.headers["retry-after"] == "7"

@@ -190,11 +190,18 @@ def test_unknown_costs_lower_the_coverage_and_are_never_zero(ledger: Ledger, jou
     assert row.metrics["cost_usd"].figures.n == 75
 
 
-def test_requests_without_plan_tag_or_owner_are_shown(ledger: Ledger, journal: Path) -> None:
-    load(ledger, journal, [Record(1, start_s=START, service="", use_case="")])
+def test_a_service_unknown_to_every_plan_is_shown_without_owner_or_budget(ledger: Ledger, journal: Path) -> None:
+    load(ledger, journal, [Record(1, start_s=START, service="stranger", use_case="")])
     row = only(ledger)
-    assert (dict(row.group), row.owner, row.verdict) == ({"service": "", "use_case": ""}, None, "no budget")
+    assert (dict(row.group), row.owner, row.verdict) == ({"service": "stranger", "use_case": ""}, None, "no budget")
     assert row.state is State.NO_BUDGET
+
+
+def test_calls_that_nobody_can_be_named_for_are_counted_apart(ledger: Ledger, journal: Path) -> None:
+    load(ledger, journal, [Record(number, start_s=START, service="", use_case="") for number in range(3)])
+    report = ledger.measure(START, START + 60)
+    assert (report.services, report.unidentified) == ((), 3)
+    assert report.document()["gateway"]["unidentified"] == 3
 
 
 def test_the_limits_in_force_are_those_of_the_last_plan_with_traffic(ledger: Ledger, journal: Path) -> None:

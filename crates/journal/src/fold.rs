@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use paceline_types::{Metric, PERCENTILES, Percentile, Sketch, UsageRecord};
+use paceline_types::{Api, Metric, PERCENTILES, Percentile, Sketch, UsageRecord};
 use rustc_hash::FxHashMap;
 
 pub use crate::measures::{COUNTERS, Counter, MEASURES, Measure};
@@ -85,7 +85,10 @@ pub fn fold(path: &Path, slot: u32, slots_max: u32) -> Result<Folded, JournalErr
     while reader.next_slot() < end {
         match reader.advance()? {
             Some(Entry::Record(record)) => {
-                tally.add(&record);
+                // A list of models is no model call: it has a row, and no part in anyone's budget.
+                if record.api != Api::Models {
+                    tally.add(&record);
+                }
                 records.push(*record);
             }
             Some(Entry::Void) => voids += 1,

@@ -26,8 +26,8 @@ pub(crate) async fn respond(life: Box<Life>, sent: Box<Sent>) -> Response {
 fn outcome(status: u16) -> Outcome {
     match status {
         200..=299 => Outcome::Ok,
-        // Our own credentials were not accepted there: ours to mend, not the caller's.
-        401 | 403 => Outcome::GatewayError,
+        // What our key may not do there is ours to mend, not the caller's.
+        403 => Outcome::GatewayError,
         408 | 409 | 425 | 429 => Outcome::ProviderError,
         400..=499 => Outcome::CallerError,
         _ => Outcome::ProviderError,

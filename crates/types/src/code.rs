@@ -75,6 +75,7 @@ codes! {
     ProviderCut = 406, "G406", "provider_cut", 502, Provider, true, "Retry; the provider ended its answer before it was complete";
     ProviderMalformed = 407, "G407", "provider_malformed", 502, Provider, true, "Retry; the provider's answer was not valid HTTP";
     ProviderKeyMissing = 408, "G408", "provider_key_missing", 503, Gateway, false, "Tell the platform team: the gateway has no key for this provider in its environment";
+    ProviderKeyRefused = 409, "G409", "provider_key_refused", 502, Gateway, false, "Tell the platform team: the provider did not accept the gateway's key; yours was accepted here";
     Draining = 501, "G501", "draining", 503, Gateway, true, "Retry: this gateway is shutting down and another will answer";
     PlanMissing = 502, "G502", "plan_missing", 503, Gateway, true, "Tell the platform team: the gateway has not been given a plan";
     Overloaded = 503, "G503", "overloaded", 503, Gateway, true, "Retry with back-off: the gateway's bound on requests in flight is reached";

@@ -16,5 +16,5 @@ pub use failure::{Failure, Fault};
 pub use id::RequestId;
 pub use metric::{LimitMask, Metric, PERCENTILES, Percentile};
 pub use outcome::Outcome;
-pub use record::{Flags, Mode, RECORD_BYTES, RecordError, Tokens, TokenSource, UNDEFINED, UsageRecord};
+pub use record::{Flags, Mode, RECORD_BYTES, RecordError, TokenSource, Tokens, UNDEFINED, UsageRecord};
 pub use sketch::{Sketch, SketchError};

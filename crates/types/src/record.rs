@@ -301,11 +301,7 @@ impl UsageRecord {
             return Err(RecordError::Version(version));
         }
         let [token_source, attempts] = eye.array();
-        let mut record = Self::begin(
-            RequestId::default(),
-            0,
-            Api::from_number(api).ok_or(RecordError::Field("api"))?,
-        );
+        let mut record = Self::begin(RequestId::default(), 0, Api::from_number(api).ok_or(RecordError::Field("api"))?);
         record.outcome = Outcome::from_number(outcome).ok_or(RecordError::Field("outcome"))?;
         record.mode = match mode {
             0 => Mode::Observe,

@@ -90,9 +90,7 @@ impl Sketch {
         let mut index = 0_i64;
         for _ in 0..take(&mut at)? {
             let step = take(&mut at)?;
-            index = index
-                .checked_add((step >> 1).cast_signed() ^ -((step & 1).cast_signed()))
-                .ok_or(SketchError)?;
+            index = index.checked_add((step >> 1).cast_signed() ^ -((step & 1).cast_signed())).ok_or(SketchError)?;
             sketch.buckets.insert(i32::try_from(index).map_err(|_| SketchError)?, take(&mut at)?);
         }
         if at.is_empty() { Ok(sketch) } else { Err(SketchError) }

@@ -92,6 +92,8 @@ class Report:
     overhead: Mapping[str, MetricSum]
     """The gateway's own time, microseconds: `overhead_us`, `overhead_in_us`, `overhead_back_us`."""
     services: tuple[ServiceRow, ...]
+    unidentified: int = 0
+    """Calls that carried no valid key, so that no service can be named for them; they were refused."""
 
     def document(self) -> dict[str, Any]:
         """Return the JSON form that `paceline report --format json` prints."""
@@ -106,7 +108,8 @@ class Report:
                 }
                 for name in ("overhead_us", "overhead_in_us", "overhead_back_us")
                 for figures in (self.overhead.get(name, MetricSum()),)
-            },
+            }
+            | {"unidentified": self.unidentified},
             "services": [row.document() for row in self.services],
         }
 
@@ -120,7 +123,9 @@ def build(engine: Engine, since: float, until: float, group: Sequence[GroupName]
     first, end = int(since // 60), -int(-until // 60)
     with translated("read the ledger"), engine.connect() as connection:
         sums = merge_window(connection, first, end, group)
-    return Report(first * 60, end * 60, sums.overhead, tuple(_rows(sums, group)))
+    nobody = [names for names in sums.groups if "service" in group and not names[list(group).index("service")]]
+    unidentified = sum(sums.groups.pop(names).counters["n"] for names in nobody)
+    return Report(first * 60, end * 60, sums.overhead, tuple(_rows(sums, group)), unidentified)
 
 
 def _rows(sums: Sums, group: Sequence[GroupName]) -> Iterator[ServiceRow]:

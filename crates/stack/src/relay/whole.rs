@@ -21,6 +21,11 @@ const GATHERED_BYTES_MAX: usize = 128 * 1024;
 
 /// Answers a request whose answer is not a stream.
 pub(super) async fn respond(mut life: Box<Life>, mut sent: Box<Sent>) -> Response {
+    if sent.answer.status == 401 {
+        // The caller's key was good here; passing this on would tell its SDK otherwise.
+        let what = format!("The provider of deployment {} did not accept the gateway's key", life.record.deployment);
+        return refuse::refuse(life, &Failure::new(Code::ProviderKeyRefused, what));
+    }
     life.record.status = sent.answer.status;
     sent.answer.set_deadline(sent.clock.total);
     let mut seen = Seen::new(&life, &sent);

@@ -111,7 +111,9 @@ def overhead(document: Mapping[str, Any]) -> str:
     if found.get("p50") is None:
         return "The gateway's own overhead was not measured in this window."
     figures = ", ".join(f"{name} {units.microseconds(found.get(name))}" for name in ("p50", "p95", "p99"))
-    return f"The gateway itself added {figures} to a call."
+    unidentified = int(document["gateway"].get("unidentified") or 0)
+    turned_away = f" {unidentified:,} calls carried no valid key and were refused." if unidentified else ""
+    return f"The gateway itself added {figures} to a call.{turned_away}"
 
 
 def window(document: Mapping[str, Any]) -> str:
