@@ -14,7 +14,6 @@ from tests.integration.metered import CAP, CHAT, MESSAGES, PRICES, SIM, STANDARD
 
 TALK = [{"role": "user", "content": "Good morning, dear machine"}]
 CAP_ADDED, OFF_STANDARD = 1 << 1, 1 << 4
-# The fixture sees by one list of models that its key is known; the gateway counts that call too.
 PERCENTILES = ("p50", "p95", "p99")
 
 
