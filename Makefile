@@ -4,7 +4,7 @@
 
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet --progress-bar off
-RUST := $(shell find crates benches -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
+RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 RELEASE := --release --locked
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -75,5 +75,5 @@ clean: ## remove everything that was built
 .venv/.native: .venv/.run pyproject.toml $(RUST)
 	@echo "[3/3] native module, release profile: two to four minutes the first time on two cores"
 	@CARGO_TERM_PROGRESS_WHEN=$${CARGO_TERM_PROGRESS_WHEN:-auto} maturin develop $(RELEASE) --skip-install
-	@MATURIN_PEP517_ARGS="$(RELEASE)" $(PIP) --no-deps --no-build-isolation --editable .
+	@MATURIN_PEP517_ARGS="--profile release --locked" $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
