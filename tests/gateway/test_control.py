@@ -132,6 +132,10 @@ def test_reading_is_free_on_loopback_but_not_under_another_name(client: TestClie
     assert client.get(path, headers={"host": "attacker.example"}).status_code == 401
 
 
+def test_a_name_that_only_begins_like_loopback_is_another_name(client: TestClient) -> None:
+    assert client.get("/api/keys", headers={"host": "127.0.0.1.example.com:4101"}).status_code == 401
+
+
 @pytest.mark.parametrize("path", ["/api/status", "/api/report", "/api/keys", "/metrics"])
 def test_beyond_loopback_everything_wants_the_admin_key(control: Control, path: str) -> None:
     control.needs_key = True

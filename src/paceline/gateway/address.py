@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from ipaddress import ip_address
 from typing import NamedTuple
 
 
@@ -31,7 +32,10 @@ class Address(NamedTuple):
     @property
     def is_loopback(self) -> bool:
         """True when only this machine can connect."""
-        return self.host == "::1" or self.host.startswith("127.")
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:  # a name, such as 127.0.0.1.example.com, which may lead anywhere
+            return False
 
     @property
     def reachable(self) -> Address:
