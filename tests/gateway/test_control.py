@@ -108,6 +108,16 @@ def test_keys_are_made_and_revoked_with_the_admin_key_and_enter_the_plan(control
     until(lambda: plan_of(control)["keys"] == [])
 
 
+def test_a_key_revoked_while_the_file_has_faults_leaves_the_plan(control: Control, standards: Path) -> None:
+    made = control.ledger.keys.create(service="helpdesk")
+    until(lambda: made.id in [key["id"] for key in plan_of(control)["keys"]])
+    standards.write_text("version: 1\nnonsense: true\n")
+    until(lambda: control.planner.state.faults)
+    control.ledger.keys.revoke(made.id)
+    until(lambda: plan_of(control)["keys"] == [])
+    assert control.planner.state.faults, "the faults are still there to be seen"
+
+
 def plan_of(control: Control) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(control.data.plan.read_bytes())
     return document

@@ -1,7 +1,7 @@
 """From the standards file and the keys to a plan in force at the gateway.
 
 Owns the decision when a new plan is due and which plan that is. A file with faults changes nothing: the last plan
-stays in force and the faults are kept for people to see.
+stays in force, with the keys as they are now, and the faults are kept for people to see.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from paceline import standards
 from paceline.gateway.data_dir import DataDir
 from paceline.gateway.link import Link, LinkError, PlanRefusedError
 from paceline.ledger import Ledger
+from paceline.standards import Plan, Standards
 
 # How often the gateway is asked whether it still runs our plan; it may have been restarted or replaced.
 COMPARE_EVERY_S = 1.0
@@ -46,6 +47,7 @@ class Planner:
         self._ledger = ledger
         self._link = link
         self._seen: tuple[object, ...] | None = None
+        self._sound: Standards | None = None
         self._plan: bytes | None = None
         self._compared_at = float("-inf")
         self.state = PlanState()
@@ -70,26 +72,37 @@ class Planner:
         return (found.st_mtime_ns, found.st_size, found.st_ino)
 
     def _make(self) -> None:
+        keys = self._ledger.keys.planned()
         try:
-            plan = standards.load(self._path).plan(self._ledger.keys.planned())
+            loaded = standards.load(self._path)
+            faults = self._put(loaded.plan(keys))
+            if not faults:
+                self._sound, self.state.faults = loaded, []
+                return
         except standards.StandardsFaultyError as error:
-            self._refuse([fault.as_dict() for fault in error.faults if not fault.warning])
-            return
+            faults = [fault.as_dict() for fault in error.faults if not fault.warning]
         except standards.StandardsError as error:
-            self._refuse([{"message": str(error)}])
-            return
+            faults = [{"message": str(error)}]
+        self._refuse(faults)
+        if self._sound is not None:  # a key revoked now must not live on until the faults are mended
+            self._put(self._sound.plan(keys))
+
+    def _put(self, plan: Plan) -> list[dict[str, Any]]:
+        """Make this the plan to deliver, unless it is already; return why it cannot be."""
         from paceline import _core
 
         try:
             _core.check_plan(plan.json_bytes)
         except _core.PlanFault as fault:
-            self._refuse([{"path": fault.path, "message": fault.message, "hint": fault.hint}])
-            return
+            return [{"path": fault.path, "message": fault.message, "hint": fault.hint}]
+        if plan.json_bytes == self._plan:
+            return []
         self._ledger.plans.put(plan)
         self._data.write_private(self._data.plan, plan.json_bytes)
         self._plan = plan.json_bytes
-        self.state.wanted, self.state.faults, self.state.made_at = plan.hash, [], time.time()
+        self.state.wanted, self.state.made_at = plan.hash, time.time()
         _log.info("plan %s made from %s", plan.hash[:12], self._path)
+        return []
 
     def _refuse(self, faults: list[dict[str, Any]]) -> None:
         self.state.faults = faults
