@@ -23,6 +23,7 @@ from tests.ledger.journal_files import (
 )
 
 from paceline.ledger import Ledger, State
+from paceline.ledger.verdict import Limit, judge
 from paceline.standards import Plan
 
 START = 1_000_000_020.0
@@ -228,3 +229,9 @@ def test_windows_and_groups(ledger: Ledger, journal: Path) -> None:
     assert [(row.group["model"], row.requests) for row in by_model] == [("large", 20), ("small", 20)]
     (of_model,) = ledger.measure(START, START + 60, group=("model",)).services
     assert (dict(of_model.group), of_model.owner, of_model.requests) == ({"model": "large"}, None, 10)
+
+
+def test_a_limit_that_nothing_was_judged_by_is_not_passed_over() -> None:
+    kept = Limit("ttft_ms", "p95", 500.0, n=1000, over=3, measured=100.0)
+    unpriced = Limit("cost_usd", "p95", 0.1, n=0, over=0, measured=None)
+    assert judge(1000, 1000, [kept, unpriced]) == (State.WITHIN, "within budget; none could be judged by cost p95")

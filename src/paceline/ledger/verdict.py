@@ -86,8 +86,14 @@ def judge(n_requests: int, n_offered: int, limits: Sequence[Limit]) -> tuple[Sta
         return State.TOO_FEW, f"nothing to judge: none of {n_requests:,} requests was answered"
     if not any(limit.state is State.WITHIN for limit in limits):
         return State.TOO_FEW, f"too few requests to tell ({n_offered:,})"
-    short = ", ".join(f"{_name(limit)} ({limit.n:,})" for limit in limits if limit.state is State.TOO_FEW)
-    return State.WITHIN, f"within budget; too few requests to tell for {short}" if short else "within budget"
+    few = ", ".join(f"{_name(limit)} ({limit.n:,})" for limit in limits if limit.state is State.TOO_FEW)
+    none = ", ".join(_name(limit) for limit in limits if limit.state is State.NO_TRAFFIC)
+    parts = [
+        "within budget",
+        *([f"too few requests to tell for {few}"] if few else []),
+        *([f"none could be judged by {none}"] if none else []),
+    ]
+    return State.WITHIN, "; ".join(parts)
 
 
 def in_words(metric: str, value: float) -> str:
