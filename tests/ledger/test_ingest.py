@@ -155,6 +155,15 @@ def test_a_foreign_file_is_named(ledger: Ledger, journal: Path) -> None:
         ledger.ingest(journal)
 
 
+def test_an_unreadable_segment_does_not_hold_the_others_back(ledger: Ledger, journal: Path) -> None:
+    bad = write_segment(journal, 1, some([1]))
+    bad.write_bytes(b"not a segment" * 100)
+    good = write_segment(journal, 2, some([2, 3]))
+    with pytest.raises(JournalUnreadableError, match=r"segment-0000000000000001\.jnl"):
+        ledger.ingest(journal)
+    assert (count(ledger), bad.exists(), good.exists()) == (2, True, False)
+
+
 def test_two_ingests_of_one_journal_share_the_work(ledger: Ledger, where: str, journal: Path) -> None:
     write_segment(journal, 1, some(range(10)), capacity=20, sealed=False)
     with open_ledger(where) as other:

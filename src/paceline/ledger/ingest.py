@@ -75,11 +75,18 @@ class Ingest:
     def run(self, journal: Path, slots_max: int = SLOTS_MAX) -> Ingested:
         """Take in everything that is settled in a journal directory and delete the segments that are done.
 
-        Raises `JournalUnreadableError` for a segment that cannot be folded, and the rest of `LedgerError`.
+        Raises `JournalUnreadableError` for a segment that cannot be folded, after taking in all the others, and the
+        rest of `LedgerError`.
         """
         count = _Count()
+        unreadable: JournalUnreadableError | None = None
         for path in _segments(journal):
-            self._segment(path, slots_max, count)
+            try:
+                self._segment(path, slots_max, count)
+            except JournalUnreadableError as error:
+                unreadable = unreadable or error
+        if unreadable is not None:  # positions stay: those of the unreadable segment cannot be told from old ones
+            raise unreadable
         if count.segments_deleted:
             self._forget_positions(journal)
         return Ingested(count.records, count.segments_deleted, count.voids, count.damaged)
