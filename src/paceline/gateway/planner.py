@@ -10,13 +10,15 @@ import logging
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from paceline import standards
 from paceline.gateway.data_dir import DataDir
 from paceline.gateway.link import Link, LinkError, PlanRefusedError
 from paceline.ledger import Ledger
-from paceline.standards import Plan, Standards
+
+if TYPE_CHECKING:
+    from paceline.standards import Plan, Standards
 
 # How often the gateway is asked whether it still runs our plan; it may have been restarted or replaced.
 COMPARE_EVERY_S = 1.0
