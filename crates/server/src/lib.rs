@@ -3,6 +3,7 @@
 
 mod admin;
 mod bounds;
+mod memory;
 mod paths;
 mod plan_file;
 
@@ -50,6 +51,7 @@ pub enum ServeError {
 /// # Errors
 /// When it cannot start: address in use, journal locked by another gateway, data directory not writable.
 pub fn run(config: &ServeConfig) -> Result<i32, ServeError> {
+    memory::keep_between_requests();
     paths::ready(&config.data_dir)?;
     let plan = plan_file::read(&config.data_dir);
     let bounds = plan.as_ref().map_or_else(document::Gateway::default, |plan| plan.gateway.clone());
