@@ -235,3 +235,13 @@ def test_a_limit_that_nothing_was_judged_by_is_not_passed_over() -> None:
     kept = Limit("ttft_ms", "p95", 500.0, n=1000, over=3, measured=100.0)
     unpriced = Limit("cost_usd", "p95", 0.1, n=0, over=0, measured=None)
     assert judge(1000, 1000, [kept, unpriced]) == (State.WITHIN, "within budget; none could be judged by cost p95")
+
+
+def test_of_two_plans_in_one_minute_the_later_one_counts(ledger: Ledger, journal: Path) -> None:
+    old, new = plan(), plan([("ttft_ms", "p95", 400.0)])
+    for one in sorted((old, new), key=lambda one: one.hash, reverse=True):  # not in the order of their hashes
+        ledger.plans.put(one)
+        load(ledger, journal, [Record(one.hash8 % 1000, start_s=START, judged=mask(TTFT_P95))], one)
+    last = min((old, new), key=lambda one: one.hash)
+    expected = 400.0 if last is new else 1000.0
+    assert only(ledger).metrics["ttft_ms"].document()["limits"]["p95"] == expected

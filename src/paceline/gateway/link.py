@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,10 @@ class _SocketConnection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         """Connect to the socket file."""
+        # The fallback for long paths lies in a directory that others can write to.
+        if self._path.stat().st_uid not in {os.getuid(), 0}:
+            message = "the socket belongs to another user"
+            raise PermissionError(message)
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select
 
 from paceline.ledger import plans
 from paceline.ledger.plans import Document
-from paceline.ledger.schema import COUNTERS, minute, minute_limit, minute_metric, series
+from paceline.ledger.schema import COUNTERS, minute, minute_limit, minute_metric, plan, series
 
 GroupName = Literal["service", "use_case", "model", "deployment"]
 Group = tuple[str, ...]
@@ -77,9 +77,11 @@ def merge_window(connection: Connection, since: int, until: int, group: Sequence
     for row in connection.execute(select(*columns, *sums).select_from(joined).where(*window).group_by(*columns)):
         values = (int(value) for value in row[len(columns) :])
         groups[tuple(row[: len(columns)])].counters = dict(zip(COUNTERS, values, strict=True))
-    last = func.max(minute.c.minute)
-    latest = select(*columns, series.c.plan).select_from(joined).where(*window)
-    for row in connection.execute(latest.group_by(*columns, series.c.plan).order_by(last)):
+    # Two plans may share the last minute (a new key makes a new plan): the one seen later counts.
+    last = func.max(minute.c.minute), func.max(func.coalesce(plan.c.last_seen_us, 0))
+    known = joined.outerjoin(plan, plan.c.hash8 == series.c.plan)
+    latest = select(*columns, series.c.plan).select_from(known).where(*window)
+    for row in connection.execute(latest.group_by(*columns, series.c.plan).order_by(*last)):
         groups[tuple(row[:-1])].plan = row[-1]
     _limits(connection, since, until, group, groups)
     overhead = _metrics(connection, since, until, group, groups)

@@ -129,4 +129,6 @@ def _three(value: float) -> str:
 
 def _percent(share: float) -> str:
     percent = share * 100
-    return f"{percent:.0f} %" if percent >= 99.95 or percent == 0 else f"{percent:.1f} %"
+    if percent >= 99.95 or percent == 0:
+        return f"{percent:.0f} %"
+    return f"{percent:.1f} %" if percent >= 0.1 else f"{percent:.2g} %"  # a small share is not none

@@ -108,11 +108,11 @@ def services(document: Mapping[str, Any]) -> list[ServiceCells]:
 def overhead(document: Mapping[str, Any]) -> str:
     """Return the sentence about the gateway's own share of the time."""
     found = document["gateway"].get("overhead_us") or {}
-    if found.get("p50") is None:
-        return "The gateway's own overhead was not measured in this window."
-    figures = ", ".join(f"{name} {units.microseconds(found.get(name))}" for name in ("p50", "p95", "p99"))
     unidentified = int(document["gateway"].get("unidentified") or 0)
     turned_away = f" {unidentified:,} calls carried no valid key and were refused." if unidentified else ""
+    if found.get("p50") is None:
+        return f"The gateway's own overhead was not measured in this window.{turned_away}"
+    figures = ", ".join(f"{name} {units.microseconds(found.get(name))}" for name in ("p50", "p95", "p99"))
     return f"The gateway itself added {figures} to a call.{turned_away}"
 
 
