@@ -69,6 +69,22 @@ paceline.yaml: sound: 1 service, 3 use cases, 2 models, 2 warnings
     assert run(validate, "--strict").exit_code == 1
 
 
+def test_waivers_are_shown_the_next_to_end_on_top(here: Path, example: str) -> None:
+    waivers = """waivers:
+  - {service: helpdesk, model: small, reason: Later, requester: ann, approver: bob, until: 2099-02-01}
+  - {service: helpdesk, rule: G204, reason: Sooner, requester: ann, approver: bob, until: 2099-01-31}
+"""
+    (here / "paceline.yaml").write_text(example.split("waivers:")[0] + waivers)
+    done = run(validate)
+    told = [line for line in done.output.splitlines() if line.startswith("waiver ")]
+    assert told == [
+        "waiver helpdesk · G204 until 2099-01-31: Sooner (asked by ann, approved by bob)",
+        "waiver helpdesk · small until 2099-02-01: Later (asked by ann, approved by bob)",
+    ]
+    as_json = json.loads(run(validate, "--format", "json").output)
+    assert [one["reason"] for one in as_json["waivers"]] == ["Later", "Sooner"]
+
+
 def test_a_faulty_file(here: Path) -> None:
     (here / "paceline.yaml").write_text(WRONG)
     result = run(validate)

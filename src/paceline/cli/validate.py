@@ -39,12 +39,15 @@ def command(ctx: click.Context, file: Path, output: str, strict: bool) -> None:
     failed = bool(loaded.found if strict else loaded.faults)
     if output == "json":
         found = [fault.as_dict() for fault in loaded.found]
-        click.echo(json.dumps({"file": name, "sound": not failed, "found": found}, indent=2, ensure_ascii=False))
+        waivers = [] if loaded.faults else [waiver.model_dump(mode="json") for waiver in loaded.options.waivers]
+        document = {"file": name, "sound": not failed, "found": found, "waivers": waivers}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     elif output == "github":
         for fault in loaded.found:
             click.echo(_github(name, fault))
     else:
         _text(name, loaded.found, summary=_summary(loaded))
+        _waivers(loaded)
     ctx.exit(EXIT_NO if failed else 0)
 
 
@@ -64,6 +67,17 @@ def _text(name: str, found: Sequence[Fault], summary: str) -> None:
     if bad:
         code = next(fault.code.value for fault in found if not fault.warning)
         click.echo(f"`paceline explain {code}` says more.")
+
+
+def _waivers(loaded: Standards) -> None:
+    """List the approved exceptions of a sound file, the one that ends first on top."""
+    if loaded.faults:
+        return
+    for waiver in sorted(loaded.options.waivers, key=lambda waiver: waiver.until):
+        scope = " · ".join(part for part in (waiver.service, waiver.use_case, waiver.model, waiver.rule) if part)
+        state = "ended" if waiver.until < loaded.day else "until"
+        people = f"asked by {waiver.requester}, approved by {waiver.approver}"
+        click.echo(f"waiver {click.style(scope, bold=True)} {state} {waiver.until}: {waiver.reason} ({people})")
 
 
 def _summary(loaded: Standards) -> str:
