@@ -74,7 +74,7 @@ def test_waivers_are_shown_the_next_to_end_on_top(here: Path, example: str) -> N
   - {service: helpdesk, model: small, reason: Later, requester: ann, approver: bob, until: 2099-02-01}
   - {service: helpdesk, rule: G204, reason: Sooner, requester: ann, approver: bob, until: 2099-01-31}
 """
-    (here / "paceline.yaml").write_text(example.split("waivers:")[0] + waivers)
+    (here / "paceline.yaml").write_text(example.split("waivers:", maxsplit=1)[0] + waivers)
     done = run(validate)
     told = [line for line in done.output.splitlines() if line.startswith("waiver ")]
     assert told == [
