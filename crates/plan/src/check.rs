@@ -61,10 +61,20 @@ pub(crate) fn url(text: &str, path: &str) -> Result<(), PlanFault> {
     Err(PlanFault::new(path, "not a base URL", "write https://HOST[:PORT]/PREFIX without a trailing slash"))
 }
 
+/// A secret is a reference; what stands there instead is never quoted, since it may be the secret.
+pub(crate) fn secret(reference: Option<&str>, path: &str) -> Result<(), PlanFault> {
+    let named =
+        |text: &str| ["env:", "file:"].iter().any(|kind| text.strip_prefix(kind).is_some_and(|at| !at.is_empty()));
+    if reference.is_none_or(named) {
+        return Ok(());
+    }
+    Err(PlanFault::new(path, "not a reference to a secret", "write env:NAME or file:PATH, never the secret itself"))
+}
+
 pub(crate) fn digest(hex: &str, path: &str) -> Result<[u8; 32], PlanFault> {
     let fault = || PlanFault::new(path, "not 64 hex digits", "store the SHA-256 of the key's text");
     let mut digest = [0; 32];
-    if hex.len() != 64 || !hex.is_ascii() {
+    if hex.len() != 64 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(fault());
     }
     for (byte, pair) in digest.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {

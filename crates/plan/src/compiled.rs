@@ -29,7 +29,8 @@ pub struct Plan {
     use_case_of: FxHashMap<Arc<str>, usize>,
     model_of: FxHashMap<Arc<str>, usize>,
     task_of: FxHashMap<Arc<str>, usize>,
-    /// By `PROVIDER/MODEL` and by the provider's own model id; the latter may name several.
+    /// By `PROVIDER/MODEL`, and by the provider's own model id, which may name several. A deployment's own name comes
+    /// first: a router's model id may read like another provider's deployment.
     deployments_of: FxHashMap<Arc<str>, Vec<usize>>,
 }
 
@@ -162,6 +163,7 @@ impl Plan {
         let keys = each(document.keys, "keys", |key, path| compile_key(key, &service_of, &use_case_of, path))?;
         let providers = each(document.providers, "providers", |provider, path| {
             check::url(&provider.base_url, &format!("{path}.base_url"))?;
+            check::secret(provider.key.as_deref(), &format!("{path}.key"))?;
             Ok(Provider {
                 name: provider.name.into(),
                 dialect: provider.dialect,
@@ -235,8 +237,10 @@ impl Plan {
 fn names_of_deployments(deployments: &[Deployment]) -> FxHashMap<Arc<str>, Vec<usize>> {
     let mut by_name: FxHashMap<Arc<str>, Vec<usize>> = FxHashMap::default();
     for (index, deployment) in deployments.iter().enumerate() {
-        by_name.entry(Arc::clone(&deployment.name)).or_default().push(index);
         by_name.entry(Arc::clone(&deployment.model)).or_default().push(index);
+    }
+    for (index, deployment) in deployments.iter().enumerate() {
+        by_name.insert(Arc::clone(&deployment.name), vec![index]);
     }
     by_name
 }

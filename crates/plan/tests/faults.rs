@@ -82,6 +82,14 @@ fn values_mean_something() {
     assert_eq!(fault(|plan| plan.format = 2), "format: format 2 is not 1");
     assert_eq!(fault(|plan| plan.keys[0].sha256 = "12".into()), "keys[0].sha256: not 64 hex digits");
     assert_eq!(fault(|plan| plan.keys[0].sha256 = "\u{e9}".repeat(32)), "keys[0].sha256: not 64 hex digits");
+    assert_eq!(fault(|plan| plan.keys[0].sha256 = "+f".repeat(32)), "keys[0].sha256: not 64 hex digits");
+    for secret in ["sk-live-1", "env:", "file:", "ENV:X", ""] {
+        // The whole of it: what stood there is not quoted.
+        assert_eq!(
+            fault(|plan| plan.providers[0].key = Some(secret.into())),
+            "providers[0].key: not a reference to a secret"
+        );
+    }
     for url in ["", "ftp://x", "http://", "http://x/", "http:///v1", "https://user@host/v1", "http://x/v1?a=b"] {
         assert_eq!(
             fault(|plan| plan.providers[0].base_url = url.into()),
