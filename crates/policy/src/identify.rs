@@ -57,13 +57,13 @@ pub fn identify(plan: &Plan, asked: &Asked<'_>) -> Result<Caller, Refused> {
     let allowed = named.filter(|&service| key.may_act_for(service));
     let own = key.service.or_else(|| key.services.first().copied());
     let Some(service) = allowed.or(own) else {
-        return Err(refused(no_service(tag_service), None));
+        return Err(refused(no_service(plan, key, tag_service), None));
     };
     let tag_refused = tag_service.is_some() && allowed.is_none();
     let mode = plan.services[service].mode;
     if mode == Mode::Enforce {
         if tag_refused {
-            return Err(refused(not_for_service(plan, key, tag_service.unwrap_or_default()), Some(service)));
+            return Err(refused(not_for_service(plan, key, service, tag_service.unwrap_or_default()), Some(service)));
         }
         if plan.services[service].owner.is_none() {
             let name = &plan.services[service].name;
@@ -76,15 +76,13 @@ pub fn identify(plan: &Plan, asked: &Asked<'_>) -> Result<Caller, Refused> {
     // A tag for a service that is not ours says nothing about our use cases.
     let tag_use_case = if tag_refused { None } else { tag_use_case };
     let (use_case, tagged) = choose_use_case(plan, key, service, tag_use_case);
-    let advice = match (tagged, mode) {
-        (true, _) => None,
-        (false, Mode::Enforce) => return Err(refused(untagged(plan, service, tag_use_case), Some(service))),
-        (false, Mode::Observe) => None,
-        (false, Mode::Warn) if tag_refused => {
-            let failure = not_for_service(plan, key, tag_service.unwrap_or_default());
-            Some(advice(&failure))
+    let advice = match mode {
+        Mode::Warn if tag_refused => {
+            Some(advice(&not_for_service(plan, key, service, tag_service.unwrap_or_default())))
         }
-        (false, Mode::Warn) => Some(advice(&untagged(plan, service, tag_use_case))),
+        Mode::Warn if !tagged => Some(advice(&untagged(plan, service, tag_use_case))),
+        Mode::Enforce if !tagged => return Err(refused(untagged(plan, service, tag_use_case), Some(service))),
+        _ => None,
     };
     Ok(Caller { key: key_index, service, use_case, mode, untagged: !tagged, tag_refused, advice })
 }
@@ -115,19 +113,35 @@ fn choose_use_case(plan: &Plan, key: &Key, service: usize, tag: Option<&str>) ->
     (plan.services[service].default_use_case.unwrap_or(ours[0]), false)
 }
 
-fn no_service(tag: Option<&str>) -> Failure {
-    match tag {
-        None => Failure::new(Code::TagMissing, "The key may act for any service and the request names none"),
-        Some(name) => Failure::new(Code::TagMissing, format!("There is no service {:?}", shown(name))),
-    }
+/// Only a key for any service has none of its own.
+fn no_service(plan: &Plan, key: &Key, tag: Option<&str>) -> Failure {
+    let Some(name) = tag else {
+        let what = format!("Key {} may act for any service and the request names none", key.id);
+        return Failure::new(Code::TagMissing, what);
+    };
+    let all = || plan.services.iter().map(|service| &*service.name);
+    Failure::new(Code::TagMissing, format!("Key {} names no service of the standards: {:?}", key.id, shown(name)))
+        .hint(format!("{}Services: {}", mean(name, all()), list(all())))
 }
 
-fn not_for_service(plan: &Plan, key: &Key, tag: &str) -> Failure {
-    let own = key.service.into_iter().chain(key.services.iter().copied());
-    let names = list(own.map(|service| &*plan.services[service].name));
-    let what = if plan.service(tag).is_some() { "may not act for" } else { "names a service that does not exist:" };
-    Failure::new(Code::KeyNotForService, format!("Key {} {what} {:?}", key.id, shown(tag)))
-        .hint(format!("Use a key of that service, or tag one this key may act for: {names}"))
+/// `own` is the service the key acts for without a tag. Names only services the key may act for.
+fn not_for_service(plan: &Plan, key: &Key, own: usize, tag: &str) -> Failure {
+    let acts_for = |service: &usize| key.may_act_for(*service);
+    let ours = || (0..plan.services.len()).filter(acts_for).map(|service| &*plan.services[service].name);
+    let own = &plan.services[own];
+    let owner = own.owner.as_deref().unwrap_or("nobody");
+    let why = if plan.service(tag).is_some() { "may not act for" } else { "names a service that does not exist:" };
+    let what = format!("Key {} of service {} (owner {owner}) {why} {:?}", key.id, own.name, shown(tag));
+    Failure::new(Code::KeyNotForService, what).hint(format!(
+        "{}Use a key of that service, or tag one this key may act for: {}",
+        mean(tag, ours()),
+        list(ours())
+    ))
+}
+
+/// `Did you mean "x"? `, or nothing.
+fn mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    nearest(name, known).map(|name| format!("Did you mean {name:?}? ")).unwrap_or_default()
 }
 
 fn untagged(plan: &Plan, service: usize, tag: Option<&str>) -> Failure {
@@ -146,8 +160,11 @@ fn untagged(plan: &Plan, service: usize, tag: Option<&str>) -> Failure {
         }
         Some(name) => {
             let what = format!("Service {} (owner {owner}) has no use case {:?}", service.name, shown(name));
-            let mean = nearest(name, ours()).map(|name| format!("Did you mean {name:?}? ")).unwrap_or_default();
-            Failure::new(Code::UseCaseUnknown, what).hint(format!("{mean}Its use cases: {}", list(ours())))
+            Failure::new(Code::UseCaseUnknown, what).hint(format!(
+                "{}Its use cases: {}",
+                mean(name, ours()),
+                list(ours())
+            ))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Judge: which limits a request was measured against, and which it exceeded. A failed request exceeds every limit of
-//! its use case that one of its kind can have (no first token without a stream); one outside the budget's population (refused, caller's fault, cancelled) is judged by none; a metric
-//! that is undefined for a request judges nothing.
+//! its use case that one of its kind can have (no first token without a stream); one outside the budget's population
+//! (refused, caller's fault, cancelled) is judged by none; a metric that is undefined for a request judges nothing.
 
 use paceline_plan::document::Limit;
 use paceline_types::{LimitMask, Metric, Outcome};

@@ -29,13 +29,13 @@ fn distance(left: &str, right: &str) -> usize {
     row[right.len()]
 }
 
-/// `a, b, c` of at most eight names.
+/// `a, b, c`: at most eight names, and how many more there are.
 pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let mut names: Vec<&str> = names.collect();
-    let more = names.len() > 8;
+    let more = names.len().saturating_sub(8);
     names.truncate(8);
     let list = names.join(", ");
-    if more { format!("{list}, …") } else { list }
+    if more > 0 { format!("{list} and {more} more") } else { list }
 }
 
 /// A name as it may stand in a message or a header: printable ASCII, at most 64 characters.
@@ -46,7 +46,14 @@ pub(crate) fn shown(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{nearest, shown};
+    use super::{list, nearest, shown};
+
+    #[test]
+    fn long_lists_say_how_much_they_leave_out() {
+        assert_eq!(list(["a", "b"].into_iter()), "a, b");
+        assert_eq!(list(["a"; 8].into_iter()), "a, a, a, a, a, a, a, a");
+        assert_eq!(list(["a"; 10].into_iter()), "a, a, a, a, a, a, a, a and 2 more");
+    }
 
     #[test]
     fn a_slip_finds_its_name_and_nonsense_finds_none() {

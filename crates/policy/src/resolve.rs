@@ -31,11 +31,15 @@ pub struct Choice {
 pub fn resolve(plan: &Plan, caller: &Caller, asked: Option<&str>, api: Api) -> Result<Choice, Failure> {
     let use_case = &plan.use_cases[caller.use_case];
     let (model, candidates) = named(plan, caller, asked)?;
+    let inside = |deployment: usize| {
+        model.is_some() || use_case.models.iter().any(|&model| plan.models[model].deployments.contains(&deployment))
+    };
     let on_standard = match model {
         Some(model) => use_case.models.contains(&model),
+        // A provider's own id may be served both inside and outside the standards: those inside are enough.
         None => {
-            let allowed = use_case.models.iter().flat_map(|&model| &plan.models[model].deployments);
-            candidates.iter().all(|candidate| allowed.clone().any(|deployment| deployment == candidate))
+            candidates.iter().all(|&each| inside(each))
+                || candidates.iter().any(|&each| inside(each) && unfit(plan, each, api).is_none())
         }
     };
     let mut advised = None;
@@ -55,7 +59,8 @@ pub fn resolve(plan: &Plan, caller: &Caller, asked: Option<&str>, api: Api) -> R
         advice: advised,
     };
     for &deployment in candidates {
-        match unfit(plan, deployment, api) {
+        let outside = (on_standard && !inside(deployment)).then_some("is outside this use case's standards");
+        match outside.or_else(|| unfit(plan, deployment, api)) {
             None => choice.deployments.push(deployment),
             Some(reason) => choice.passed_over.push((deployment, reason)),
         }
