@@ -29,6 +29,7 @@ def certificate(directory: Path) -> str:
     """Make a certificate and return the standards' text that names it."""
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     command += ["-keyout", "tls.key", "-out", "tls.crt", "-subj", "/CN=localhost", "-days", "2"]
+    command += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
     subprocess.run(command, cwd=directory, check=True, capture_output=True)
     return f"gateway: {{tls: {{certificate: {directory / 'tls.crt'}, key: {directory / 'tls.key'}}}}}\n"
 
@@ -85,6 +86,18 @@ def test_the_very_first_start_speaks_tls_already(tmp_path: Path) -> None:
         health = ["curl", "-sk", f"https://127.0.0.1:{at.gateway_port}/healthz"]
         assert subprocess.run(health, check=True, capture_output=True).stdout == b"ok\n"
         assert at.link.status()["wait_for_restart"] == []
+        told = at.log("up")
+        assert f"gateway https://127.0.0.1:{at.gateway_port} " in told
+        assert f"curl --cacert {tmp_path / 'tls.crt'} https://127.0.0.1:{at.gateway_port}/t/" in told
+        doctor = [sys.executable, "-m", "paceline", "doctor", "--standards", str(at.standards), "--data", at.data.path]
+        looked = subprocess.run(doctor, check=False, capture_output=True, text=True, timeout=PATIENCE_S).stdout
+        assert f"answers on 127.0.0.1:{at.gateway_port}" in looked, looked
+        program = [sys.executable, "-c", "import os; print(os.environ['OPENAI_BASE_URL'])"]
+        run = [sys.executable, "-m", "paceline", "run", "--service", "helpdesk", "--use-case", "support-chat"]
+        run += ["--data", str(at.data.path), "--", *program]
+        done = subprocess.run(run, check=False, capture_output=True, text=True, timeout=PATIENCE_S)
+        base = f"https://127.0.0.1:{at.gateway_port}/t/helpdesk/support-chat/v1"
+        assert (done.returncode, done.stdout.strip()) == (0, base), done.stderr
         up.terminate()
         assert up.wait(PATIENCE_S) == 0
     finally:

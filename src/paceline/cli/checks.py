@@ -157,7 +157,8 @@ def ledger(here: Installation) -> Iterator[Check]:
 def processes(here: Installation) -> Iterator[Check]:
     """Look who listens on the addresses, or whether they are free."""
     for name, listen in _addresses(here).items():
-        answer = ask_http(str(listen.reachable), "/healthz")
+        certificate = here.data.certificate() if name == "gateway" else None
+        answer = ask_http(str(listen.reachable), "/healthz", certificate=certificate)
         if answer is not None and answer[0] == 200:
             yield Check(name, State.OK, f"answers on {listen}")
         elif listen.is_free():

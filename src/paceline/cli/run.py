@@ -63,7 +63,7 @@ def command(
         wrong = f"there is no key to call with: PACELINE_KEY is not set and there is no data directory {place.path}."
         raise Trouble(wrong, "set PACELINE_KEY, or name the gateway's data directory with --data.")
     with key_for_this_run(place, tag) as key:
-        wait_for_key(base, key, tag)
+        wait_for_key(base, key, tag, place.certificate() if base.startswith("https://") else None)
         ctx.exit(run_to_end(program, sdk_environment(os.environ, base, key, tag)))
 
 
@@ -73,9 +73,9 @@ def running_gateway(place: DataDir) -> str:
 
     try:
         state = json.loads(place.supervisor_state.read_text())
-        return Address.read(state["gateway"]).url
+        return place.gateway_url(Address.read(state["gateway"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return Address.read(parts.GATEWAY_LISTEN).url
+        return place.gateway_url(Address.read(parts.GATEWAY_LISTEN))
 
 
 def replace_this_process(program: tuple[str, ...], environment: Mapping[str, str]) -> None:
@@ -129,12 +129,12 @@ def key_for_this_run(place: DataDir, tag: Tag) -> Iterator[str]:
             ledger.keys.revoke(made.id)
 
 
-def wait_for_key(base: str, key: str, tag: Tag) -> None:
+def wait_for_key(base: str, key: str, tag: Tag, certificate: Path | None = None) -> None:
     """Wait until the gateway knows the key; raises `Trouble` when there is no gateway or it never does."""
     address = base.partition("://")[2].partition("/")[0]
     end = time.monotonic() + KEY_WAIT_S
     while time.monotonic() < end:
-        answer = ask_http(address, f"{tag.path}/v1/models", {"authorization": f"Bearer {key}"})
+        answer = ask_http(address, f"{tag.path}/v1/models", {"authorization": f"Bearer {key}"}, certificate)
         if answer is None:
             raise Trouble(
                 f"no gateway answers at {base}.", "start one with `paceline up`, or name yours with --gateway."

@@ -102,23 +102,25 @@ def failed_part(failure: PartFailedError) -> Trouble:
 
 def welcome(first: FirstStart, place: DataDir, gateway: Address, control: Address) -> None:
     """Say where everything is, and at the first start the keys with a call that works."""
-    say(f"gateway {gateway.url}  control {control.url}  data {place.path}")
+    say(f"gateway {place.gateway_url(gateway)}  control {control.url}  data {place.path}")
     if first.admin_key:
         click.echo(f"\n  admin key  {first.admin_key}   (shown once; for the control API)")
     if first.service_key:
         click.echo(f"  key        {first.service_key}   (shown once; acts for service {first.service})")
-        click.echo(f"\n  Try it:\n\n{curl(gateway, first)}\n")
+        click.echo(f"\n  Try it:\n\n{curl(place, gateway, first)}\n")
     else:
         click.echo("\n  A key for a service:  paceline keys create --service NAME")
         click.echo("  A program through it: paceline run --service NAME --use-case NAME -- python app.py\n")
 
 
-def curl(gateway: Address, first: FirstStart) -> str:
+def curl(place: DataDir, gateway: Address, first: FirstStart) -> str:
     """Return a call that works from a shell."""
     body = json.dumps({"model": "auto", "messages": [{"role": "user", "content": "Say hello."}]})
     path = f"/t/{first.service}/{first.use_case}/v1/chat/completions"
+    certificate = place.certificate()
+    trust = f"--cacert {certificate} " if certificate else ""
     return (
-        f"  curl {gateway.url}{path} \\\n"
+        f"  curl {trust}{place.gateway_url(gateway)}{path} \\\n"
         f"    -H 'authorization: Bearer {first.service_key}' -H 'content-type: application/json' \\\n"
         f"    -d '{body}'"
     )

@@ -6,9 +6,12 @@ Everything here is private to the user who runs paceline: the directory is 0700,
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 from pathlib import Path
+
+from paceline.gateway.address import Address
 
 # The kernel takes 107 bytes for a socket path; the gateway applies the same bound.
 SOCKET_PATH_BYTES = 100
@@ -53,6 +56,18 @@ class DataDir:
     def supervisor_state(self) -> Path:
         """Where the processes listened when last started by a supervisor, as JSON."""
         return self.path / "up.json"
+
+    def certificate(self) -> Path | None:
+        """Return the certificate that callers are shown by the plan on disk; None for plain HTTP."""
+        try:
+            tls = json.loads(self.plan.read_bytes())["gateway"]["tls"]
+            return Path(tls["certificate"]) if tls else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def gateway_url(self, listen: Address) -> str:
+        """Return where callers of this directory's gateway connect to."""
+        return listen.url.replace("http://", "https://", 1) if self.certificate() else listen.url
 
     def log(self, process: str) -> Path:
         """Where the output of `gateway`, `control` or `sim` goes under a supervisor."""
