@@ -134,7 +134,9 @@ def wait_for_key(base: str, key: str, tag: Tag, certificate: Path | None = None)
     address = base.partition("://")[2].partition("/")[0]
     end = time.monotonic() + KEY_WAIT_S
     while time.monotonic() < end:
-        answer = ask_http(address, f"{tag.path}/v1/models", {"authorization": f"Bearer {key}"}, certificate)
+        headers = {"authorization": f"Bearer {key}"}
+        tls = base.startswith("https://")  # a key never leaves in the clear for an https address
+        answer = ask_http(address, f"{tag.path}/v1/models", headers, tls=tls, certificate=certificate)
         if answer is None:
             raise Trouble(
                 f"no gateway answers at {base}.", "start one with `paceline up`, or name yours with --gateway."

@@ -94,14 +94,19 @@ class Link:
 
 
 def ask_http(
-    address: str, path: str, headers: dict[str, str] | None = None, certificate: Path | None = None
+    address: str,
+    path: str,
+    headers: dict[str, str] | None = None,
+    *,
+    tls: bool = False,
+    certificate: Path | None = None,
 ) -> tuple[int, bytes] | None:
     """GET a path of the process that listens on `HOST:PORT`; None when nothing answers there.
 
-    With `certificate` over TLS to a process of this installation, which must show exactly that one; its name may be
-    another than the address we reach it by.
+    With `tls` over TLS, checked against the system's trust store. With `certificate` over TLS to a process of this
+    installation, which must show exactly that one; its name may be another than the address we reach it by.
     """
-    connection = _connection(address, certificate)
+    connection = _connection(address, certificate, tls)
     try:
         connection.request("GET", path, headers=headers or {})
         response = connection.getresponse()
@@ -112,14 +117,15 @@ def ask_http(
         connection.close()
 
 
-def _connection(address: str, certificate: Path | None) -> http.client.HTTPConnection:
-    if certificate is None:
+def _connection(address: str, certificate: Path | None, tls: bool) -> http.client.HTTPConnection:
+    if certificate is None and not tls:
         return http.client.HTTPConnection(address, timeout=TIMEOUT_S)
     import ssl  # a megabyte that only this needs
 
-    context = ssl.create_default_context(cafile=str(certificate))
-    context.check_hostname = False
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context = ssl.create_default_context(cafile=str(certificate) if certificate else None)
+    if certificate:
+        context.check_hostname = False
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return http.client.HTTPSConnection(address, timeout=TIMEOUT_S, context=context)
 
 
