@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_rows_fit_their_columns(journal: Path) -> None:
     assert piece.series == [("helpdesk", "support-chat", "small", "sim/small-8b", "0123456789abcdef")]
     assert piece.limits == [(0, 1_000_000_020 // 60, "total_ms", "p99", 1, 0)]
     assert {row[2] for row in piece.metrics} <= set(_core.MEASURES)
-    with sqlite3.connect(":memory:") as database:
+    with closing(sqlite3.connect(":memory:")) as database:
         database.execute(f"CREATE TABLE request ({', '.join(_core.REQUEST_COLUMNS)})")
         marks = ", ".join("?" * len(_core.REQUEST_COLUMNS))
         database.executemany(f"INSERT INTO request VALUES ({marks})", piece.requests)  # noqa: S608
