@@ -200,6 +200,37 @@ def test_a_port_in_use_is_said_so_with_another_to_try(home: Path) -> None:
     assert f"--gateway 127.0.0.1:{port + 10}" in done.stderr
 
 
+def test_a_second_up_on_the_same_directory_names_the_first(home: Path) -> None:
+    with up(home) as running:
+        running.wait_for("curl")
+        addresses = ("--gateway", f"127.0.0.1:{free_port()}", "--control", f"127.0.0.1:{free_port()}")
+        done = paceline("up", *addresses, cwd=home)
+    assert done.returncode == 2
+    pid = running.process.pid
+    assert f"`paceline up` runs already on {home}/.paceline (process {pid})." in done.stderr
+    assert f"`kill {pid}`" in done.stderr
+
+
+def test_both_processes_leave_when_up_is_killed_and_the_next_one_starts(home: Path) -> None:
+    with up(home) as running:
+        running.wait_for("curl")
+        children = json.loads((home / ".paceline" / "up.json").read_text())["parts"]
+        assert set(children) == {"gateway", "control"}
+        assert running.end(signal.SIGKILL) == -signal.SIGKILL
+        for name, pid in children.items():
+            until(lambda pid=pid: has_ended(pid), f"{name} to leave")
+    with up(home) as again:
+        again.wait_for("paceline keys create --service NAME")
+
+
+def has_ended(pid: int) -> bool:
+    """Tell whether a process is gone, or only waits for its new parent to notice."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
 def test_faults_in_the_standards_stop_the_start_with_the_way_to_see_them(home: Path) -> None:
     path = home / "paceline.yaml"
     path.write_text(path.read_text().replace("owner: support", "owner: suport"))

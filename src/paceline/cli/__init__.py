@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import sys
 
+from paceline.gateway.lifeline import stop_with_parent
+
 __all__ = ["main"]
 
 
 def main() -> int:
     """Run the command line on `sys.argv` and return the exit code."""
     arguments = sys.argv[1:]
+    stop_with_parent()
     if arguments[:1] == ["gateway"] and not {"--help", "-h"} & set(arguments):
         from paceline.gateway.process import main as gateway
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
@@ -15,6 +17,7 @@ from paceline.gateway import parts
 from paceline.gateway.address import Address, AddressError
 from paceline.gateway.data_dir import DataDir
 from paceline.gateway.first_start import FirstStart, FirstStartError, first_start
+from paceline.gateway.lock import HeldError, held
 from paceline.gateway.supervisor import PartFailedError, Supervisor
 
 
@@ -31,22 +34,24 @@ def command(standards: Path, data: Path | None, gateway: str, control: str) -> N
     """Run the gateway and the control process on this machine.
 
     Restarts either if it dies, logs to files in the data directory, and stops on Ctrl-C or SIGTERM: the gateway
-    finishes its open streams first. The first start makes an admin key and a service's key and prints both, once.
+    finishes its open streams first. If this command is killed, both stop as well. The first start makes an admin
+    key and a service's key and prints both, once.
     """
     require_standards(standards)
     listen_gateway, listen_control = read_address(gateway), read_address(control)
     place = data_dir(data, standards)
-    for name, listen in (("gateway", listen_gateway), ("control", listen_control)):
-        require_free(name, listen)
     place.ensure()
-    try:
-        first = first_start(place, standards)
-    except FirstStartError as error:
-        raise Trouble(error.wrong, error.fix) from error
-    supervisor = Supervisor(
-        [parts.gateway(place, listen_gateway), parts.control(place, standards, listen_control)], say
-    )
-    asyncio.run(_serve(supervisor, place, listen_gateway, listen_control, first))
+    with only_supervisor(place):
+        for name, listen in (("gateway", listen_gateway), ("control", listen_control)):
+            require_free(name, listen)
+        try:
+            first = first_start(place, standards)
+        except FirstStartError as error:
+            raise Trouble(error.wrong, error.fix) from error
+        supervisor = Supervisor(
+            [parts.gateway(place, listen_gateway), parts.control(place, standards, listen_control)], say
+        )
+        asyncio.run(_serve(supervisor, place, listen_gateway, listen_control, first))
 
 
 def require_standards(standards: Path) -> None:
@@ -64,6 +69,18 @@ def read_address(text: str) -> Address:
         return Address.read(text)
     except AddressError as error:
         raise Trouble(f"{error}.", "write it like 127.0.0.1:4100.") from error
+
+
+@contextmanager
+def only_supervisor(place: DataDir) -> Iterator[None]:
+    """Hold the directory for this run; raises `Trouble` when another `paceline up` has it."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(place.supervisor_lock))
+        except HeldError as error:
+            wrong = f"`paceline up` runs already on {place.path} (process {error.pid})."
+            raise Trouble(wrong, f"use that one, or stop it: `kill {error.pid}`.") from error
+        yield
 
 
 def require_free(name: str, listen: Address) -> None:

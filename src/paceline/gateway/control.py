@@ -6,19 +6,18 @@ time without a request noticing; what it missed waits in the journal.
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from paceline.gateway.address import Address
 from paceline.gateway.data_dir import DataDir
 from paceline.gateway.link import Link
+from paceline.gateway.lock import HeldError, held
 from paceline.gateway.loop import Loop
 from paceline.gateway.planner import Planner
 from paceline.ledger import Ledger, open_ledger
@@ -84,15 +83,12 @@ def bound(listen: Address) -> Iterator[socket.socket]:
 def only_one(data: DataDir) -> Iterator[None]:
     """Hold the directory's lock; raises `ControlError` when another control process has it."""
     data.ensure()
-    with data.control_lock.open("a") as lock:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            wrong = f"another control process works on {data.path}."
-            raise ControlError(wrong, "stop it first, or use another --data.") from error
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+            stack.enter_context(held(data.control_lock))
+        except HeldError as error:
+            wrong = f"another control process works on {data.path} (process {error.pid})."
+            raise ControlError(wrong, f"`kill {error.pid}` stops it; or use another --data.") from error
         yield
 
 

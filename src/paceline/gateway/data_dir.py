@@ -53,6 +53,11 @@ class DataDir:
         return self.path / "control.lock"
 
     @property
+    def supervisor_lock(self) -> Path:
+        """Held by the one supervisor that works on this directory."""
+        return self.path / "up.lock"
+
+    @property
     def supervisor_state(self) -> Path:
         """Where the processes listened when last started by a supervisor, as JSON."""
         return self.path / "up.json"

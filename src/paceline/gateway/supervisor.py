@@ -1,6 +1,7 @@
 """Keeps a few processes running: starts them, waits until they are ready, restarts one that dies, stops them in order.
 
-Owns child processes and their log files. Knows nothing of what the processes do: `parts` describes those.
+Owns child processes and their log files; the children stop as well when the supervisor itself is killed. Knows nothing
+of what the processes do: `parts` describes those.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
+
+from paceline.gateway.lifeline import Lifeline
 
 BACKOFF_FIRST_S = 0.25
 BACKOFF_MAX_S = 30.0
@@ -65,6 +68,7 @@ class Supervisor:
         self._say = say
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._lifeline = Lifeline()
 
     def stop_on_signals(self) -> None:
         """Make SIGTERM and SIGINT end `wait`."""
@@ -107,6 +111,7 @@ class Supervisor:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._lifeline.close()
 
     async def _keep(self, one: _Running) -> None:
         delay = BACKOFF_FIRST_S
@@ -130,7 +135,8 @@ class Supervisor:
         with _open_log(one.part.log) as log:
             process = await asyncio.create_subprocess_exec(
                 *one.part.command,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=self._lifeline.stdin,
+                env=self._lifeline.environment,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C reaches us alone, so that we choose the order of stopping
