@@ -2,8 +2,11 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 from inline_snapshot import snapshot
 
@@ -113,3 +116,27 @@ def test_without_a_key_and_without_a_data_directory_both_ways_out_are_named(tmp_
     done = run("true", PACELINE_KEY="", PACELINE_DATA=f"{tmp_path}/none")
     assert done.returncode == 2
     assert "set PACELINE_KEY, or name the gateway's data directory with --data." in done.stderr
+
+
+def test_a_key_for_an_https_address_never_travels_in_plain_text(tmp_path: Path) -> None:
+    heard = b""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hear() -> None:
+            nonlocal heard
+            connection, _ = listener.accept()
+            with connection:
+                heard = connection.recv(4096)
+
+        listening = threading.Thread(target=hear)
+        listening.start()
+        address = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        asked = ("run", "--gateway", address, "--service", "helpdesk", "--use-case", "support-chat", "--", "true")
+        command = (sys.executable, "-m", "paceline", *asked)
+        environment = {name: value for name, value in os.environ.items() if name != "PACELINE_KEY"}
+        environment["PACELINE_DATA"] = str(tmp_path)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        listening.join()
+    assert done.returncode == 2
+    assert b"pk-" not in heard
+    assert heard.startswith(b"\x16\x03")  # a TLS handshake

@@ -89,6 +89,9 @@ def test_the_very_first_start_speaks_tls_already(tmp_path: Path) -> None:
         told = at.log("up")
         assert f"gateway https://127.0.0.1:{at.gateway_port} " in told
         assert f"curl --cacert {tmp_path / 'tls.crt'} https://127.0.0.1:{at.gateway_port}/t/" in told
+        call = told.partition("  Try it:")[2].strip()
+        answer = subprocess.run(["sh", "-c", call], check=True, capture_output=True, text=True).stdout
+        assert json.loads(answer)["error"]["paceline_code"] == "G408"  # it got through; there is no provider's key
         doctor = [sys.executable, "-m", "paceline", "doctor", "--standards", str(at.standards), "--data", at.data.path]
         looked = subprocess.run(doctor, check=False, capture_output=True, text=True, timeout=PATIENCE_S).stdout
         assert f"answers on 127.0.0.1:{at.gateway_port}" in looked, looked
@@ -97,6 +100,9 @@ def test_the_very_first_start_speaks_tls_already(tmp_path: Path) -> None:
         run += ["--data", str(at.data.path), "--", *program]
         done = subprocess.run(run, check=False, capture_output=True, text=True, timeout=PATIENCE_S)
         base = f"https://127.0.0.1:{at.gateway_port}/t/helpdesk/support-chat/v1"
+        assert (done.returncode, done.stdout.strip()) == (0, base), done.stderr
+        named = [*run[:4], "--gateway", f"https://127.0.0.1:{at.gateway_port}", *run[4:]]
+        done = subprocess.run(named, check=False, capture_output=True, text=True, timeout=PATIENCE_S)
         assert (done.returncode, done.stdout.strip()) == (0, base), done.stderr
         up.terminate()
         assert up.wait(PATIENCE_S) == 0
@@ -107,7 +113,7 @@ def test_the_very_first_start_speaks_tls_already(tmp_path: Path) -> None:
 
 def _is_up(at: Installation, up: subprocess.Popen[bytes]) -> bool:
     assert up.poll() is None, at.log("up")
-    return "control http" in at.log("up")
+    return "Say hello" in at.log("up")
 
 
 def _code(at: Installation, key: str) -> str:

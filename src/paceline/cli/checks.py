@@ -19,7 +19,7 @@ from typing import Any
 from paceline.gateway import parts
 from paceline.gateway.address import Address
 from paceline.gateway.data_dir import DataDir
-from paceline.gateway.link import Link, LinkError, ask_http
+from paceline.gateway.link import Link, LinkError, UntrustedError, ask_http
 
 PYTHON_MIN = (3, 11)
 # More than this waiting in the journal means that nothing takes it in.
@@ -158,7 +158,12 @@ def processes(here: Installation) -> Iterator[Check]:
     """Look who listens on the addresses, or whether they are free."""
     for name, listen in _addresses(here).items():
         certificate = here.data.certificate() if name == "gateway" else None
-        answer = ask_http(str(listen.reachable), "/healthz", certificate=certificate)
+        try:
+            answer = ask_http(str(listen.reachable), "/healthz", certificate=certificate)
+        except UntrustedError as error:
+            fix = f"start it again if {certificate} has changed since"
+            yield Check(name, State.WRONG, f"answers on {listen} with another certificate: {error}", fix)
+            continue
         if answer is not None and answer[0] == 200:
             yield Check(name, State.OK, f"answers on {listen}")
         elif listen.is_free():

@@ -17,7 +17,7 @@ from paceline.cli.trouble import Trouble
 from paceline.gateway import parts
 from paceline.gateway.address import Address
 from paceline.gateway.data_dir import DataDir
-from paceline.gateway.link import ask_http
+from paceline.gateway.link import UntrustedError, ask_http
 from paceline.gateway.sdk_environment import Tag, sdk_environment
 
 # A key made now is in force within a second; asked for this often, this long.
@@ -63,7 +63,7 @@ def command(
         wrong = f"there is no key to call with: PACELINE_KEY is not set and there is no data directory {place.path}."
         raise Trouble(wrong, "set PACELINE_KEY, or name the gateway's data directory with --data.")
     with key_for_this_run(place, tag) as key:
-        wait_for_key(base, key, tag, place.certificate() if base.startswith("https://") else None)
+        wait_for_key(base, key, tag, place.certificate(), named=bool(url))
         ctx.exit(run_to_end(program, sdk_environment(os.environ, base, key, tag)))
 
 
@@ -129,14 +129,23 @@ def key_for_this_run(place: DataDir, tag: Tag) -> Iterator[str]:
             ledger.keys.revoke(made.id)
 
 
-def wait_for_key(base: str, key: str, tag: Tag, certificate: Path | None = None) -> None:
-    """Wait until the gateway knows the key; raises `Trouble` when there is no gateway or it never does."""
-    address = base.partition("://")[2].partition("/")[0]
+def wait_for_key(base: str, key: str, tag: Tag, certificate: Path | None, *, named: bool) -> None:
+    """Wait until the gateway knows the key; raises `Trouble` when there is no gateway or it never does.
+
+    The key travels over TLS wherever `base` says so: to our own certificate, or, for a gateway that was `named`, to
+    one that is trusted for its name.
+    """
+    scheme, _, rest = base.partition("://")
+    address, secure = rest.partition("/")[0], scheme == "https"
+    known = certificate if secure else None
     end = time.monotonic() + KEY_WAIT_S
     while time.monotonic() < end:
-        headers = {"authorization": f"Bearer {key}"}
-        tls = base.startswith("https://")  # a key never leaves in the clear for an https address
-        answer = ask_http(address, f"{tag.path}/v1/models", headers, tls=tls, certificate=certificate)
+        try:
+            headers = {"authorization": f"Bearer {key}"}
+            answer = ask_http(address, f"{tag.path}/v1/models", headers, known, anyone=secure and named)
+        except UntrustedError as error:
+            wrong = f"the certificate of the gateway at {base} is not trusted here: {error}."
+            raise Trouble(wrong, "set SSL_CERT_FILE to the file of its certificate authority.") from error
         if answer is None:
             raise Trouble(
                 f"no gateway answers at {base}.", "start one with `paceline up`, or name yours with --gateway."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -134,10 +135,21 @@ def curl(place: DataDir, gateway: Address, first: FirstStart) -> str:
     """Return a call that works from a shell."""
     body = json.dumps({"model": "auto", "messages": [{"role": "user", "content": "Say hello."}]})
     path = f"/t/{first.service}/{first.use_case}/v1/chat/completions"
-    certificate = place.certificate()
-    trust = f"--cacert {certificate} " if certificate else ""
     return (
-        f"  curl {trust}{place.gateway_url(gateway)}{path} \\\n"
+        f"  curl {_trusted(place, gateway)}{path} \\\n"
         f"    -H 'authorization: Bearer {first.service_key}' -H 'content-type: application/json' \\\n"
         f"    -d '{body}'"
     )
+
+
+def _trusted(place: DataDir, gateway: Address) -> str:
+    """Return the gateway's URL, before it what curl needs to trust its certificate and to find us by its name."""
+    certificate = place.certificate()
+    if certificate is None:
+        return gateway.url
+    from paceline.gateway.tls import url_on_certificate
+
+    here, url = gateway.reachable, url_on_certificate(gateway, certificate)
+    elsewhere = url not in {f"https://{here}", f"https://localhost:{here.port}"}
+    connect = f"--connect-to ::{here} " if elsewhere else ""
+    return f"--cacert {shlex.quote(str(certificate))} {connect}{url}"

@@ -9,14 +9,21 @@ import http.client
 import json
 import os
 import socket
+import ssl
 from pathlib import Path
 from typing import Any
+
+from paceline.gateway import tls
 
 TIMEOUT_S = 5.0
 
 
 class LinkError(Exception):
     """The gateway's admin socket did not answer as it should."""
+
+
+class UntrustedError(LinkError):
+    """What answers over TLS has no certificate that is trusted here."""
 
 
 class PlanRefusedError(Exception):
@@ -97,35 +104,36 @@ def ask_http(
     address: str,
     path: str,
     headers: dict[str, str] | None = None,
-    *,
-    tls: bool = False,
     certificate: Path | None = None,
+    *,
+    anyone: bool = False,
 ) -> tuple[int, bytes] | None:
     """GET a path of the process that listens on `HOST:PORT`; None when nothing answers there.
 
-    With `tls` over TLS, checked against the system's trust store. With `certificate` over TLS to a process of this
-    installation, which must show exactly that one; its name may be another than the address we reach it by.
+    With `certificate` over TLS to a process of this installation, which must show exactly that one; its name may be
+    another than the address we reach it by. With `anyone` over TLS to whoever has a trusted certificate for the
+    address. Raises `UntrustedError`.
     """
-    connection = _connection(address, certificate, tls)
+    connection = _connection(address, certificate, anyone)
     try:
         connection.request("GET", path, headers=headers or {})
         response = connection.getresponse()
         return response.status, response.read()
+    except ssl.SSLCertVerificationError as error:
+        raise UntrustedError(error.verify_message) from error
     except (OSError, http.client.HTTPException):
         return None
     finally:
         connection.close()
 
 
-def _connection(address: str, certificate: Path | None, tls: bool) -> http.client.HTTPConnection:
-    if certificate is None and not tls:
+def _connection(address: str, certificate: Path | None, anyone: bool) -> http.client.HTTPConnection:
+    if certificate is None and not anyone:
         return http.client.HTTPConnection(address, timeout=TIMEOUT_S)
-    import ssl  # a megabyte that only this needs
-
-    context = ssl.create_default_context(cafile=str(certificate) if certificate else None)
-    if certificate:
-        context.check_hostname = False
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    try:
+        context = tls.any_context(certificate) if anyone or certificate is None else tls.own_context(certificate)
+    except OSError as error:
+        raise UntrustedError(f"{certificate} cannot be read: {error.strerror or error}") from error
     return http.client.HTTPSConnection(address, timeout=TIMEOUT_S, context=context)
 
 
