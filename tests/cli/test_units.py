@@ -8,7 +8,7 @@ from paceline.cli.rendering import units
 @pytest.mark.parametrize(
     ("value", "words"),
     [(None, units.NONE), (0.42, "0.42 ms"), (17.23, "17.2 ms"), (812.4, "812 ms"), (1420, "1.42 s"), (95_000, "95.0 s"),
-     (720_000, "12.0 min")],
+     (720_000, "12.0 min"), (86_400_000, "24.0 h")],
 )  # fmt: skip
 def test_milliseconds(value: float | None, words: str) -> None:
     assert units.milliseconds(value) == words

@@ -7,11 +7,12 @@ _STEPS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def milliseconds(value: float | None) -> str:
-    """`0.42 ms`, `812 ms`, `1.42 s`, `95 s`, `12 min`."""
+    """`0.42 ms`, `812 ms`, `1.42 s`, `95 s`, `12 min`, `24 h`."""
     if value is None:
         return NONE
     if value >= 600_000:
-        return f"{_three(value / 60_000)} min"
+        hours = value / 3_600_000
+        return f"{_three(value / 60_000)} min" if hours < 2 else f"{_three(hours)} h"
     return f"{_three(value / 1000)} s" if value >= 1000 else f"{_three(value)} ms"
 
 
