@@ -32,7 +32,7 @@ Usage: paceline [OPTIONS] COMMAND [ARGS]...
   shows each service's p95 and cost against its budget.
 
 Options:
-  --version   Show it.
+  --version   Show the version and exit.
   -h, --help  Show this message and exit.
 
 Commands:

@@ -239,3 +239,11 @@ def test_faults_in_the_standards_stop_the_start_with_the_way_to_see_them(home: P
     assert done.returncode == 2
     assert "paceline.yaml has 1 fault; the first: line 8: services.helpdesk.owner" in done.stderr
     assert "`paceline validate paceline.yaml` shows all of them with fixes." in done.stderr
+
+
+def test_run_for_a_service_that_the_standards_do_not_have_is_refused_at_once(home: Path) -> None:
+    (home / ".paceline").mkdir(mode=0o700)
+    done = paceline("run", "--service", "nobody", "--use-case", "support-chat", "--", "true", cwd=home)
+    assert done.returncode == 2
+    assert "paceline.yaml has no service 'nobody' (it has helpdesk)." in done.stderr
+    assert json.loads(paceline("keys", "list", "--format", "json", cwd=home).stdout)["keys"] == []

@@ -272,7 +272,7 @@ def test_explain_does_not_know_everything() -> None:
     result = run(explain, "G1O1")
     assert result.exit_code == 2
     assert result.stderr == snapshot("""\
-error: there is no code 'G1O1'
+error: there is no code 'G1O1'.
   fix: did you mean `paceline explain G101`?
 """)
 

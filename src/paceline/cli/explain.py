@@ -32,8 +32,10 @@ def command(code: str | None, output: str) -> None:
     try:
         page = codes.page(code)
     except codes.CodeUnknownError as error:
-        meant = f"did you mean `paceline explain {error.near}`?" if error.near else "`paceline explain` lists all codes"
-        raise Trouble(str(error), meant) from error
+        meant = (
+            f"did you mean `paceline explain {error.near}`?" if error.near else "`paceline explain` lists all codes."
+        )
+        raise Trouble(f"{error}.", meant) from error
     if output == "json":
         click.echo(json.dumps(page.as_dict(), indent=2, ensure_ascii=False))
     else:

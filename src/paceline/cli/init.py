@@ -29,7 +29,7 @@ def command(directory: Path, force: bool) -> None:
     if there and not force:
         names = " and ".join(str(path) for path in there)
         raise Trouble(
-            f"{names} {'is' if len(there) == 1 else 'are'} there already", "--force overwrites, or name another DIR"
+            f"{names} {'is' if len(there) == 1 else 'are'} there already.", "--force overwrites, or name another DIR."
         )
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def command(directory: Path, force: bool) -> None:
             path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise Trouble(
-            f"cannot write to {directory}: {error.strerror}", "Name a directory that you may write to"
+            f"cannot write to {directory}: {error.strerror}.", "name a directory that you may write to."
         ) from error
     for path in texts:
         click.echo(f"{click.style('wrote', fg='green')} {path}")

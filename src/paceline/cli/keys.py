@@ -119,20 +119,27 @@ def admin(standards: Path, data: Path | None) -> None:
 
 def warn_of_unknown(standards: Path, service: str, use_case: str | None) -> None:
     """Say so on standard error when the standards file does not know a name; a key may be made before it does."""
-    if not standards.is_file():
+    services = known_services(standards)
+    if services is None:
         return
-    from paceline import standards as rules
-
-    try:
-        plan = rules.load(standards).plan(()).document
-    except rules.StandardsError:
-        return
-    services = {one["name"]: one["use_cases"] for one in plan["services"]}
     if service not in services:
         known = ", ".join(services) or "none"
         click.echo(f"note: {standards} has no service {service!r} (it has {known}).", err=True)
     elif use_case is not None and use_case not in services[service]:
         click.echo(f"note: in {standards}, service {service!r} has no use case {use_case!r}.", err=True)
+
+
+def known_services(standards: Path) -> dict[str, list[str]] | None:
+    """Return the use cases of each service in the standards file; None when it is missing or has faults."""
+    if not standards.is_file():
+        return None
+    from paceline import standards as rules
+
+    try:
+        plan = rules.load(standards).plan(()).document
+    except rules.StandardsError:
+        return None
+    return {one["name"]: one["use_cases"] for one in plan["services"]}
 
 
 def _when(moment: float | None) -> str:

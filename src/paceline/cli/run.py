@@ -62,6 +62,7 @@ def command(
     if not place.path.is_dir():
         wrong = f"there is no key to call with: PACELINE_KEY is not set and there is no data directory {place.path}."
         raise Trouble(wrong, "set PACELINE_KEY, or name the gateway's data directory with --data.")
+    require_known(standards, tag)
     with key_for_this_run(place, tag) as key:
         wait_for_key(base, key, tag, place.certificate(), named=bool(url))
         ctx.exit(run_to_end(program, sdk_environment(os.environ, base, key, tag)))
@@ -113,6 +114,17 @@ def cannot_start(program: tuple[str, ...], error: OSError) -> Trouble:
         "check the command after `--`." if missing else "make it executable.",
         NOT_FOUND if missing else NOT_EXECUTABLE,
     )
+
+
+def require_known(standards: Path, tag: Tag) -> None:
+    """Raise `Trouble` for a service that the standards file does not have: a key for it would never work."""
+    from paceline.cli.keys import known_services, warn_of_unknown
+
+    services = known_services(standards)
+    if services is not None and tag.service not in services:
+        wrong = f"{standards} has no service {tag.service!r} (it has {', '.join(services) or 'none'})."
+        raise Trouble(wrong, "correct --service, or put it under `services:`.")
+    warn_of_unknown(standards, tag.service, tag.use_case)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def command(ctx: click.Context, file: Path, output: str, strict: bool) -> None:
     try:
         loaded = standards.load(sys.stdin.buffer.read() if name == "<stdin>" else file)
     except standards.StandardsUnreadableError as error:
-        raise Trouble(error.reason, error.hint) from error
+        raise Trouble(f"{error.reason}.", f"{error.hint}.") from error
     failed = bool(loaded.found if strict else loaded.faults)
     if output == "json":
         found = [fault.as_dict() for fault in loaded.found]

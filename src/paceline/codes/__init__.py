@@ -51,7 +51,9 @@ class CodePage:
     @property
     def summary(self) -> str:
         """Return the first sentence of what happened."""
-        return re.split(r"(?<=[.;:]) ", self.sections["What happened"].replace("\n", " "), maxsplit=1)[0].rstrip(".;:")
+        happened = self.sections["What happened"].replace("\n", " ").removeprefix("Warning: ")
+        first = re.split(r"(?<=[.;:]) ", happened, maxsplit=1)[0].rstrip(".;:")
+        return first[:1].upper() + first[1:]
 
     def as_dict(self) -> dict[str, str]:
         """Return the stable JSON form."""

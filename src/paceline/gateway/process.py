@@ -58,7 +58,9 @@ def serve(data: str, listen: str, threads: int | None) -> int:
     except ValueError as error:
         return _refuse(f"{error}.", "write it as IP:PORT.")
     except _core.PlanFault as fault:
-        return _refuse(f"{data}/plan.json is not a sound plan: {fault}.", "start `paceline control`: it writes one.")
+        return _refuse(
+            f"{data}/plan.json is not a sound plan: {fault}.", "correct the standards file: a plan is made of it."
+        )
     except _core.JournalFault as fault:
         return _refuse(f"the journal in {data} cannot be opened: {fault}.", "run `paceline doctor`.")
 

@@ -85,7 +85,8 @@ def starter_text() -> str:
 def environment_text() -> str:
     """Write `.env.example`: the secrets that the starter file refers to, and how to set any key."""
     return """\
-# Copy to .env and fill in; keep .env out of version control. The gateway and the control process read these.
+# Copy to .env and fill in; keep .env out of version control. The gateway and the control process take these from
+# their environment, not from the file: `set -a; . ./.env; set +a` before `paceline up`.
 OPENAI_API_KEY=
 ANTHROPIC_API_KEY=
 
