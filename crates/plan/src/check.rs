@@ -6,7 +6,7 @@ use paceline_types::{Metric, Percentile};
 use rustc_hash::FxHashMap;
 
 use crate::PlanFault;
-use crate::document::{Gateway, Limit, Price};
+use crate::document::{Gateway, Hedge, Limit, Price, Queue, Rates, Traffic};
 
 type Names = FxHashMap<Arc<str>, usize>;
 
@@ -140,4 +140,78 @@ pub(crate) fn bounds(gateway: &Gateway) -> Result<(), PlanFault> {
         return Err(PlanFault::new("gateway.journal.bytes_max", "smaller than one segment", hint));
     }
     Ok(())
+}
+
+/// Limits of one subject: nothing zero, since a limit of nothing is a subject that should not be there.
+pub(crate) fn rates(rates: &Rates, path: &str) -> Result<(), PlanFault> {
+    let path = |name: &str| format!("{path}.rates.{name}");
+    let counts = [
+        ("requests_per_minute", rates.requests_per_minute.map(u64::from)),
+        ("tokens_per_minute", rates.tokens_per_minute),
+        ("requests_in_flight", rates.requests_in_flight.map(u64::from)),
+    ];
+    if let Some((name, _)) = counts.iter().find(|(_, count)| *count == Some(0)) {
+        return Err(PlanFault::new(path(name), "zero lets nothing through", "write null for no limit"));
+    }
+    for (name, usd) in [("usd_per_day", rates.usd_per_day), ("usd_per_month", rates.usd_per_month)] {
+        if usd.is_some_and(|usd| !(usd.is_finite() && usd > 0.0 && usd < 1e9)) {
+            return Err(PlanFault::new(path(name), "not an amount of money", "write US dollars, or null for no limit"));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn queue(queue: &Queue, path: &str) -> Result<(), PlanFault> {
+    share(queue.standard_floor, &format!("{path}.queue.standard_floor"))?;
+    share(queue.batch_floor, &format!("{path}.queue.batch_floor"))?;
+    if queue.standard_floor + queue.batch_floor > 0.9 {
+        let hint = "leave the interactive lane a tenth of the starts";
+        return Err(PlanFault::new(format!("{path}.queue.batch_floor"), "the floors take nearly everything", hint));
+    }
+    Ok(())
+}
+
+pub(crate) fn hedge(hedge: &Hedge, path: &str) -> Result<(), PlanFault> {
+    share(hedge.requests_share, &format!("{path}.requests_share"))?;
+    share(hedge.cost_share, &format!("{path}.cost_share"))?;
+    if hedge.floor_ms == 0 || hedge.ceiling_ms < hedge.floor_ms {
+        let hint = "write a floor above zero and a ceiling of at least the floor";
+        return Err(PlanFault::new(format!("{path}.floor_ms"), "the delay has no room", hint));
+    }
+    Ok(())
+}
+
+/// What holds for all traffic: shares are shares, spans are not nothing.
+pub(crate) fn traffic(traffic: &Traffic) -> Result<(), PlanFault> {
+    let Traffic { retry, breaker, outlier, cache, .. } = traffic;
+    share(traffic.warn_share, "traffic.warn_share")?;
+    share(retry.share, "traffic.retry.share")?;
+    share(breaker.failed_share, "traffic.breaker.failed_share")?;
+    share(outlier.failed_share_above, "traffic.outlier.failed_share_above")?;
+    secret(cache.url.as_deref(), "traffic.cache.url")?;
+    if !(outlier.slower_factor.is_finite() && outlier.slower_factor > 1.0) {
+        let path = "traffic.outlier.slower_factor";
+        return Err(PlanFault::new(path, "not a factor above one", "3 is usual"));
+    }
+    let at_least_one = [
+        ("retry.attempts_max", u64::from(retry.attempts_max)),
+        ("retry.window_ms", retry.window_ms),
+        ("breaker.window_ms", breaker.window_ms),
+        ("breaker.requests_min", breaker.requests_min.into()),
+        ("breaker.open_ms", breaker.open_ms),
+        ("breaker.probes", breaker.probes.into()),
+        ("outlier.window_ms", outlier.window_ms),
+        ("outlier.requests_min", outlier.requests_min.into()),
+    ];
+    match at_least_one.iter().find(|(_, value)| *value == 0) {
+        Some((name, _)) => Err(PlanFault::new(format!("traffic.{name}"), "zero means nothing here", "at least 1")),
+        None => Ok(()),
+    }
+}
+
+fn share(value: f64, path: &str) -> Result<(), PlanFault> {
+    if (0.0..=1.0).contains(&value) {
+        return Ok(());
+    }
+    Err(PlanFault::new(path, format!("{value} is not a share"), "write a number from 0 to 1"))
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use paceline_types::{Api, CapField, Dialect, Mode};
 use rustc_hash::FxHashMap;
 
-use crate::document::{self, Deadlines, Document, Limit, Price};
+use crate::document::{
+    self, CacheRule, Deadlines, Document, Fallback, Hedge, Lane, Limit, Price, PriorityOrder, PromptCache, Queue, Rates,
+};
 use crate::{PlanFault, check, hash};
 
 /// A plan ready to be run.
@@ -17,11 +19,13 @@ pub struct Plan {
     pub hash8: u64,
     pub organisation: String,
     pub gateway: document::Gateway,
+    pub traffic: document::Traffic,
     pub providers: Vec<Provider>,
     pub deployments: Vec<Deployment>,
     pub models: Vec<Model>,
     pub tasks: Vec<Task>,
     pub use_cases: Vec<UseCase>,
+    pub teams: Vec<Team>,
     pub services: Vec<Service>,
     pub keys: Vec<Key>,
     key_of: FxHashMap<[u8; 32], usize>,
@@ -42,6 +46,11 @@ pub struct Provider {
     pub key: Option<String>,
     pub apis: Vec<Api>,
     pub headers: Vec<(String, String)>,
+    pub forward_headers: Vec<String>,
+    pub passthrough: Vec<String>,
+    pub addresses_allowed: Vec<String>,
+    pub connections_max: u32,
+    pub http2: bool,
 }
 
 #[derive(Debug)]
@@ -53,6 +62,11 @@ pub struct Deployment {
     pub chat_cap_field: CapField,
     pub price: Option<Price>,
     pub bytes_per_token: f64,
+    pub rates: Rates,
+    pub queue: Queue,
+    pub priority: PriorityOrder,
+    pub prompt_cache: PromptCache,
+    pub prompt_cache_tokens_min: u32,
 }
 
 #[derive(Debug)]
@@ -77,17 +91,34 @@ pub struct UseCase {
     /// Allowed models, the default among them.
     pub models: Vec<usize>,
     pub max_output_tokens: Option<u32>,
+    pub cap_learned: bool,
     pub deadlines: Deadlines,
     pub limits: Vec<Limit>,
+    pub lane: Lane,
+    pub rates: Rates,
+    pub fallback: Fallback,
+    pub hedge: Option<Hedge>,
+    pub cache: Option<CacheRule>,
+    pub prompt_cache: bool,
+    pub stream_upstream: bool,
+}
+
+#[derive(Debug)]
+pub struct Team {
+    pub name: Arc<str>,
+    pub rates: Rates,
 }
 
 #[derive(Debug)]
 pub struct Service {
     pub name: Arc<str>,
     pub owner: Option<Arc<str>>,
+    /// The owner's limits; none where the owner has no entry of its own.
+    pub team: Option<usize>,
     pub mode: Mode,
     pub use_cases: Vec<usize>,
     pub default_use_case: Option<usize>,
+    pub rates: Rates,
 }
 
 /// A virtual key.
@@ -99,6 +130,7 @@ pub struct Key {
     pub services: Vec<usize>,
     pub any_service: bool,
     pub use_case: Option<usize>,
+    pub rates: Rates,
 }
 
 impl Key {
@@ -136,11 +168,13 @@ impl Plan {
 
     fn compile(document: Document, hash8: u64) -> Result<Self, PlanFault> {
         check::bounds(&document.gateway)?;
+        check::traffic(&document.traffic)?;
         let provider_of = check::names("providers", document.providers.iter().map(|each| &*each.name))?;
         let deployment_of = check::names("deployments", document.deployments.iter().map(|each| &*each.name))?;
         let model_of = check::names("models", document.models.iter().map(|each| &*each.name))?;
         let task_of = check::names("tasks", document.tasks.iter().map(|each| &*each.name))?;
         let use_case_of = check::names("use_cases", document.use_cases.iter().map(|each| &*each.name))?;
+        let team_of = check::names("teams", document.teams.iter().map(|each| &*each.name))?;
         let service_of = check::names("services", document.services.iter().map(|each| &*each.name))?;
         check::names("keys", document.keys.iter().map(|each| &*each.id))?;
 
@@ -158,8 +192,13 @@ impl Plan {
         })?;
         let use_cases =
             each(document.use_cases, "use_cases", |use_case, path| compile_use_case(use_case, &model_of, path))?;
-        let services =
-            each(document.services, "services", |service, path| compile_service(service, &use_case_of, path))?;
+        let teams = each(document.teams, "teams", |team, path| {
+            check::rates(&team.rates, path)?;
+            Ok(Team { name: team.name.into(), rates: team.rates })
+        })?;
+        let services = each(document.services, "services", |service, path| {
+            compile_service(service, &use_case_of, &team_of, path)
+        })?;
         let keys = each(document.keys, "keys", |key, path| compile_key(key, &service_of, &use_case_of, path))?;
         let providers = each(document.providers, "providers", |provider, path| {
             check::url(&provider.base_url, &format!("{path}.base_url"))?;
@@ -171,6 +210,11 @@ impl Plan {
                 key: provider.key,
                 apis: provider.apis,
                 headers: provider.headers,
+                forward_headers: provider.forward_headers,
+                passthrough: provider.passthrough,
+                addresses_allowed: provider.addresses_allowed,
+                connections_max: provider.connections_max,
+                http2: provider.http2,
             })
         })?;
         let mut key_of = FxHashMap::default();
@@ -185,11 +229,13 @@ impl Plan {
             hash8,
             organisation: document.organisation,
             gateway: document.gateway,
+            traffic: document.traffic,
             providers,
             deployments,
             models,
             tasks,
             use_cases,
+            teams,
             services,
             keys,
             key_of,
@@ -259,6 +305,8 @@ fn compile_deployment(from: document::Deployment, providers: &Names, path: &str)
     if let Some(price) = &from.price {
         check::price(price, &format!("{path}.price"))?;
     }
+    check::rates(&from.rates, path)?;
+    check::queue(&from.queue, path)?;
     Ok(Deployment {
         name: from.name.into(),
         provider,
@@ -266,6 +314,11 @@ fn compile_deployment(from: document::Deployment, providers: &Names, path: &str)
         chat_cap_field: from.chat_cap_field,
         price: from.price,
         bytes_per_token: from.bytes_per_token,
+        rates: from.rates,
+        queue: from.queue,
+        priority: from.priority,
+        prompt_cache: from.prompt_cache,
+        prompt_cache_tokens_min: from.prompt_cache_tokens_min,
     })
 }
 
@@ -283,18 +336,36 @@ fn compile_use_case(from: document::UseCase, models: &Names, path: &str) -> Resu
         ));
     }
     check::limits(&from.limits, path)?;
+    check::rates(&from.rates, path)?;
+    if let Some(hedge) = &from.hedge {
+        check::hedge(hedge, &format!("{path}.hedge"))?;
+    }
     Ok(UseCase {
         name: from.name.into(),
         class: from.class.into(),
         model,
         models: allowed,
         max_output_tokens: from.max_output_tokens,
+        cap_learned: from.cap_learned,
         deadlines: from.deadlines,
         limits: from.limits,
+        lane: from.lane,
+        rates: from.rates,
+        fallback: from.fallback,
+        hedge: from.hedge,
+        cache: from.cache,
+        prompt_cache: from.prompt_cache,
+        stream_upstream: from.stream_upstream,
     })
 }
 
-fn compile_service(from: document::Service, use_cases: &Names, path: &str) -> Result<Service, PlanFault> {
+fn compile_service(
+    from: document::Service,
+    use_cases: &Names,
+    teams: &Names,
+    path: &str,
+) -> Result<Service, PlanFault> {
+    check::rates(&from.rates, path)?;
     let found = check::all(use_cases, &from.use_cases, &format!("{path}.use_cases"), "use case")?;
     check::some(&found, &format!("{path}.use_cases"), "a service needs a use case")?;
     let default = check::optional(use_cases, from.default_use_case.as_deref(), &format!("{path}.default_use_case"))?;
@@ -307,10 +378,12 @@ fn compile_service(from: document::Service, use_cases: &Names, path: &str) -> Re
     }
     Ok(Service {
         name: from.name.into(),
+        team: from.owner.as_deref().and_then(|owner| teams.get(owner).copied()),
         owner: from.owner.map(Arc::from),
         mode: from.mode,
         use_cases: found,
         default_use_case: default,
+        rates: from.rates,
     })
 }
 
@@ -323,6 +396,7 @@ fn compile_key(from: document::Key, services: &Names, use_cases: &Names, path: &
     if service.is_none() && further.is_empty() && !from.any_service {
         return Err(PlanFault::new(format!("{path}.service"), "the key may act for no service", "name one"));
     }
+    check::rates(&from.rates, path)?;
     Ok(Key {
         id: from.id.into(),
         digest: check::digest(&from.sha256, &format!("{path}.sha256"))?,
@@ -330,5 +404,6 @@ fn compile_key(from: document::Key, services: &Names, use_cases: &Names, path: &
         services: further,
         any_service: from.any_service,
         use_case: check::optional(use_cases, from.use_case.as_deref(), &format!("{path}.use_case"))?,
+        rates: from.rates,
     })
 }

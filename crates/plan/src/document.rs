@@ -5,8 +5,10 @@
 use paceline_types::{Api, CapField, Dialect, Metric, Mode, Percentile};
 use serde::{Deserialize, Serialize};
 
+pub use crate::traffic::*;
+
 /// Format this build reads and writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,11 +18,13 @@ pub struct Document {
     pub hash: String,
     pub organisation: String,
     pub gateway: Gateway,
+    pub traffic: Traffic,
     pub providers: Vec<Provider>,
     pub deployments: Vec<Deployment>,
     pub models: Vec<Model>,
     pub tasks: Vec<Task>,
     pub use_cases: Vec<UseCase>,
+    pub teams: Vec<Team>,
     pub services: Vec<Service>,
     pub keys: Vec<Key>,
 }
@@ -36,10 +40,14 @@ pub struct Gateway {
     pub head_read_ms: u64,
     pub body_read_ms: u64,
     pub connections_max: u32,
+    /// Callers' connections from one address; 0 for no bound of its own.
+    pub connections_per_address_max: u32,
     pub requests_in_flight_max: u32,
     pub idle_connections_per_provider_max: u32,
     /// Idle time after which a pooled connection is closed; keep it below the providers' own.
     pub idle_connection_ms: u64,
+    /// Age after which a pooled connection is not used again, so that a name that moved is followed.
+    pub connection_age_max_ms: u64,
     pub drain_ms: u64,
     /// Distinct (service, use case, model, deployment) label sets in the metrics text; the rest count as `other`.
     pub label_sets_max: u32,
@@ -59,9 +67,11 @@ impl Default for Gateway {
             head_read_ms: 10_000,
             body_read_ms: 60_000,
             connections_max: 10_000,
+            connections_per_address_max: 0,
             requests_in_flight_max: 4096,
             idle_connections_per_provider_max: 256,
             idle_connection_ms: 50_000,
+            connection_age_max_ms: 300_000,
             drain_ms: 30_000,
             label_sets_max: 1000,
             answer_scan_bytes_max: 8 << 20,
@@ -112,6 +122,16 @@ pub struct Provider {
     pub apis: Vec<Api>,
     /// Fixed request headers, such as `anthropic-version`; sent unless the caller set them.
     pub headers: Vec<(String, String)>,
+    /// Callers' headers that pass beyond the usual ones, lower case.
+    pub forward_headers: Vec<String>,
+    /// Paths below the base URL that are relayed as they come: `/images`, `/audio`.
+    pub passthrough: Vec<String>,
+    /// Addresses or networks it may be at although they are refused otherwise (link-local, metadata).
+    pub addresses_allowed: Vec<String>,
+    /// Open connections at most; 0 for no bound.
+    pub connections_max: u32,
+    /// Speak HTTP/2 to it.
+    pub http2: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,6 +147,13 @@ pub struct Deployment {
     pub price: Option<Price>,
     /// For estimates where usage never came.
     pub bytes_per_token: f64,
+    /// `requests_in_flight` here fills the queue, it does not refuse.
+    pub rates: Rates,
+    pub queue: Queue,
+    pub priority: PriorityOrder,
+    pub prompt_cache: PromptCache,
+    /// Prefixes shorter than this are not cached by the provider.
+    pub prompt_cache_tokens_min: u32,
 }
 
 /// US dollars per million tokens, with where it was read.
@@ -167,8 +194,19 @@ pub struct UseCase {
     pub models: Vec<String>,
     /// Spliced in when the caller sets no cap; null for none.
     pub max_output_tokens: Option<u32>,
+    /// The cap was learned from the use case's own answers.
+    pub cap_learned: bool,
     pub deadlines: Deadlines,
     pub limits: Vec<Limit>,
+    pub lane: Lane,
+    pub rates: Rates,
+    pub fallback: Fallback,
+    pub hedge: Option<Hedge>,
+    pub cache: Option<CacheRule>,
+    /// Ask for the provider's prompt cache where callers did not.
+    pub prompt_cache: bool,
+    /// Stream from the provider also for callers who did not ask for a stream.
+    pub stream_upstream: bool,
 }
 
 /// Milliseconds; zero means none.
@@ -195,6 +233,13 @@ pub struct Limit {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Team {
+    pub name: String,
+    pub rates: Rates,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Service {
     pub name: String,
     /// Team; null only outside `enforce`.
@@ -203,6 +248,7 @@ pub struct Service {
     pub use_cases: Vec<String>,
     /// Use case of untagged requests; null when the service has several and none is marked.
     pub default_use_case: Option<String>,
+    pub rates: Rates,
 }
 
 /// A virtual key: only its hash is known.
@@ -219,4 +265,5 @@ pub struct Key {
     pub any_service: bool,
     /// Use case of untagged requests made with this key.
     pub use_case: Option<String>,
+    pub rates: Rates,
 }

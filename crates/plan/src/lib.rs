@@ -7,10 +7,11 @@ mod compiled;
 pub mod document;
 mod hash;
 pub mod sample;
+mod traffic;
 
 use std::fmt;
 
-pub use compiled::{Deployment, Key, Model, Plan, Provider, Service, Task, UseCase};
+pub use compiled::{Deployment, Key, Model, Plan, Provider, Service, Task, Team, UseCase};
 
 /// Why a plan was refused: where, what, and how to mend it.
 #[derive(Clone, Debug, PartialEq, Eq)]

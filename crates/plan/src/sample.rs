@@ -4,7 +4,8 @@ use paceline_types::{Api, CapField, Dialect, Metric, Mode, Percentile};
 use sha2::{Digest, Sha256};
 
 use crate::document::{
-    Deadlines, Deployment, Document, FORMAT, Gateway, Key, Limit, Model, Price, Provider, Service, Task, UseCase,
+    Deadlines, Deployment, Document, FORMAT, Fallback, Gateway, Key, Lane, Limit, Model, Price, PriorityOrder,
+    PromptCache, Provider, Queue, Rates, Service, Task, Team, Traffic, UseCase,
 };
 use crate::hash;
 
@@ -22,6 +23,7 @@ pub fn document(base_url: &str) -> Document {
         hash: String::new(),
         organisation: "Sample".into(),
         gateway: Gateway::default(),
+        traffic: Traffic::default(),
         providers: vec![
             provider("openai", Dialect::OpenAi, base_url),
             provider("anthropic", Dialect::Anthropic, base_url),
@@ -45,6 +47,7 @@ pub fn document(base_url: &str) -> Document {
             use_case("repo-agent", "claude"),
             use_case("triage", "small"),
         ],
+        teams: vec![Team { name: "support".into(), rates: Rates::default() }],
         services: vec![
             service("watcher", Mode::Observe, &["support-chat"]),
             service("helpdesk", Mode::Warn, &["support-chat", "triage"]),
@@ -74,7 +77,19 @@ fn provider(name: &str, dialect: Dialect, base_url: &str) -> Provider {
         Dialect::OpenAi => vec![Api::Chat, Api::Completions, Api::Embeddings, Api::Responses],
         Dialect::Anthropic => vec![Api::Messages, Api::CountTokens],
     };
-    Provider { name: name.into(), dialect, base_url: base_url.into(), key: None, apis, headers: Vec::new() }
+    Provider {
+        name: name.into(),
+        dialect,
+        base_url: base_url.into(),
+        key: None,
+        apis,
+        headers: Vec::new(),
+        forward_headers: vec!["x-sim-*".into()],
+        passthrough: Vec::new(),
+        addresses_allowed: Vec::new(),
+        connections_max: 0,
+        http2: false,
+    }
 }
 
 fn deployment(provider: &str, model: &str, input: f64) -> Deployment {
@@ -87,6 +102,11 @@ fn deployment(provider: &str, model: &str, input: f64) -> Deployment {
         chat_cap_field: if anthropic { CapField::MaxTokens } else { CapField::MaxCompletionTokens },
         price: Some(price),
         bytes_per_token: 4.0,
+        rates: Rates::default(),
+        queue: Queue::default(),
+        priority: PriorityOrder::None,
+        prompt_cache: PromptCache::None,
+        prompt_cache_tokens_min: 0,
     }
 }
 
@@ -102,6 +122,14 @@ fn use_case(name: &str, model: &str) -> UseCase {
         model: model.into(),
         models: vec![model.into()],
         max_output_tokens: Some(300),
+        cap_learned: false,
+        lane: Lane::Interactive,
+        rates: Rates::default(),
+        fallback: Fallback::Any,
+        hedge: None,
+        cache: None,
+        prompt_cache: false,
+        stream_upstream: false,
         deadlines: Deadlines { connect_ms: 1000, first_token_ms: 10_000, stall_ms: 10_000, total_ms: 60_000 },
         limits: vec![
             limit(Metric::TtftMs, Percentile::P95, 1000.0),
@@ -118,6 +146,7 @@ fn service(name: &str, mode: Mode, use_cases: &[&str]) -> Service {
         mode,
         use_cases: use_cases.iter().map(|&name| name.into()).collect(),
         default_use_case: (use_cases.len() == 1).then(|| use_cases[0].into()),
+        rates: Rates::default(),
     }
 }
 
@@ -130,5 +159,6 @@ fn key(name: &str, service: Option<&str>) -> Key {
         services: Vec::new(),
         any_service: false,
         use_case: None,
+        rates: Rates::default(),
     }
 }
