@@ -1,6 +1,7 @@
 //! The part of the plan's document that governs traffic: limits, queues, retries, breakers, hedges, caches. Owns the
 //! form and the values a gateway without a plan starts with; `check` refuses what cannot be run, `policy` decides by it.
 
+pub use paceline_types::Lane;
 use serde::{Deserialize, Serialize};
 
 /// The most a key, service, use case, team or deployment may do; null is no limit.
@@ -15,30 +16,6 @@ pub struct Rates {
     /// Calendar days and months are those of UTC.
     pub usd_per_day: Option<f64>,
     pub usd_per_month: Option<f64>,
-}
-
-/// Priority of traffic. The number is stored in usage records: never renumber.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[repr(u8)]
-pub enum Lane {
-    Interactive = 0,
-    #[default]
-    Standard = 1,
-    Batch = 2,
-}
-
-impl Lane {
-    pub const ALL: [Self; 3] = [Self::Interactive, Self::Standard, Self::Batch];
-
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Interactive => "interactive",
-            Self::Standard => "standard",
-            Self::Batch => "batch",
-        }
-    }
 }
 
 /// What holds for all traffic.

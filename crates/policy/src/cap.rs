@@ -16,7 +16,7 @@ pub fn cap(plan: &Plan, caller: &Caller, cap_set: bool, api: Api, deployment: us
         Api::Chat => plan.deployments[deployment].chat_cap_field,
         Api::Completions | Api::Messages => CapField::MaxTokens,
         Api::Responses => CapField::MaxOutputTokens,
-        Api::Embeddings | Api::CountTokens | Api::Models => return None,
+        Api::Embeddings | Api::CountTokens | Api::Models | Api::Passthrough => return None,
     };
     Some((field.name(), tokens))
 }

@@ -51,6 +51,6 @@ fn read(api: Api, cursor: &mut Cursor<'_>, notice: &mut Notice) -> Result<(), Fl
         Api::Responses => openai_responses::read(cursor, notice),
         Api::Embeddings => openai_embeddings::read(cursor, notice),
         Api::Messages => anthropic_messages::read(cursor, notice),
-        Api::CountTokens | Api::Models => Ok(()),
+        Api::CountTokens | Api::Models | Api::Passthrough => Ok(()),
     }
 }

@@ -93,7 +93,7 @@ impl Reader {
             }
             Api::Responses => openai_responses::read_event(data, notice),
             Api::Messages => anthropic_messages::read_event(data, notice),
-            Api::Embeddings | Api::CountTokens | Api::Models => Ok(()),
+            Api::Embeddings | Api::CountTokens | Api::Models | Api::Passthrough => Ok(()),
         }
     }
 

@@ -82,7 +82,7 @@ fn require(api: Api, ask: &Ask) -> Result<(), BadAsk> {
         Api::Chat | Api::Messages | Api::CountTokens => "messages",
         Api::Completions => "prompt",
         Api::Embeddings | Api::Responses => "input",
-        Api::Models => return Ok(()),
+        Api::Models | Api::Passthrough => return Ok(()),
     };
     let missing = |param| {
         let message = match api {

@@ -57,6 +57,8 @@ codes! {
     ModelUnknown = 205, "G205", "model_unknown", 404, Caller, false, "Ask for a model name, `task:NAME` or `auto`; GET /v1/models lists what there is";
     TaskUnknown = 206, "G206", "task_unknown", 404, Caller, false, "Use a task that the standards file names";
     DialectUnserved = 207, "G207", "dialect_unserved", 400, Standards, false, "Call the API that this model's provider speaks, or ask for a model that has a deployment in your dialect";
+    PassthroughUnserved = 208, "G208", "passthrough_unserved", 404, Standards, false, "Name the path under the provider's `passthrough` in the standards file, or call an address the gateway serves";
+    PriceUnknown = 209, "G209", "price_unknown", 403, Standards, false, "Give the deployment a price in the standards file, or set `policy.unknown_price: allow`";
     BodyMalformed = 301, "G301", "body_malformed", 400, Caller, false, "Send one JSON object in UTF-8";
     BodyTooLarge = 302, "G302", "body_too_large", 413, Caller, false, "Send a smaller body; `gateway.body_bytes_max` in the standards file sets the bound";
     BodyEmpty = 303, "G303", "body_empty", 400, Caller, false, "Send one JSON object in UTF-8";
@@ -76,10 +78,21 @@ codes! {
     ProviderMalformed = 407, "G407", "provider_malformed", 502, Provider, true, "Retry; the provider's answer was not valid HTTP";
     ProviderKeyMissing = 408, "G408", "provider_key_missing", 503, Gateway, false, "Tell the platform team: the gateway has no key for this provider in its environment";
     ProviderKeyRefused = 409, "G409", "provider_key_refused", 502, Gateway, false, "Tell the platform team: the provider did not accept the gateway's key; yours was accepted here";
+    ContextTooLong = 410, "G410", "context_too_long", 400, Caller, false, "Send a shorter prompt or ask for less output: the model's context is full";
+    ContentFiltered = 411, "G411", "content_filtered", 400, Caller, false, "Change the prompt: the provider's content filter refused it";
+    AddressRefused = 412, "G412", "address_refused", 502, Gateway, false, "Tell the platform team: the provider's address is link-local or a metadata service; `addresses_allowed` lists exceptions";
+    DeploymentsUnavailable = 413, "G413", "deployments_unavailable", 503, Provider, true, "Retry after the time stated: every deployment of this model is resting after failures or at its limit";
     Draining = 501, "G501", "draining", 503, Gateway, true, "Retry: this gateway is shutting down and another will answer";
     PlanMissing = 502, "G502", "plan_missing", 503, Gateway, true, "Tell the platform team: the gateway has not been given a plan";
     Overloaded = 503, "G503", "overloaded", 503, Gateway, true, "Retry with back-off: the gateway's bound on requests in flight is reached";
     Internal = 504, "G504", "internal", 500, Gateway, true, "Tell the platform team the request id";
+    RequestsPerMinute = 601, "G601", "requests_per_minute", 429, Standards, true, "Slow down and retry after the time stated; the owner can ask for a higher limit in the standards file";
+    TokensPerMinute = 602, "G602", "tokens_per_minute", 429, Standards, true, "Retry after the time stated, send shorter prompts or set a lower output cap";
+    RequestsInFlight = 603, "G603", "requests_in_flight", 429, Standards, true, "Run fewer requests at once";
+    UsdPerDay = 604, "G604", "usd_per_day", 429, Standards, false, "The day's money is spent: it begins anew at 00:00 UTC; the owner can ask for a higher limit in the standards file";
+    UsdPerMonth = 605, "G605", "usd_per_month", 429, Standards, false, "The month's money is spent: it begins anew on the first, 00:00 UTC; the owner can ask for a higher limit in the standards file";
+    QueueFull = 606, "G606", "queue_full", 503, Gateway, true, "Retry with back-off: too many requests wait for this model";
+    QueueTooLate = 607, "G607", "queue_too_late", 503, Gateway, true, "Retry with back-off: the request could not have met its class's first-token limit any more";
 }
 
 #[cfg(test)]

@@ -33,9 +33,12 @@ pub enum Api {
     Messages = 4,
     CountTokens = 5,
     Models = 6,
+    /// Any other path of a provider, relayed as it comes; has no address of its own.
+    Passthrough = 7,
 }
 
 impl Api {
+    /// Those with an address of their own.
     pub const ALL: [Self; 7] = [
         Self::Chat,
         Self::Completions,
@@ -56,6 +59,7 @@ impl Api {
             Self::Messages => "messages",
             Self::CountTokens => "count_tokens",
             Self::Models => "models",
+            Self::Passthrough => "passthrough",
         }
     }
 
@@ -79,6 +83,7 @@ impl Api {
             Self::Messages => "/messages",
             Self::CountTokens => "/messages/count_tokens",
             Self::Models => "/models",
+            Self::Passthrough => "",
         }
     }
 
@@ -98,6 +103,7 @@ impl Api {
             4 => Self::Messages,
             5 => Self::CountTokens,
             6 => Self::Models,
+            7 => Self::Passthrough,
             _ => return None,
         })
     }

@@ -8,6 +8,7 @@ mod id;
 mod metric;
 mod outcome;
 mod record;
+mod share;
 mod sketch;
 
 pub use code::{CODES, Code, CodeRow};
@@ -17,4 +18,5 @@ pub use id::RequestId;
 pub use metric::{LimitMask, Metric, PERCENTILES, Percentile};
 pub use outcome::Outcome;
 pub use record::{Flags, Mode, RECORD_BYTES, RecordError, TokenSource, Tokens, UNDEFINED, UsageRecord};
+pub use share::{CacheUse, Lane, PrefixUse};
 pub use sketch::{Sketch, SketchError};

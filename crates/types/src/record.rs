@@ -4,15 +4,16 @@
 //! `[4]` format version, then the fixed fields in the order of `encode`, then the names from `TEXT_AT`, each with
 //! one length byte. Names that do not fit are cut, the least important last in line.
 
-use crate::{Api, LimitMask, Outcome, RequestId};
+use crate::{Api, CacheUse, Lane, LimitMask, Outcome, PrefixUse, RequestId};
 
 /// Size of one stored record.
 pub const RECORD_BYTES: usize = 512;
 /// "No value" in every 32-bit time and in `tpot_ns`.
 pub const UNDEFINED: u32 = u32::MAX;
 
-const VERSION: u8 = 1;
-const TEXT_AT: usize = 184;
+const VERSION: u8 = 2;
+const TEXT_AT: usize = 200;
+const TIMES: usize = 17;
 const NAMES: usize = 10;
 
 /// How strictly standards apply to a service.
@@ -95,6 +96,24 @@ impl Flags {
     pub const CAP_BY_CALLER: u32 = 1 << 8;
     /// The answer stopped because of a content filter.
     pub const FILTERED: u32 = 1 << 9;
+    /// Another deployment than the first choice answered.
+    pub const FALLBACK: u32 = 1 << 10;
+    /// A second copy was sent because the first token was late.
+    pub const HEDGED: u32 = 1 << 11;
+    /// The second copy was the one that answered.
+    pub const HEDGE_WON: u32 = 1 << 12;
+    /// The provider streamed, the caller got the answer whole.
+    pub const ASSEMBLED: u32 = 1 << 13;
+    /// The gateway asked for the provider's prompt cache.
+    pub const PROMPT_CACHE_ADDED: u32 = 1 << 14;
+    /// The cap added was learned.
+    pub const CAP_LEARNED: u32 = 1 << 15;
+    /// A money limit applied although the price is unknown.
+    pub const UNPRICED_UNDER_LIMIT: u32 = 1 << 16;
+    /// A limit's use was past the share at which it warns.
+    pub const LIMIT_NEAR: u32 = 1 << 17;
+    /// The provider refused the prompt as too long for its context.
+    pub const CONTEXT_TOO_LONG: u32 = 1 << 18;
 
     pub const fn set(&mut self, flag: u32) {
         self.0 |= flag;
@@ -126,8 +145,11 @@ pub struct UsageRecord {
     pub status: u16,
     /// Status the provider answered; 0 if none.
     pub provider_status: u16,
-    /// Times the request was sent to a provider.
+    /// Times the request was sent to a provider, hedges included.
     pub attempts: u8,
+    pub lane: Lane,
+    pub cache: CacheUse,
+    pub prefix: PrefixUse,
 
     /// The caller's last byte in.
     pub body_us: u32,
@@ -157,6 +179,10 @@ pub struct UsageRecord {
     pub overhead_back_ns: u32,
     /// Opening a connection to the provider (0 when one was waiting).
     pub connect_us: u32,
+    /// Waiting in the queue of the deployment that answered.
+    pub queue_us: u32,
+    /// From the first attempt's start to the start of the one that answered; undefined when it was the first.
+    pub retry_us: u32,
     /// Token-bearing events.
     pub events: u32,
 
@@ -165,6 +191,9 @@ pub struct UsageRecord {
     pub cost_nanousd: i64,
     /// What the use case's default model would have cost for the same tokens; -1 when not asked or unknown.
     pub default_cost_nanousd: i64,
+    /// Estimated cost of attempts beside the one that answered (hedges that lost, attempts given up after they were
+    /// sent); not in `cost_nanousd`.
+    pub other_cost_nanousd: i64,
     pub request_bytes: u32,
     pub response_bytes: u32,
     /// The output cap that was in force for this request; 0 for none.
@@ -221,6 +250,9 @@ impl UsageRecord {
             status: 0,
             provider_status: 0,
             attempts: 0,
+            lane: Lane::Standard,
+            cache: CacheUse::None,
+            prefix: PrefixUse::None,
             body_us: UNDEFINED,
             sent_us: UNDEFINED,
             headers_us: UNDEFINED,
@@ -236,10 +268,13 @@ impl UsageRecord {
             overhead_in_ns: UNDEFINED,
             overhead_back_ns: UNDEFINED,
             connect_us: UNDEFINED,
+            queue_us: UNDEFINED,
+            retry_us: UNDEFINED,
             events: 0,
             tokens: Tokens::default(),
             cost_nanousd: -1,
             default_cost_nanousd: -1,
+            other_cost_nanousd: 0,
             request_bytes: 0,
             response_bytes: 0,
             cap_tokens: 0,
@@ -271,6 +306,7 @@ impl UsageRecord {
         pen.u64(self.start_unix_us);
         pen.u64(self.plan);
         pen.u32(self.flags.0);
+        pen.bytes(&[self.lane as u8, self.cache as u8, self.prefix as u8, 0]);
         for time in self.times() {
             pen.u32(time);
         }
@@ -279,6 +315,7 @@ impl UsageRecord {
         }
         pen.u64(self.cost_nanousd.cast_unsigned());
         pen.u64(self.default_cost_nanousd.cast_unsigned());
+        pen.u64(self.other_cost_nanousd.cast_unsigned());
         pen.u64(self.judged.0);
         pen.u64(self.over.0);
         debug_assert!(pen.at <= TEXT_AT);
@@ -323,6 +360,10 @@ impl UsageRecord {
         record.start_unix_us = eye.u64();
         record.plan = eye.u64();
         record.flags = Flags(eye.u32());
+        let [lane, cache, prefix, _] = eye.array();
+        record.lane = Lane::from_number(lane).ok_or(RecordError::Field("lane"))?;
+        record.cache = CacheUse::from_number(cache).ok_or(RecordError::Field("cache"))?;
+        record.prefix = PrefixUse::from_number(prefix).ok_or(RecordError::Field("prefix"))?;
         for time in record.times_mut() {
             *time = eye.u32();
         }
@@ -331,6 +372,7 @@ impl UsageRecord {
         }
         record.cost_nanousd = eye.u64().cast_signed();
         record.default_cost_nanousd = eye.u64().cast_signed();
+        record.other_cost_nanousd = eye.u64().cast_signed();
         record.judged = LimitMask(eye.u64());
         record.over = LimitMask(eye.u64());
         eye.at = TEXT_AT;
@@ -340,7 +382,7 @@ impl UsageRecord {
         Ok(record)
     }
 
-    fn times(&self) -> [u32; 15] {
+    fn times(&self) -> [u32; TIMES] {
         let mut copy = self.clone_fixed();
         copy.times_mut().map(|time| *time)
     }
@@ -367,7 +409,7 @@ impl UsageRecord {
         }
     }
 
-    const fn times_mut(&mut self) -> [&mut u32; 15] {
+    const fn times_mut(&mut self) -> [&mut u32; TIMES] {
         [
             &mut self.body_us,
             &mut self.sent_us,
@@ -384,6 +426,8 @@ impl UsageRecord {
             &mut self.overhead_in_ns,
             &mut self.overhead_back_ns,
             &mut self.connect_us,
+            &mut self.queue_us,
+            &mut self.retry_us,
         ]
     }
 
@@ -504,7 +548,7 @@ mod tests {
     proptest! {
         #[test]
         fn stored_form_reads_back(
-            times in proptest::array::uniform15(any::<u32>()),
+            times in proptest::array::uniform17(any::<u32>()),
             counts in proptest::array::uniform9(any::<u32>()),
             cost in any::<i64>(),
             name in "\\PC{0,20}",
@@ -514,6 +558,10 @@ mod tests {
             record.times_mut().into_iter().zip(times).for_each(|(slot, value)| *slot = value);
             record.counts_mut().into_iter().zip(counts).for_each(|(slot, value)| *slot = value);
             record.cost_nanousd = cost;
+            record.other_cost_nanousd = cost;
+            record.cache = CacheUse::Shared;
+            record.prefix = PrefixUse::Tools;
+            record.lane = Lane::Batch;
             record.outcome = Outcome::from_number(outcome).unwrap();
             record.service.clone_from(&name);
             record.use_case = name;

@@ -1,0 +1,8 @@
+//! What requests share while they run: the counters of limits, the queues in front of deployments, the health of
+//! deployments. Outlives plans: state is kept by name and bound to a plan's indices at each swap. Rules live in
+//! `policy` as pure functions of plain values and times handed in; this crate makes them exact under concurrency.
+//! Does no I/O and reads no clock but through the times it is given (waiting in a queue is tokio's).
+
+mod health;
+mod limits;
+mod queue;
