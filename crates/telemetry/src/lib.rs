@@ -59,7 +59,7 @@ impl Metrics {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use paceline_types::{Api, Outcome, RequestId, Tokens, UsageRecord};
+    use paceline_types::{Api, CacheUse, Code, Flags, Outcome, RequestId, Tokens, UsageRecord};
 
     use super::Metrics;
 
@@ -87,6 +87,34 @@ mod tests {
         assert!(text.contains(&format!("paceline_ttft_seconds_count{{{labels}}} 1")), "{text}");
         assert!(text.contains(r#"paceline_overhead_seconds_count{way="in"} 1"#), "{text}");
         assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn what_happened_on_the_way_is_counted_and_what_did_not_is_left_out() {
+        let metrics = Metrics::new(10);
+        let mut hedged = record("helpdesk");
+        hedged.attempts = 3;
+        hedged.flags.set(Flags::HEDGED);
+        hedged.cache = CacheUse::Miss;
+        hedged.other_cost_nanousd = 500_000_000;
+        hedged.queue_us = 2_000;
+        metrics.record(&hedged);
+        let mut refused = record("helpdesk");
+        (refused.outcome, refused.code) = (Outcome::Refused, Code::RequestsPerMinute as u16);
+        metrics.record(&refused);
+        let text = metrics.render().unwrap();
+        let labels = r#"service="helpdesk",use_case="chat",model="",deployment="""#;
+        for line in [
+            format!(r#"paceline_failures_total{{{labels},code="G601"}} 1"#),
+            format!(r#"paceline_cache_lookups_total{{{labels},result="miss"}} 1"#),
+            format!(r#"paceline_requests_with_total{{{labels},event="hedged"}} 1"#),
+            format!("paceline_retries_total{{{labels}}} 1"),
+            format!("paceline_other_cost_usd_total{{{labels}}} 0.5"),
+            format!("paceline_queue_seconds_count{{{labels}}} 1"),
+        ] {
+            assert!(text.contains(&line), "{line}\n{text}");
+        }
+        assert!(!text.contains(r#"code="G602""#) && !text.contains(r#"event="fallback""#));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use paceline_types::{Outcome, UNDEFINED, UsageRecord};
+use paceline_types::{CODES, CacheUse, Flags, Outcome, UNDEFINED, UsageRecord};
 use parking_lot::RwLock;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -28,11 +28,33 @@ struct Series {
     outcomes: [AtomicU64; Outcome::ALL.len()],
     tokens: [AtomicU64; TOKEN_KINDS.len()],
     cost_nanousd: AtomicU64,
+    /// Of attempts beside the one that answered.
+    other_cost_nanousd: AtomicU64,
     unpriced: AtomicU64,
+    /// By the place of the code in `CODES`.
+    codes: [AtomicU64; CODES.len()],
+    cache: [AtomicU64; CacheUse::ALL.len()],
+    /// Attempts after the first, hedges apart.
+    retries: AtomicU64,
+    /// In the order of `EVENTS`.
+    events: [AtomicU64; EVENTS.len()],
     ttft: Histogram,
     tpot: Histogram,
     total: Histogram,
+    queue: Histogram,
 }
+
+/// What happened to a request on its way, as counted by `requests_with`.
+const EVENTS: [(u32, &str); 8] = [
+    (Flags::FALLBACK, "fallback"),
+    (Flags::HEDGED, "hedged"),
+    (Flags::HEDGE_WON, "hedge_won"),
+    (Flags::CAP_ADDED, "cap_added"),
+    (Flags::ENDED_BY_LENGTH, "ended_by_length"),
+    (Flags::ASSEMBLED, "assembled"),
+    (Flags::PROMPT_CACHE_ADDED, "prompt_cache_added"),
+    (Flags::LIMIT_NEAR, "limit_near"),
+];
 
 impl Series {
     fn new() -> Self {
@@ -41,7 +63,13 @@ impl Series {
             outcomes: Default::default(),
             tokens: Default::default(),
             cost_nanousd: AtomicU64::default(),
+            other_cost_nanousd: AtomicU64::default(),
             unpriced: AtomicU64::default(),
+            codes: [const { AtomicU64::new(0) }; CODES.len()],
+            cache: Default::default(),
+            retries: AtomicU64::default(),
+            events: Default::default(),
+            queue: Histogram::new(LATENCY_S),
             ttft: Histogram::new(LATENCY_S),
             tpot: Histogram::new(tpot),
             total: Histogram::new(LATENCY_S),
@@ -61,9 +89,33 @@ impl Series {
             Ok(cost) => add(&self.cost_nanousd, cost),
             Err(_) => add(&self.unpriced, u64::from(record.provider_status == 200)),
         }
+        self.note_way(record);
         observe(&self.ttft, record.ttft_us, 1e-6);
         observe(&self.tpot, record.tpot_ns, 1e-9);
         observe(&self.total, record.total_us, 1e-6);
+        observe(&self.queue, record.queue_us, 1e-6);
+    }
+
+    /// What limits, retries, hedges and caches did; nothing of it happens to most requests.
+    fn note_way(&self, record: &UsageRecord) {
+        if let Some(place) = CODES.iter().position(|(code, _)| record.code != 0 && *code as u16 == record.code) {
+            add(&self.codes[place], 1);
+        }
+        if record.cache != CacheUse::None {
+            add(&self.cache[record.cache as usize], 1);
+        }
+        let hedges = u8::from(record.flags.has(Flags::HEDGED));
+        if record.attempts > 1 + hedges {
+            add(&self.retries, u64::from(record.attempts - 1 - hedges));
+        }
+        if let Some(cost) = u64::try_from(record.other_cost_nanousd).ok().filter(|&cost| cost > 0) {
+            add(&self.other_cost_nanousd, cost);
+        }
+        for (counter, (flag, _)) in self.events.iter().zip(EVENTS) {
+            if record.flags.has(flag) {
+                add(counter, 1);
+            }
+        }
     }
 }
 
@@ -177,12 +229,51 @@ impl Collector for SeriesMap {
             let count = series.unpriced.load(Ordering::Relaxed);
             ConstCounter::new(count).encode(family.encode_family(&labels(names))?)?;
         }
+        encode_way(&mut encoder, &all)?;
         encode_histograms(&mut encoder, &all)
     }
 }
 
+/// Codes, caches, retries, hedges; what never happened is left out.
+fn encode_way(encoder: &mut DescriptorEncoder<'_>, all: &[Named]) -> Result<(), fmt::Error> {
+    let codes: Vec<&str> = CODES.iter().map(|(_, row)| row.code).collect();
+    let caches: Vec<&str> = CacheUse::ALL.iter().map(|cache| cache.name()).collect();
+    let events: Vec<&str> = EVENTS.iter().map(|(_, name)| *name).collect();
+    type Counts = fn(&Series) -> &[AtomicU64];
+    let families: [(&str, &str, &str, &[&str], Counts); 3] = [
+        ("failures", "Requests that ended with a code", "code", &codes, |series| &series.codes),
+        ("cache_lookups", "Requests by what the exact cache had for them", "result", &caches, |series| &series.cache),
+        ("requests_with", "Requests to which something happened on the way", "event", &events, |series| &series.events),
+    ];
+    for (name, help, label, values, counts) in families {
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (names, series) in all {
+            for (value, count) in values.iter().zip(counts(series)) {
+                let count = count.load(Ordering::Relaxed);
+                if count > 0 {
+                    ConstCounter::new(count).encode(family.encode_family(&(labels(names), [(label, *value)]))?)?;
+                }
+            }
+        }
+    }
+    let mut family = encoder.encode_descriptor("retries", "Attempts after the first", None, MetricType::Counter)?;
+    for (names, series) in all {
+        let count = series.retries.load(Ordering::Relaxed);
+        ConstCounter::new(count).encode(family.encode_family(&labels(names))?)?;
+    }
+    let help = "Estimated cost of attempts beside the one that answered, US dollars";
+    let mut family = encoder.encode_descriptor("other_cost_usd", help, None, MetricType::Counter)?;
+    for (names, series) in all {
+        #[allow(clippy::cast_precision_loss)]
+        let usd = series.other_cost_nanousd.load(Ordering::Relaxed) as f64 / 1e9;
+        ConstCounter::new(usd).encode(family.encode_family(&labels(names))?)?;
+    }
+    Ok(())
+}
+
 fn encode_histograms(encoder: &mut DescriptorEncoder<'_>, all: &[Named]) -> Result<(), fmt::Error> {
-    let families: [(&str, &str, Pick); 3] = [
+    let families: [(&str, &str, Pick); 4] = [
+        ("queue_seconds", "Waiting in the queue of a deployment", |series| &series.queue),
         ("ttft_seconds", "Time to first token, streamed answers", |series| &series.ttft),
         ("tpot_seconds", "Time per output token after the first event", |series| &series.tpot),
         ("total_seconds", "From receipt to the last token or byte", |series| &series.total),
