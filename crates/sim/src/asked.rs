@@ -4,27 +4,31 @@ use std::str::FromStr;
 
 use http::HeaderMap;
 
-use crate::fault::Fault;
+use crate::fault::Faults;
 use crate::script::Wishes;
 use crate::wire::refusal::Refusal;
 
 /// The `x-sim-…` headers.
 pub(crate) struct Asked {
     pub(crate) wishes: Wishes,
-    pub(crate) fault: Option<Fault>,
+    pub(crate) faults: Option<Faults>,
+    pub(crate) tag: String,
 }
 
 impl Asked {
     pub(crate) fn read(headers: &HeaderMap) -> Result<Self, Refusal> {
-        let fault = text(headers, "x-sim-fault").map(Fault::from_str).transpose();
+        let faults = text(headers, "x-sim-fault").map(Faults::from_str).transpose();
         let wishes = Wishes {
             output_tokens: number(headers, "x-sim-output-tokens")?,
             reasoning_tokens: number(headers, "x-sim-reasoning")?.unwrap_or(0),
             tools: number(headers, "x-sim-tools")?.unwrap_or(0) > 0,
             cached_tokens: number(headers, "x-sim-cached-tokens")?,
             tokens_per_event: number(headers, "x-sim-tokens-per-event")?.unwrap_or(1),
+            seed: number(headers, "x-sim-seed")?.map(u64::from),
         };
-        Ok(Self { wishes, fault: fault.map_err(|error| Refusal::new(400, format!("x-sim-fault: {error}")))? })
+        let tag = text(headers, "x-sim-tag").map(|tag| tag.chars().take(128).collect()).unwrap_or_default();
+        let faults = faults.map_err(|error| Refusal::new(400, format!("x-sim-fault: {error}")))?;
+        Ok(Self { wishes, faults, tag })
     }
 }
 

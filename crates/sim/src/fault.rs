@@ -1,17 +1,17 @@
-//! Faults on request: the grammar of the `x-sim-fault` header and of `POST /sim/fault`, and the book of default faults.
-//! `PART[;PART…]` with the parts of [`Fault`]'s fields; it does not apply them.
+//! Faults on request: the grammar of the `x-sim-fault` header and of `POST /sim/fault`. `PART[;PART…]` with the parts of
+//! [`Fault`]'s fields; which request it befalls is the book's matter, and applying it the answer's.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
+pub use crate::book::{DefaultFault, FaultBook, Faults};
 
-use crate::seed::Seed;
+/// Headers asked for by `big-head`, at most.
+const HEAD_BYTES_MAX: usize = 16 << 20;
 
 /// What shall go wrong with one answer. Times are real milliseconds, whatever the simulator's speed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fault {
     /// `status=429`: an error body with this status instead of an answer.
     pub status: Option<u16>,
@@ -37,14 +37,37 @@ pub struct Fault {
     pub trickle: Option<(usize, Duration)>,
     /// `reset`: the connection ends before any byte.
     pub reset: bool,
+    /// `usage-doubled`: counts come twice (in a whole answer, the key does).
+    pub usage_doubled: bool,
+    /// `context-too-long` or `content-filtered`: the provider's own refusal of the prompt, with status 400.
+    pub refused: Option<Refused>,
+    /// `finish-filtered`: the answer ends as one does that a content filter stopped.
+    pub finish_filtered: bool,
+    /// `redirect`: 302 to a metadata address.
+    pub redirect: bool,
+    /// `big-head=BYTES`: so many bytes of headers nobody needs.
+    pub big_head: Option<usize>,
+    /// `at=MODEL`: only at this model, so that one of two deployments is sick.
+    pub at: Option<String>,
+    /// `times=N`: only the first N attempts of a request.
+    pub times: Option<u32>,
+    /// `p=SHARE`: only this share of requests, drawn from the simulator's seed.
+    pub probability: Option<f64>,
+}
+
+/// Why a provider turns a prompt away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    ContextTooLong,
+    ContentFiltered,
 }
 
 /// A text that is not a fault.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not a fault; known: status=S, retry-after=S, delay=MS, stall=MS@TOKEN, cut=BYTES, no-terminal, no-usage, usage-every-chunk, error-event=TOKEN, gzip, trickle=BYTES/MS, reset"
+    "{0:?} is not a fault; known: status=S, retry-after=S, delay=MS, stall=MS@TOKEN, cut=BYTES, no-terminal, no-usage, usage-every-chunk, error-event=TOKEN, gzip, trickle=BYTES/MS, reset, usage-doubled, context-too-long, content-filtered, finish-filtered, redirect, big-head=BYTES, at=MODEL, times=N, p=SHARE"
 )]
-pub struct FaultError(String);
+pub struct FaultError(pub(crate) String);
 
 impl FromStr for Fault {
     type Err = FaultError;
@@ -75,14 +98,44 @@ impl Fault {
                 let (bytes, pause) = value.split_once('/')?;
                 self.trickle = Some((bytes.parse().ok().filter(|&bytes| bytes > 0)?, millis(pause)?));
             }
-            "no-terminal" if value.is_empty() => self.no_terminal = true,
-            "no-usage" if value.is_empty() => self.no_usage = true,
-            "usage-every-chunk" if value.is_empty() => self.usage_every_chunk = true,
-            "gzip" if value.is_empty() => self.gzip = true,
-            "reset" if value.is_empty() => self.reset = true,
+            "big-head" => self.big_head = Some(value.parse().ok().filter(|&bytes| bytes <= HEAD_BYTES_MAX)?),
+            "at" if !value.is_empty() => self.at = Some(value.to_owned()),
+            "times" => self.times = Some(value.parse().ok()?),
+            "p" => self.probability = Some(value.parse().ok().filter(|share| (0.0..=1.0).contains(share))?),
+            _ if value.is_empty() => return self.switch(name),
             _ => return None,
         }
         Some(())
+    }
+
+    /// The parts without a value.
+    fn switch(&mut self, name: &str) -> Option<()> {
+        match name {
+            "no-terminal" => self.no_terminal = true,
+            "no-usage" => self.no_usage = true,
+            "usage-every-chunk" => self.usage_every_chunk = true,
+            "usage-doubled" => self.usage_doubled = true,
+            "gzip" => self.gzip = true,
+            "reset" => self.reset = true,
+            "finish-filtered" => self.finish_filtered = true,
+            "redirect" => self.redirect = true,
+            "context-too-long" => self.refused = Some(Refused::ContextTooLong),
+            "content-filtered" => self.refused = Some(Refused::ContentFiltered),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// True when requests to this model are meant.
+    #[must_use]
+    pub fn is_meant_for(&self, model: &str) -> bool {
+        self.at.as_deref().is_none_or(|at| at == model)
+    }
+
+    /// The share of requests it befalls.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        self.probability.unwrap_or(1.0)
     }
 
     /// True when nothing shall go wrong.
@@ -112,86 +165,18 @@ impl fmt::Display for Fault {
             (self.usage_every_chunk, "usage-every-chunk"),
             (self.gzip, "gzip"),
             (self.reset, "reset"),
+            (self.usage_doubled, "usage-doubled"),
+            (self.refused == Some(Refused::ContextTooLong), "context-too-long"),
+            (self.refused == Some(Refused::ContentFiltered), "content-filtered"),
+            (self.finish_filtered, "finish-filtered"),
+            (self.redirect, "redirect"),
         ];
         parts.extend(flags.into_iter().filter(|(set, _)| *set).map(|(_, name)| name.to_owned()));
+        self.big_head.inspect(|bytes| parts.push(format!("big-head={bytes}")));
+        self.at.as_ref().inspect(|model| parts.push(format!("at={model}")));
+        self.times.inspect(|times| parts.push(format!("times={times}")));
+        self.probability.inspect(|share| parts.push(format!("p={share}")));
         out.write_str(&parts.join(";"))
-    }
-}
-
-/// The body of `POST /sim/fault`: one default fault. An empty `fault` removes those of that model.
-#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub struct DefaultFault {
-    pub fault: String,
-    /// Only for requests to this model; for all when absent.
-    #[serde(default)]
-    pub model: Option<String>,
-    /// Share of requests it befalls.
-    #[serde(default = "always")]
-    pub probability: f64,
-    /// How many more requests it befalls; without bound when absent.
-    #[serde(default)]
-    pub count: Option<u64>,
-}
-
-const fn always() -> f64 {
-    1.0
-}
-
-/// Rules held at once.
-const RULES_MAX: usize = 256;
-
-/// The default faults in force, in the order they were set.
-#[derive(Debug)]
-pub struct FaultBook {
-    rules: Mutex<(Vec<(DefaultFault, Fault)>, Seed)>,
-}
-
-impl FaultBook {
-    #[must_use]
-    pub const fn new(seed: u64) -> Self {
-        Self { rules: Mutex::new((Vec::new(), Seed::new(seed))) }
-    }
-
-    /// Sets, or with an empty `fault` removes, a default fault.
-    ///
-    /// # Errors
-    /// When the fault's text cannot be read, or too many are set.
-    pub fn set(&self, rule: DefaultFault) -> Result<(), FaultError> {
-        let fault: Fault = rule.fault.parse()?;
-        let rules = &mut self.rules.lock().0;
-        rules.retain(|(old, _)| old.model != rule.model);
-        if rules.len() >= RULES_MAX {
-            return Err(FaultError("too many default faults".into()));
-        }
-        if !fault.is_none() {
-            rules.push((rule, fault));
-        }
-        Ok(())
-    }
-
-    /// Removes all.
-    pub fn clear(&self) {
-        self.rules.lock().0.clear();
-    }
-
-    /// The fault that befalls a request to `model` now.
-    pub fn draw(&self, model: &str) -> Option<Fault> {
-        let (rules, seed) = &mut *self.rules.lock();
-        for (rule, fault) in rules {
-            let meant = rule.model.as_deref().is_none_or(|only| only == model) && rule.count != Some(0);
-            if meant && (rule.probability >= 1.0 || seed.unit() < rule.probability) {
-                rule.count = rule.count.map(|count| count - 1);
-                return Some(fault.clone());
-            }
-        }
-        None
-    }
-
-    /// The rules as they were set, with what is left of their counts.
-    #[must_use]
-    pub fn list(&self) -> Vec<DefaultFault> {
-        self.rules.lock().0.iter().map(|(rule, _)| rule.clone()).collect()
     }
 }
 
@@ -210,6 +195,8 @@ mod tests {
             "error-event=4;gzip",
             "trickle=7/20",
             "no-terminal;no-usage;usage-every-chunk;gzip;reset",
+            "usage-doubled;context-too-long",
+            "content-filtered;finish-filtered;redirect;big-head=70000;at=gpt-x;times=2;p=0.25",
         ] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }
@@ -219,33 +206,20 @@ mod tests {
 
     #[test]
     fn what_is_not_a_fault_is_refused_and_named() {
-        for text in ["boom", "status=200", "status=x", "stall=5", "trickle=0/5", "cut=-1", "gzip=1"] {
+        for text in [
+            "boom",
+            "status=200",
+            "status=x",
+            "stall=5",
+            "trickle=0/5",
+            "cut=-1",
+            "gzip=1",
+            "p=2",
+            "at=",
+            "big-head=99999999",
+        ] {
             let error = text.parse::<Fault>().unwrap_err();
             assert!(error.to_string().contains(text) && error.to_string().contains("trickle=BYTES/MS"), "{error}");
         }
-    }
-
-    #[test]
-    fn default_faults_follow_model_count_and_probability() {
-        let book = FaultBook::new(1);
-        let rule = |fault: &str, model: Option<&str>, probability, count| DefaultFault {
-            fault: fault.into(),
-            model: model.map(Into::into),
-            probability,
-            count,
-        };
-        book.set(rule("reset", Some("a"), 1.0, Some(2))).unwrap();
-        book.set(rule("gzip", None, 0.25, None)).unwrap();
-        let drawn =
-            |model| (0..400).filter_map(|_| book.draw(model)).map(|fault| fault.to_string()).collect::<Vec<_>>();
-        let a = drawn("a");
-        assert_eq!(a.iter().filter(|fault| *fault == "reset").count(), 2);
-        assert!((60..140).contains(&drawn("b").len()));
-        book.set(rule("", None, 1.0, None)).unwrap();
-        assert_eq!(drawn("b").len(), 0);
-        assert!(book.set(rule("nonsense", None, 1.0, None)).is_err());
-        assert_eq!(book.list().len(), 1);
-        book.clear();
-        assert!(book.list().is_empty());
     }
 }

@@ -9,7 +9,9 @@
 //! | `x-sim-tools: 1` | a call of the first tool offered, or of `lookup` |
 //! | `x-sim-tokens-per-event: N` | several tokens in one event |
 //! | `x-sim-cached-tokens: N` | report N prompt tokens as cached, whatever the engine held |
-//! | `x-sim-fault: PART[;PART…]` | see [`fault::Fault`] |
+//! | `x-sim-seed: N` | the same request gets the same bytes again, ids and times included |
+//! | `x-sim-tag: TEXT` | stands in the truth log |
+//! | `x-sim-fault: PART[;PART…][\|PART…]` | see [`fault::Fault`]; of several the first that is meant for the request |
 //! | `x-paceline-request-id`, `x-request-id` | the request's name in the truth log, and in the answer |
 //!
 //! | address | answers |
@@ -23,6 +25,7 @@
 mod answer;
 pub mod ask;
 mod asked;
+mod book;
 mod config;
 mod control;
 mod driver;

@@ -1,6 +1,6 @@
 //! Heads of answers: status, content type, the headers providers send, and errors in the caller's dialect.
 
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 use paceline_http::{Body, Bytes, Response};
 use paceline_types::Dialect;
@@ -53,6 +53,12 @@ pub(crate) fn apply(response: &mut Response, fault: &Fault) {
     let headers = response.headers_mut();
     if let Some(seconds) = fault.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if fault.redirect {
+        headers.insert(LOCATION, HeaderValue::from_static("http://169.254.169.254/latest/meta-data/"));
+    }
+    if let Some(filler) = fault.big_head.and_then(|bytes| HeaderValue::from_bytes(&vec![b'x'; bytes]).ok()) {
+        headers.insert(HeaderName::from_static("x-filler"), filler);
     }
     if fault.gzip {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));

@@ -23,6 +23,8 @@ pub enum End {
     Stop,
     Length,
     ToolCalls,
+    /// A content filter stopped it.
+    Filtered,
 }
 
 /// What the caller asked of the simulator itself, by header.
@@ -38,6 +40,8 @@ pub struct Wishes {
     pub cached_tokens: Option<u32>,
     /// `x-sim-tokens-per-event`: as speculative decoding does.
     pub tokens_per_event: u32,
+    /// `x-sim-seed`: the same request with the same seed gets the same bytes, ids and times included.
+    pub seed: Option<u64>,
 }
 
 impl Wishes {
@@ -69,6 +73,8 @@ pub struct Script {
     pub include_usage: bool,
     pub usage_every_chunk: bool,
     pub no_usage: bool,
+    /// Counts are told twice.
+    pub usage_doubled: bool,
     pub no_terminal: bool,
 }
 
@@ -120,6 +126,7 @@ impl Script {
             include_usage: ask.include_usage,
             usage_every_chunk: ask.usage_every_chunk,
             no_usage: false,
+            usage_doubled: false,
             no_terminal: false,
         }
     }

@@ -142,7 +142,8 @@ impl Chunks for Shaped {
             return Poll::Pending;
         }
         if self.room == Some(0) {
-            self.finish();
+            self.over = true;
+            self.recorder.break_off();
             return Poll::Ready(Some(Err(Abort)));
         }
         let Some(mut piece) = ready!(self.poll_trickled(cx)) else {

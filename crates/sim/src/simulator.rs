@@ -13,18 +13,20 @@ use crate::ask::{self, Ask, BadAsk};
 use crate::asked::{self, Asked};
 use crate::config::Config;
 use crate::control;
-use crate::fault::{Fault, FaultBook};
+use crate::fault::{Fault, FaultBook, Refused};
 use crate::model::{Model, Models};
 use crate::play::{Play, generate};
 use crate::prefix::BLOCK_TOKENS;
 use crate::reply;
 use crate::route::{self, Route};
-use crate::script::{Script, Wishes};
+use crate::script::{End, Script, Wishes};
 use crate::seed::mix;
 use crate::truth::{Recorder, TruthLog};
 use crate::wire::{self, embeddings, models as model_lists, refusal::Refusal};
 
 const BODY_READ: Duration = Duration::from_secs(60);
+/// When an answer of a given seed claims to be made, plus the seed.
+const CREATED: u64 = 1_767_225_600;
 
 /// A running simulated provider, without its sockets.
 #[derive(Debug)]
@@ -102,8 +104,16 @@ impl Simulator {
             // Only now is it known that a prefix cache will ask; the other models are spared the work.
             ask = ask::read(api, &body, true).map_err(refused)?;
         }
-        let fault = asked.fault.or_else(|| self.faults.draw(ask.model()));
-        Ok(Call { api, number, ask, wishes: asked.wishes.within(api), fault: fault.unwrap_or_default() })
+        let fault = match &asked.faults {
+            Some(faults) => {
+                let request =
+                    if asked.tag.is_empty() { asked::request_id(&request.headers, number) } else { asked.tag.clone() };
+                self.faults.choose(faults, ask.model(), &request)
+            }
+            None => self.faults.draw(ask.model()),
+        };
+        let (wishes, tag) = (asked.wishes.within(api), asked.tag);
+        Ok(Call { api, number, ask, wishes, tag, fault: fault.unwrap_or_default() })
     }
 
     /// Everything between the request and the answer's head.
@@ -111,8 +121,8 @@ impl Simulator {
         if let Some(delay) = call.fault.delay {
             tokio::time::sleep(delay).await;
         }
-        if let Some(status) = call.fault.status {
-            return Err((Refusal::for_status(status), call.fault));
+        if let Some(refusal) = call.refusal() {
+            return Err((refusal, call.fault));
         }
         let Some(model) = self.models.find(call.ask.model()) else {
             let message = format!("The model `{}` does not exist or you do not have access to it.", call.ask.model());
@@ -134,12 +144,14 @@ impl Simulator {
         poll_fn(|cx| pace.poll_more(cx, 0)).await;
         recorder.truth.cached_tokens = cached_tokens;
         recorder.tokens(0, true);
-        Ok(Answer::whole(embeddings::whole(self.config.seed, &ask, !fault.no_usage), fault))
+        let usages = if fault.no_usage { 0 } else { 1 + usize::from(fault.usage_doubled) };
+        Ok(Answer::whole(embeddings::whole(self.config.seed, &ask, usages), fault))
     }
 
     async fn write(&self, model: &Model, mut call: Call, recorder: &mut Recorder) -> Result<Answer, (Refusal, Fault)> {
         let api = call.api;
-        let mut script = Script::decide(self.config.seed, &call.ask, &call.wishes, model.answer_length);
+        let seed = self.config.seed ^ call.wishes.seed.unwrap_or(0);
+        let mut script = Script::decide(seed, &call.ask, &call.wishes, model.answer_length);
         let chain = std::mem::take(&mut call.ask.chain);
         let mut pace = model.pace(call.ask.prompt_tokens, chain, script.total());
         let Ok(cached_tokens) = poll_fn(|cx| pace.poll_begun(cx)).await else {
@@ -157,8 +169,12 @@ impl Simulator {
 
     /// What a script learns once its answer begins.
     fn complete(&self, script: &mut Script, call: &Call, cached_tokens: u32) {
-        script.id = format!("{:016x}{:08x}", mix(self.config.seed ^ call.number), call.number & 0xffff_ffff);
-        script.created = self.log.clock.unix_ns(Instant::now()) / 1_000_000_000;
+        let number = call.wishes.seed.unwrap_or(call.number);
+        script.id = format!("{:016x}{:08x}", mix(self.config.seed ^ number), number & 0xffff_ffff);
+        script.created = match call.wishes.seed {
+            Some(seed) => CREATED + seed,
+            None => self.log.clock.unix_ns(Instant::now()) / 1_000_000_000,
+        };
         script.cached_tokens = call.wishes.cached_tokens.unwrap_or(cached_tokens).min(call.ask.prompt_tokens);
         if call.ask.cache_marked {
             let whole_blocks = call.ask.prompt_tokens / BLOCK_TOKENS * BLOCK_TOKENS;
@@ -166,6 +182,10 @@ impl Simulator {
         }
         script.usage_every_chunk |= call.fault.usage_every_chunk;
         script.no_usage = call.fault.no_usage;
+        script.usage_doubled = call.fault.usage_doubled;
+        if call.fault.finish_filtered {
+            script.end = End::Filtered;
+        }
         script.no_terminal = call.fault.no_terminal;
     }
 
@@ -205,14 +225,26 @@ struct Call {
     number: u64,
     ask: Ask,
     wishes: Wishes,
+    tag: String,
     fault: Fault,
 }
 
 impl Call {
     fn note(&self, recorder: &mut Recorder) {
         recorder.truth.model = self.ask.model().to_owned();
+        recorder.truth.tag.clone_from(&self.tag);
         recorder.truth.streamed = self.ask.stream;
         recorder.truth.prompt_tokens = self.ask.prompt_tokens;
         recorder.truth.fault = (!self.fault.is_none()).then(|| self.fault.to_string());
+    }
+
+    /// The refusal that the fault asks for.
+    fn refusal(&self) -> Option<Refusal> {
+        match (self.fault.refused, self.fault.status) {
+            (Some(Refused::ContextTooLong), _) => Some(Refusal::context_too_long(self.api, self.ask.prompt_tokens)),
+            (Some(Refused::ContentFiltered), _) => Some(Refusal::content_filtered(self.api)),
+            (None, Some(status)) => Some(Refusal::for_status(status)),
+            (None, None) => self.fault.redirect.then(|| Refusal::for_status(302)),
+        }
     }
 }

@@ -22,7 +22,9 @@ pub struct Truth {
     pub api: &'static str,
     pub streamed: bool,
     pub status: u16,
-    /// How the answer was to end: `stop`, `length`, `tool_calls`; empty when there was none.
+    /// `x-sim-tag`: what the caller calls the request, unlike its id the same through everything in between.
+    pub tag: String,
+    /// How the answer was to end: `stop`, `length`, `tool_calls`, `content_filter`; empty when there was none.
     pub finish: &'static str,
     pub prompt_tokens: u32,
     pub cached_tokens: u32,
@@ -51,6 +53,9 @@ pub struct Truth {
     pub bytes: u64,
     /// When the caller was seen to have left.
     pub cancelled_ns: Option<u64>,
+    /// How it ended as the provider saw it: `finished`, `broken_off` by a fault, `caller_closed`; the instant is
+    /// `end_ns`, or `cancelled_ns` for the last.
+    pub ended: &'static str,
     /// The fault that was applied, in its own grammar.
     pub fault: Option<String>,
 }
@@ -87,6 +92,7 @@ pub struct TruthLog {
     capacity: usize,
     ring: Mutex<Ring>,
     in_flight: AtomicUsize,
+    in_flight_most: AtomicUsize,
     totals: Totals,
 }
 
@@ -117,6 +123,8 @@ pub struct Page {
 pub struct Sums {
     pub requests: u64,
     pub in_flight: usize,
+    /// The most there were at once.
+    pub in_flight_most: usize,
     pub logged: usize,
     pub output_tokens: u64,
     pub cancelled: u64,
@@ -131,6 +139,7 @@ impl TruthLog {
             capacity,
             ring: Mutex::default(),
             in_flight: AtomicUsize::new(0),
+            in_flight_most: AtomicUsize::new(0),
             totals: Totals::default(),
         })
     }
@@ -138,7 +147,8 @@ impl TruthLog {
     /// Begins a record; it enters the log when it is dropped.
     #[must_use]
     pub fn begin(self: &Arc<Self>, received: Instant) -> Recorder {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.in_flight_most.fetch_max(before + 1, Ordering::Relaxed);
         let truth = Truth { received_ns: self.clock.unix_ns(received), ..Truth::default() };
         Recorder { log: Arc::clone(self), truth, last: None, ended: false }
     }
@@ -165,6 +175,7 @@ impl TruthLog {
         Sums {
             requests: read(&self.totals.requests),
             in_flight: self.in_flight.load(Ordering::Relaxed),
+            in_flight_most: self.in_flight_most.load(Ordering::Relaxed),
             logged: self.ring.lock().rows.len(),
             output_tokens: read(&self.totals.output_tokens),
             cancelled: read(&self.totals.cancelled),
@@ -212,6 +223,7 @@ impl Recorder {
             End::Stop => "stop",
             End::Length => "length",
             End::ToolCalls => "tool_calls",
+            End::Filtered => "content_filter",
         };
     }
 
@@ -233,10 +245,20 @@ impl Recorder {
         self.truth.output_tokens += tokens;
     }
 
-    /// The answer is over, or was ended by a fault.
+    /// The answer is over.
     pub fn end(&mut self) {
+        self.end_as("finished");
+    }
+
+    /// A fault broke the answer off.
+    pub fn break_off(&mut self) {
+        self.end_as("broken_off");
+    }
+
+    fn end_as(&mut self, how: &'static str) {
         if !self.ended {
             self.ended = true;
+            self.truth.ended = how;
             self.truth.end_ns = Some(self.log.clock.unix_ns(Instant::now()));
         }
     }
@@ -245,6 +267,7 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         if !self.ended {
+            self.truth.ended = "caller_closed";
             self.truth.cancelled_ns = Some(self.log.clock.unix_ns(Instant::now()));
         }
         self.log.push(std::mem::take(&mut self.truth));

@@ -118,7 +118,7 @@ fn errors_lists_and_counts() {
         out.push('\n');
     }
     let ask = Ask { model: Some("e".into()), inputs: 1, dimensions: Some(2), prompt_tokens: 3, ..Ask::default() };
-    out.push_str(&String::from_utf8(embeddings::whole(1, &ask, true)).unwrap());
+    out.push_str(&String::from_utf8(embeddings::whole(1, &ask, 1)).unwrap());
     insta::assert_snapshot!("errors_lists_and_counts", out);
 }
 

@@ -81,11 +81,12 @@ impl Form for Stream {
             self.chunk(script, script.total(), choice, &[], finish(script), out);
         }
         if script.include_usage && !script.no_usage {
+            let begun = out.len();
             out.extend_from_slice(&self.head);
             out.extend_from_slice(b"],\"usage\":");
             out.extend_from_slice(usage(script, script.total()).as_bytes());
             out.extend_from_slice(b"}\n\n");
-            events += 1;
+            events += 1 + double(script, begun, out);
         }
         events + done(script, out)
     }
@@ -99,7 +100,7 @@ impl Form for Stream {
 #[must_use]
 pub fn whole(script: &Script) -> Vec<u8> {
     let choices: Vec<String> = (0..script.choices).map(|choice| whole_choice(script, choice)).collect();
-    let usage = if script.no_usage { String::new() } else { format!(r#","usage":{}"#, usage(script, script.total())) };
+    let usage = whole_usage(script);
     format!(
         r#"{{"id":"chatcmpl-{}","object":"chat.completion","created":{},"model":{},"choices":[{}]{usage},"service_tier":"default","system_fingerprint":"fp_sim"}}"#,
         script.id,
@@ -141,6 +142,7 @@ const fn finish(script: &Script) -> &'static str {
         End::Stop => "\"stop\"",
         End::Length => "\"length\"",
         End::ToolCalls => "\"tool_calls\"",
+        End::Filtered => "\"content_filter\"",
     }
 }
 
@@ -154,6 +156,20 @@ pub(crate) fn usage(script: &Script, sent: u32) -> String {
         script.cached_tokens,
         script.output_tokens(script.reasoning_tokens.min(sent)),
     )
+}
+
+/// The usage of a whole answer, with its comma.
+pub(crate) fn whole_usage(script: &Script) -> String {
+    let usage = format!(r#","usage":{}"#, usage(script, script.total()));
+    if script.no_usage { String::new() } else { usage.repeat(1 + usize::from(script.usage_doubled)) }
+}
+
+/// Sends the event that begins at `begun` once more, where counts are told twice.
+pub(crate) fn double(script: &Script, begun: usize, out: &mut Vec<u8>) -> u32 {
+    if script.usage_doubled {
+        out.extend_from_within(begun..);
+    }
+    u32::from(script.usage_doubled)
 }
 
 /// The last event of a stream.

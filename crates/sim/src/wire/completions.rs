@@ -61,12 +61,13 @@ impl Form for Stream {
             self.chunk(script, script.total(), choice, b"", finish(script), out);
         }
         if script.include_usage && !script.no_usage {
+            let begun = out.len();
             out.extend_from_slice(&self.head);
             out.extend_from_slice(&self.tail);
             out.extend_from_slice(b",\"usage\":");
             out.extend_from_slice(chat::usage(script, script.total()).as_bytes());
             out.extend_from_slice(b"}\n\n");
-            events += 1;
+            events += 1 + chat::double(script, begun, out);
         }
         events + chat::done(script, out)
     }
@@ -88,8 +89,7 @@ pub fn whole(script: &Script) -> Vec<u8> {
             )
         })
         .collect();
-    let usage =
-        if script.no_usage { String::new() } else { format!(r#","usage":{}"#, chat::usage(script, script.total())) };
+    let usage = chat::whole_usage(script);
     format!(
         r#"{{"id":"cmpl-{}","object":"text_completion","created":{},"model":{},"choices":[{}]{usage},"system_fingerprint":"fp_sim"}}"#,
         script.id,
@@ -103,6 +103,7 @@ pub fn whole(script: &Script) -> Vec<u8> {
 const fn finish(script: &Script) -> &'static str {
     match script.end {
         End::Length => "\"length\"",
+        End::Filtered => "\"content_filter\"",
         _ => "\"stop\"",
     }
 }

@@ -8,9 +8,9 @@ use crate::seed::{Seed, hash_bytes};
 const DIMENSIONS: u32 = 1536;
 const DIMENSIONS_MAX: u32 = 8192;
 
-/// The whole answer.
+/// The whole answer; `usages` says how often its counts are told: once, unless a fault wants otherwise.
 #[must_use]
-pub fn whole(seed: u64, ask: &Ask, usage: bool) -> Vec<u8> {
+pub fn whole(seed: u64, ask: &Ask, usages: usize) -> Vec<u8> {
     let model = ask.model.as_deref().unwrap_or_default();
     let mut seed = Seed::new(hash_bytes(seed ^ u64::from(ask.prompt_tokens), model.as_bytes()));
     let dimensions = ask.dimensions.unwrap_or(DIMENSIONS).clamp(1, DIMENSIONS_MAX);
@@ -23,11 +23,7 @@ pub fn whole(seed: u64, ask: &Ask, usage: bool) -> Vec<u8> {
         }
         out.push_str(&format!(r#"{{"object":"embedding","index":{index},"embedding":{embedding}}}"#));
     }
-    let usage = if usage {
-        format!(r#","usage":{{"prompt_tokens":{0},"total_tokens":{0}}}"#, ask.prompt_tokens)
-    } else {
-        String::new()
-    };
+    let usage = format!(r#","usage":{{"prompt_tokens":{0},"total_tokens":{0}}}"#, ask.prompt_tokens).repeat(usages);
     out.push_str(&format!(r#"],"model":{}{usage}}}"#, quoted(model)));
     out.into_bytes()
 }
@@ -66,12 +62,12 @@ mod tests {
     #[test]
     fn both_encodings_hold_the_same_unit_vectors() {
         let ask = Ask { model: Some("e".into()), inputs: 2, dimensions: Some(5), prompt_tokens: 9, ..Ask::default() };
-        let plain: serde_json::Value = serde_json::from_slice(&whole(1, &ask, true)).unwrap();
+        let plain: serde_json::Value = serde_json::from_slice(&whole(1, &ask, 1)).unwrap();
         let vector: Vec<f64> =
             plain["data"][1]["embedding"].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
         assert_eq!((vector.len(), plain["usage"]["total_tokens"].as_u64()), (5, Some(9)));
         assert!((vector.iter().map(|value| value * value).sum::<f64>() - 1.0).abs() < 1e-6);
-        let coded: serde_json::Value = serde_json::from_slice(&whole(1, &Ask { base64: true, ..ask }, false)).unwrap();
+        let coded: serde_json::Value = serde_json::from_slice(&whole(1, &Ask { base64: true, ..ask }, 0)).unwrap();
         let text = coded["data"][1]["embedding"].as_str().unwrap();
         assert_eq!((text.len(), text.ends_with('=')), (28, true));
         assert!(coded.get("usage").is_none());

@@ -98,8 +98,9 @@ impl Form for Stream {
             r#"{{"type":"message_delta","delta":{{"stop_reason":{},"stop_sequence":null}}{usage}}}"#,
             stop_reason(script)
         );
+        let begun = out.len();
         named_event(out, "message_delta", &data);
-        events += 1;
+        events += 1 + super::chat::double(script, begun, out);
         if !script.no_terminal {
             named_event(out, "message_stop", r#"{"type":"message_stop"}"#);
             events += 1;
@@ -136,7 +137,10 @@ pub fn whole(script: &Script) -> Vec<u8> {
 
 fn message(script: &Script, content: &str, stop_reason: &str, output: Option<u32>) -> String {
     let usage = match output {
-        Some(output) if !script.no_usage => format!(r#","usage":{}"#, usage(script, output, true)),
+        Some(output) if !script.no_usage => {
+            let times = 1 + usize::from(script.usage_doubled && stop_reason != "null");
+            format!(r#","usage":{}"#, usage(script, output, true)).repeat(times)
+        }
         _ => String::new(),
     };
     format!(
@@ -180,5 +184,6 @@ const fn stop_reason(script: &Script) -> &'static str {
         End::Stop => "\"end_turn\"",
         End::Length => "\"max_tokens\"",
         End::ToolCalls => "\"tool_use\"",
+        End::Filtered => "\"refusal\"",
     }
 }

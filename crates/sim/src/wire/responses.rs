@@ -120,9 +120,13 @@ impl Form for Stream {
     }
 
     fn close(&mut self, script: &Script, out: &mut Vec<u8>) -> u32 {
-        let events = self.stop(script, script.total(), out);
+        let mut events = self.stop(script, script.total(), out);
         if script.no_terminal {
             return events;
+        }
+        if script.usage_doubled {
+            let told = format!(r#""response":{}"#, object(script, "in_progress", "", true));
+            events += self.event("response.in_progress", &told, out);
         }
         let status = status(script);
         let response = format!(r#""response":{}"#, object(script, status, &items(script), true));
@@ -138,7 +142,12 @@ impl Form for Stream {
 /// The answer as one body.
 #[must_use]
 pub fn whole(script: &Script) -> Vec<u8> {
-    object(script, status(script), &items(script), true).into_bytes()
+    let mut answer = object(script, status(script), &items(script), true);
+    if script.usage_doubled && !script.no_usage {
+        answer.truncate(answer.len() - 1);
+        answer.push_str(&format!(r#","usage":{}}}"#, usage(script)));
+    }
+    answer.into_bytes()
 }
 
 fn items(script: &Script) -> String {
@@ -179,7 +188,11 @@ fn text_part(text: &str) -> String {
 /// The response object; `ended` adds usage and the reason it is incomplete.
 fn object(script: &Script, status: &str, output: &str, ended: bool) -> String {
     let usage = if ended && !script.no_usage { usage(script) } else { "null".into() };
-    let details = if status == "incomplete" { r#"{"reason":"max_output_tokens"}"# } else { "null" };
+    let details = match (status, script.end) {
+        ("incomplete", End::Filtered) => r#"{"reason":"content_filter"}"#,
+        ("incomplete", _) => r#"{"reason":"max_output_tokens"}"#,
+        _ => "null",
+    };
     let error = match status {
         "failed" => r#"{"code":"server_error","message":"The server had an error while processing your request."}"#,
         _ => "null",
@@ -221,7 +234,7 @@ fn tool_name(script: &Script) -> &str {
 
 const fn status(script: &Script) -> &'static str {
     match script.end {
-        End::Length => "incomplete",
+        End::Length | End::Filtered => "incomplete",
         _ => "completed",
     }
 }
