@@ -53,6 +53,12 @@ impl Running {
         Ok(Self { address, simulator, drain, task })
     }
 
+    /// Callers' connections open now.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.drain.connections()
+    }
+
     /// Stops listening and waits for open answers, for a moment.
     pub async fn stop(self) {
         self.drain.start(DRAIN);

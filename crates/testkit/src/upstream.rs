@@ -46,6 +46,12 @@ impl SimProvider {
         &self.running.simulator
     }
 
+    /// Callers' connections open now.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.running.connections()
+    }
+
     /// The truth about a request, once it is over.
     ///
     /// # Panics
