@@ -3,6 +3,13 @@
 //! `policy` as pure functions of plain values and times handed in; this crate makes them exact under concurrency.
 //! Does no I/O and reads no clock but through the times it is given (waiting in a queue is tokio's).
 
+mod fleet;
 mod health;
+mod hedges;
 mod limits;
 mod queue;
+
+pub use fleet::{DeploymentState, Fleet};
+pub use health::{Admission, Health, Order, PassedOver, Probe, Rest, Stands, order};
+pub use hedges::HedgeBudget;
+pub use queue::{Enter, Pass, Queue, QueueStatus, Refusal};

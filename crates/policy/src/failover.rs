@@ -1,0 +1,327 @@
+//! Failover: what may follow an attempt that ended before its first token. `ENDINGS` says for every way to end whether
+//! the same deployment may be asked again, only another, or none, and whether it speaks against the deployment;
+//! `decide` adds the bounds: attempts, pauses, the provider's own Retry-After, the retry budget, the caller's deadline.
+
+use paceline_plan::Plan;
+use paceline_plan::document::{Fallback, Retry};
+
+use crate::window::Count;
+
+/// How an attempt ended without an answer that may be passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Name not resolved, or no address accepted a connection.
+    Connect,
+    Tls,
+    TimeoutConnect,
+    /// The response head or the first token came too late.
+    TimeoutFirstToken,
+    /// The connection ended before the head, or before the first token.
+    Cut,
+    /// Not HTTP, or a head over its bound.
+    Malformed,
+    /// An error event before the first token, below a 200.
+    ErrorEvent,
+    /// An error answer not told apart any further.
+    Status(u16),
+    ContextTooLong,
+    ContentFiltered,
+    /// The organisation's account there is empty, or its quota used up.
+    QuotaExhausted,
+    /// Our queue in front of it is full, or too long for this request.
+    Queue,
+    /// A limit of our own on the deployment.
+    Limit,
+    /// We have no key for it, or its address is refused: nothing was sent.
+    Unusable,
+    /// The request's own bound: total deadline, or what cannot be written as HTTP.
+    Own,
+}
+
+/// Who may be asked after that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// The next deployment at once; the same one after a pause where there is no other.
+    Any,
+    /// Another deployment; this one not again for this request.
+    Other,
+    /// Nobody: the answer would be the same everywhere, or there is no time left.
+    Never,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending {
+    pub ended: Ended,
+    pub again: Again,
+    /// Counts as failed for the deployment's breaker and its comparison with peers.
+    pub fails: bool,
+    pub why: &'static str,
+}
+
+const fn row(ended: Ended, again: Again, fails: bool, why: &'static str) -> Ending {
+    Ending { ended, again, fails, why }
+}
+
+/// What follows each ending. Statuses that are not named follow `REST`.
+pub const ENDINGS: &[Ending] = &[
+    row(Ended::Connect, Again::Any, true, "nothing was sent"),
+    row(Ended::Tls, Again::Any, true, "nothing was sent"),
+    row(Ended::TimeoutConnect, Again::Any, true, "nothing was sent"),
+    row(Ended::TimeoutFirstToken, Again::Any, true, "no token was seen; another may be quicker"),
+    row(Ended::Cut, Again::Any, true, "no token was seen"),
+    row(Ended::Malformed, Again::Other, true, "what is there does not speak HTTP; it will not learn it in a second"),
+    row(Ended::ErrorEvent, Again::Any, true, "a provider's trouble told late, such as overloaded_error"),
+    row(Ended::ContextTooLong, Again::Never, false, "the request is too long for the model"),
+    row(Ended::ContentFiltered, Again::Never, false, "shopping around for a laxer filter is not ours to do"),
+    row(Ended::QuotaExhausted, Again::Other, true, "the account is empty; a pause does not fill it"),
+    row(Ended::Queue, Again::Other, false, "no room here, perhaps elsewhere"),
+    row(Ended::Limit, Again::Other, false, "no room here, perhaps elsewhere"),
+    row(Ended::Unusable, Again::Other, false, "nothing was sent, nor will it be before the plan changes"),
+    row(Ended::Own, Again::Never, false, "the request's own bound holds everywhere"),
+    row(Ended::Status(400), Again::Never, false, "the request is at fault"),
+    row(Ended::Status(401), Again::Other, true, "our key is not accepted; the caller's was"),
+    row(Ended::Status(402), Again::Other, true, "the account is empty"),
+    row(Ended::Status(403), Again::Other, false, "our key may not; some providers say so of a prompt, so no failure"),
+    row(Ended::Status(404), Again::Other, false, "no such model there; or the caller named a thing that is not"),
+    row(Ended::Status(408), Again::Any, true, "the provider gave up waiting"),
+    row(Ended::Status(409), Again::Any, false, "a conflict that passes"),
+    row(Ended::Status(413), Again::Never, false, "the request is too large"),
+    row(Ended::Status(422), Again::Never, false, "the request is at fault"),
+    row(Ended::Status(425), Again::Any, false, "asked too early"),
+    row(Ended::Status(429), Again::Any, false, "at its limit: alive, but not now (Retry-After)"),
+    row(Ended::Status(498), Again::Other, false, "Groq's flex tier is out of capacity"),
+    row(Ended::Status(500), Again::Any, true, "the provider's error"),
+    row(Ended::Status(501), Again::Other, false, "it cannot do this"),
+    row(Ended::Status(502), Again::Any, true, "something behind it failed"),
+    row(Ended::Status(503), Again::Any, true, "overloaded or down"),
+    row(Ended::Status(504), Again::Any, true, "something behind it was too slow"),
+    row(Ended::Status(505), Again::Other, false, "it cannot do this"),
+    row(Ended::Status(529), Again::Any, true, "Anthropic: overloaded"),
+];
+
+/// Statuses that no row names, by their hundreds.
+const REST: [Ending; 3] = [
+    row(Ended::Status(300), Again::Other, true, "redirects are not followed: the base URL is wrong"),
+    row(Ended::Status(400), Again::Never, false, "the request is at fault"),
+    row(Ended::Status(500), Again::Any, true, "the provider's error"),
+];
+
+/// The row of an ending.
+#[must_use]
+pub fn ending(ended: Ended) -> &'static Ending {
+    let rest = match ended {
+        Ended::Status(300..400) => &REST[0],
+        Ended::Status(..500) => &REST[1],
+        _ => &REST[2],
+    };
+    ENDINGS.iter().find(|row| row.ended == ended).unwrap_or(rest)
+}
+
+/// What one request has tried so far. Empty, it allocates nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Times it was sent or meant to be, hedges not counted.
+    attempts: u32,
+    tried: Vec<Tried>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tried {
+    deployment: usize,
+    times: u32,
+    /// Not again for this request.
+    barred: bool,
+    /// The provider asked to be left alone until then.
+    until_ns: u64,
+}
+
+impl History {
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Notes how an attempt at `deployment` ended. An ending that never sent anything (`Queue`, `Limit`, `Unusable`)
+    /// bars the deployment and counts as no attempt.
+    pub fn ended(&mut self, deployment: usize, ended: Ended, now_ns: u64, retry_after_ns: Option<u64>) {
+        let sent = !matches!(ended, Ended::Queue | Ended::Limit | Ended::Unusable);
+        self.attempts += u32::from(sent);
+        let tried = self.of(deployment);
+        tried.times += u32::from(sent);
+        tried.barred |= ending(ended).again != Again::Any;
+        if let Some(span) = retry_after_ns {
+            tried.until_ns = tried.until_ns.max(now_ns.saturating_add(span));
+        }
+    }
+
+    /// Notes that a hedge was sent there: not a place to go next.
+    pub fn hedged(&mut self, deployment: usize) {
+        self.of(deployment).times += 1;
+    }
+
+    fn of(&mut self, deployment: usize) -> &mut Tried {
+        let found = self.tried.iter().position(|tried| tried.deployment == deployment);
+        let index = found.unwrap_or_else(|| {
+            self.tried.push(Tried { deployment, times: 0, barred: false, until_ns: 0 });
+            self.tried.len() - 1
+        });
+        &mut self.tried[index]
+    }
+
+    fn find(&self, deployment: usize) -> Option<&Tried> {
+        self.tried.iter().find(|tried| tried.deployment == deployment)
+    }
+}
+
+/// What is done after an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// One that was tried before, after a pause.
+    Again {
+        deployment: usize,
+        pause_ns: u64,
+    },
+    /// One that was not, at once.
+    Next {
+        deployment: usize,
+    },
+    GiveUp {
+        reason: Reason,
+    },
+}
+
+/// Why there is no further attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The ending allows none.
+    Final,
+    /// `retry.attempts_max` is reached.
+    Attempts,
+    /// No deployment is left that may be asked.
+    NoneLeft,
+    /// The provider wants a longer pause than `retry.retry_after_max_ms`.
+    RetryAfter,
+    /// The caller's deadline comes first.
+    Deadline,
+    /// The deployment's retry budget is spent.
+    Budget,
+}
+
+impl Reason {
+    /// For a message: `not tried again: …`.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Final => "another attempt would end the same way",
+            Self::Attempts => "the most attempts were made",
+            Self::NoneLeft => "no other deployment is left",
+            Self::RetryAfter => "the provider asked for a long pause",
+            Self::Deadline => "no time is left",
+            Self::Budget => "too many requests are being retried there",
+        }
+    }
+}
+
+/// Where a request stands when an attempt has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'a> {
+    pub rule: &'a Retry,
+    /// With the attempt that just ended.
+    pub history: &'a History,
+    pub ended: Ended,
+    /// In order of preference; those that rest are not among them.
+    pub candidates: &'a [usize],
+    pub now_ns: u64,
+    /// Until the caller's deadline; none without one.
+    pub left_ns: Option<u64>,
+    /// From 0 to 1: the share of the back-off that is waited.
+    pub jitter: f64,
+}
+
+/// What follows. `budget` is asked last, only when everything else allows another attempt, and takes one from the retry
+/// budget of the deployment whose attempt ended: that one caused it.
+pub fn decide(standing: &Standing<'_>, budget: impl FnOnce() -> bool) -> Step {
+    match next(standing) {
+        Ok(_) if !unsent(standing.ended) && !budget() => Step::GiveUp { reason: Reason::Budget },
+        Ok(step) => step,
+        Err(reason) => Step::GiveUp { reason },
+    }
+}
+
+/// Nothing went out, so going on adds no load anywhere.
+fn unsent(ended: Ended) -> bool {
+    matches!(ended, Ended::Queue | Ended::Limit | Ended::Unusable)
+}
+
+fn next(standing: &Standing<'_>) -> Result<Step, Reason> {
+    let Standing { rule, history, .. } = standing;
+    if ending(standing.ended).again == Again::Never {
+        return Err(Reason::Final);
+    }
+    if history.attempts >= rule.attempts_max {
+        return Err(Reason::Attempts);
+    }
+    if standing.left_ns == Some(0) {
+        return Err(Reason::Deadline);
+    }
+    let fresh = standing.candidates.iter().find(|&&each| history.find(each).is_none());
+    if let Some(&deployment) = fresh {
+        return Ok(Step::Next { deployment });
+    }
+    again(standing)
+}
+
+/// The least tried of those that may be asked again, after the back-off or the provider's own pause.
+fn again(standing: &Standing<'_>) -> Result<Step, Reason> {
+    let Standing { rule, history, now_ns, .. } = standing;
+    let open = standing.candidates.iter().filter_map(|&each| history.find(each)).filter(|tried| !tried.barred);
+    let asks = |tried: &Tried| tried.until_ns.saturating_sub(*now_ns);
+    let longest = rule.retry_after_max_ms.saturating_mul(1_000_000);
+    let mut left = Err(Reason::NoneLeft);
+    for tried in open {
+        if asks(tried) > longest {
+            left = left.or(Err(Reason::RetryAfter));
+        } else if left.is_ok_and(|best: &Tried| (best.times, asks(best)) > (tried.times, asks(tried))) || left.is_err()
+        {
+            left = Ok(tried);
+        }
+    }
+    let tried = left?;
+    let pause_ns = asks(tried).max(back_off_ns(rule, history.attempts, standing.jitter));
+    if standing.left_ns.is_some_and(|left| pause_ns >= left) {
+        return Err(Reason::Deadline);
+    }
+    Ok(Step::Again { deployment: tried.deployment, pause_ns })
+}
+
+/// Exponential with full jitter: anything from nothing to the doubled span, so that callers who failed together do not
+/// come back together. <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
+#[must_use]
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub fn back_off_ns(rule: &Retry, attempts: u32, jitter: f64) -> u64 {
+    let doubled = rule.backoff_ms.saturating_mul(1 << attempts.saturating_sub(1).min(32));
+    (doubled.min(rule.backoff_max_ms).saturating_mul(1_000_000) as f64 * jitter.clamp(0.0, 1.0)) as u64
+}
+
+/// May one more request be retried at a deployment that had these in the window (all: requests, marked: retries)?
+#[must_use]
+pub fn may_retry(rule: &Retry, count: Count) -> bool {
+    let more = count.marked.saturating_add(1);
+    more <= rule.floor || f64::from(more) <= rule.share * f64::from(count.all)
+}
+
+/// The deployments that may answer a request of this use case, in order of preference.
+#[must_use]
+pub fn candidates_allowed(plan: &Plan, use_case: usize, mut deployments: Vec<usize>) -> Vec<usize> {
+    match plan.use_cases[use_case].fallback {
+        Fallback::Any => {}
+        Fallback::None => deployments.truncate(1),
+        Fallback::SameModel => {
+            if let Some(&first) = deployments.first() {
+                deployments.retain(|&each| plan.deployments[each].model == plan.deployments[first].model);
+            }
+        }
+    }
+    deployments
+}
