@@ -33,8 +33,8 @@ STANDARDS = """\
 version: 1
 organisation: Test
 providers:
-  openai: {{dialect: openai, base_url: "{sim}/v1", key: env:TEST_PROVIDER_KEY}}
-  anthropic: {{dialect: anthropic, base_url: "{sim}/v1", key: env:TEST_PROVIDER_KEY}}
+  openai: {{dialect: openai, base_url: "{sim}/v1", engine: paceline-sim, key: env:TEST_PROVIDER_KEY}}
+  anthropic: {{dialect: anthropic, base_url: "{sim}/v1", engine: paceline-sim, key: env:TEST_PROVIDER_KEY}}
 models:
   small: {{deployments: [openai/gpt-5.4-mini]}}
   claude: {{deployments: [anthropic/claude-haiku-4-5]}}

@@ -130,11 +130,81 @@ CASES: list[tuple[Code, str, str, int, int, str]] = [
     (Code.SECRET_ABSENT, "providers: {openai: {key: env:NOT_THERE}}", "providers.openai.key", 7, 27, "NOT_THERE"),
 ]
 
+TRAFFIC_CASES: list[tuple[Code, str, str, int, int, str]] = [
+    (
+        Code.FLOORS_TOO_HIGH,
+        "models: {small: [{deployment: openai/a, limits: {requests_in_flight: 4}, queue: {batch_floor: 80%}}]}",
+        "models.small.deployments[0].queue",
+        7,
+        81,
+        "a tenth",
+    ),
+    (
+        Code.HEDGE_NO_ROOM,
+        "classes: {chat: {hedge: {floor: 3s, ceiling: 1s}}}",
+        "classes.chat.hedge",
+        8,
+        25,
+        "Correct",
+    ),
+    (
+        Code.ADDRESS_UNSAFE,
+        "providers: {openai: {base_url: 'http://169.254.169.254/v1'}}",
+        "providers.openai.base_url",
+        7,
+        32,
+        "addresses_allowed",
+    ),
+    (Code.PRIORITY_UNKNOWN, "providers: {openai: {priority: true}}", "providers.openai.priority", 7, 32, "`vllm`"),
+    (
+        Code.HEDGE_IDLE,
+        "use_cases: {talk: {task: chat, hedge: true}}",
+        "use_cases.talk.hedge",
+        7,
+        39,
+        "another deployment",
+    ),
+    (
+        Code.QUEUE_UNUSED,
+        "models: {small: {deployments: [{deployment: openai/gpt-5.4-mini, queue: {requests_max: 9}}]}}",
+        "models.small.deployments[0].queue",
+        7,
+        73,
+        "requests_in_flight",
+    ),
+    (
+        Code.CACHE_SHARED,
+        "use_cases: {talk: {task: chat, cache: {scope: organisation}}}",
+        "use_cases.talk.cache",
+        7,
+        39,
+        "scope: service",
+    ),
+    (
+        Code.LIMIT_UNREACHED,
+        "teams: {support: {limits: {usd_per_day: 50, usd_per_month: 20}}}",
+        "teams.support.limits.usd_per_day",
+        7,
+        41,
+        "Lower it",
+    ),
+]
+UNREACHED = (
+    Code.DEPLOYMENT_UNREACHED,
+    "models: {small: [openai/gpt-5.4-mini, openai/gpt-5.4]}\nuse_cases: {talk: {task: chat, fallback: same-model}}",
+    "use_cases.talk.fallback",
+    7,
+    42,
+    "fallback: any",
+)
+TRAFFIC_CASES.append(UNREACHED)
+ALL_CASES = [*CASES, *TRAFFIC_CASES]
+
 
 def found(section: str, environment: dict[str, str] | None = None) -> tuple[Fault, ...]:
     """Load the base with one section replaced; the new section comes last."""
-    key = section.partition(":")[0]
-    lines = [line for line in BASE.splitlines() if not line.startswith(f"{key}:")]
+    keys = tuple(line.partition(":")[0] + ":" for line in section.splitlines() if not line.startswith(" "))
+    lines = [line for line in BASE.splitlines() if not line.startswith(keys)]
     return load("\n".join([*lines, section]) + "\n", env={**SECRETS, **(environment or {})}, today=TODAY).found
 
 
@@ -143,7 +213,7 @@ def test_the_base_is_sound() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "section", "path", "line", "column", "hint"), CASES, ids=[case[0].value for case in CASES]
+    ("code", "section", "path", "line", "column", "hint"), ALL_CASES, ids=[case[0].value for case in ALL_CASES]
 )
 def test_each_code(  # noqa: PLR0917  # a row of the table above
     code: Code, section: str, path: str, line: int, column: int, hint: str
@@ -154,17 +224,17 @@ def test_each_code(  # noqa: PLR0917  # a row of the table above
     assert (first.path, first.line, first.column) == (path, line, column)
     assert hint in first.hint
     assert first.message
-    assert first.warning == code.value.startswith("S14")
+    assert first.warning == code.value.startswith(("S14", "S15"))
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case[0].value for case in CASES])
+@pytest.mark.parametrize("case", ALL_CASES, ids=[case[0].value for case in ALL_CASES])
 def test_one_mistake_brings_one_fault(case: tuple[Code, str, str, int, int, str]) -> None:
     twice = {Code.CLASS_LOOP, Code.KEY_UNKNOWN}
     assert len(found(case[1])) == 1 or case[0] in twice
 
 
 def test_every_code_has_a_case() -> None:
-    assert {case[0] for case in CASES} | {Code.VARIABLE_UNUSABLE} == set(Code)
+    assert {case[0] for case in [*CASES, *TRAFFIC_CASES]} | {Code.VARIABLE_UNUSABLE} == set(Code)
 
 
 def test_a_variable_fault_names_the_variable() -> None:

@@ -21,6 +21,8 @@ from .conftest import SECRETS, TODAY
 from .test_faults import BASE
 
 RUST = Path(__file__).parents[2] / "crates/plan/src/document.rs"
+TRAFFIC = RUST.with_name("traffic.rs")
+RATES = ("requests_per_minute", "tokens_per_minute", "requests_in_flight", "usd_per_day", "usd_per_month")
 KEY = PlanKey(id="k_1", sha256="00" * 32, service="desk", services=[], any_service=False, use_case=None)
 
 
@@ -60,6 +62,17 @@ def test_the_deployments_of_the_example(example: str) -> None:
                     "source": "genai-prices 0.2.3",
                 },
                 "bytes_per_token": 4.0,
+                "rates": {
+                    "requests_per_minute": None,
+                    "tokens_per_minute": None,
+                    "requests_in_flight": None,
+                    "usd_per_day": None,
+                    "usd_per_month": None,
+                },
+                "queue": {"requests_max": 256, "standard_floor": 0.2, "batch_floor": 0.05},
+                "priority": "none",
+                "prompt_cache": "key",
+                "prompt_cache_tokens_min": 1024,
             },
             {
                 "name": "anthropic/claude-haiku-4-5",
@@ -74,6 +87,17 @@ def test_the_deployments_of_the_example(example: str) -> None:
                     "source": "genai-prices 0.2.3",
                 },
                 "bytes_per_token": 4.0,
+                "rates": {
+                    "requests_per_minute": None,
+                    "tokens_per_minute": None,
+                    "requests_in_flight": None,
+                    "usd_per_day": None,
+                    "usd_per_month": None,
+                },
+                "queue": {"requests_max": 256, "standard_floor": 0.2, "batch_floor": 0.05},
+                "priority": "none",
+                "prompt_cache": "markers",
+                "prompt_cache_tokens_min": 4096,
             },
             {
                 "name": "openai/gpt-5.4",
@@ -88,6 +112,17 @@ def test_the_deployments_of_the_example(example: str) -> None:
                     "source": "genai-prices 0.2.3",
                 },
                 "bytes_per_token": 4.0,
+                "rates": {
+                    "requests_per_minute": None,
+                    "tokens_per_minute": None,
+                    "requests_in_flight": None,
+                    "usd_per_day": None,
+                    "usd_per_month": None,
+                },
+                "queue": {"requests_max": 256, "standard_floor": 0.2, "batch_floor": 0.05},
+                "priority": "none",
+                "prompt_cache": "key",
+                "prompt_cache_tokens_min": 1024,
             },
         ]
     )
@@ -102,12 +137,26 @@ def test_the_use_case_of_the_example(example: str) -> None:
             "model": "small",
             "models": ["small"],
             "max_output_tokens": 64,
+            "cap_learned": False,
             "deadlines": {"connect_ms": 1000, "first_token_ms": 2000, "stall_ms": 1000, "total_ms": 3000},
             "limits": [
                 {"metric": "total_ms", "percentile": "p50", "value": 200.0},
                 {"metric": "total_ms", "percentile": "p95", "value": 400.0},
                 {"metric": "total_ms", "percentile": "p99", "value": 1000.0},
             ],
+            "lane": "interactive",
+            "rates": {
+                "requests_per_minute": None,
+                "tokens_per_minute": None,
+                "requests_in_flight": None,
+                "usd_per_day": None,
+                "usd_per_month": None,
+            },
+            "fallback": "any",
+            "hedge": None,
+            "cache": None,
+            "prompt_cache": True,
+            "stream_upstream": False,
         }
     )
 
@@ -122,6 +171,13 @@ def test_the_services_of_the_example(example: str) -> None:
                 "mode": "warn",
                 "use_cases": ["support-chat"],
                 "default_use_case": "support-chat",
+                "rates": {
+                    "requests_per_minute": None,
+                    "tokens_per_minute": None,
+                    "requests_in_flight": None,
+                    "usd_per_day": None,
+                    "usd_per_month": None,
+                },
             }
         ]
     )
@@ -137,9 +193,11 @@ def test_the_gateway_of_the_example(example: str) -> None:
             "head_read_ms": 10000,
             "body_read_ms": 60000,
             "connections_max": 10000,
+            "connections_per_address_max": 0,
             "requests_in_flight_max": 4096,
             "idle_connections_per_provider_max": 256,
             "idle_connection_ms": 50000,
+            "connection_age_max_ms": 300000,
             "drain_ms": 30000,
             "label_sets_max": 1000,
             "answer_scan_bytes_max": 8388608,
@@ -152,9 +210,11 @@ def test_the_gateway_of_the_example(example: str) -> None:
 def test_the_document_has_exactly_the_fields_that_the_gateway_reads() -> None:
     structs = {
         name: re.findall(r"pub (\w+):", body)
-        for name, body in re.findall(r"pub struct (\w+) \{(.*?)\n\}", RUST.read_text(encoding="utf-8"), re.DOTALL)
+        for path in (RUST, TRAFFIC)
+        for name, body in re.findall(r"pub struct (\w+) \{(.*?)\n\}", path.read_text(encoding="utf-8"), re.DOTALL)
     }
-    text = BASE + "gateway: {tls: {certificate: c.pem, key: k.pem}}\n"
+    text = BASE.replace("task: chat}", "task: chat, hedge: true, cache: 1h}")
+    text += "gateway: {tls: {certificate: c.pem, key: k.pem}}\n"
     plan = load(text, env=SECRETS, today=TODAY).plan([KEY])
     document = plan.document
     parts = {
@@ -170,26 +230,63 @@ def test_the_document_has_exactly_the_fields_that_the_gateway_reads() -> None:
         "UseCase": document["use_cases"][0],
         "Deadlines": document["use_cases"][0]["deadlines"],
         "Limit": document["use_cases"][0]["limits"][0],
+        "Team": document["teams"][0],
         "Service": document["services"][0],
         "Key": document["keys"][0],
+        "Rates": document["services"][0]["rates"],
+        "Traffic": document["traffic"],
+        "Retry": document["traffic"]["retry"],
+        "Breaker": document["traffic"]["breaker"],
+        "Outlier": document["traffic"]["outlier"],
+        "CacheStore": document["traffic"]["cache"],
+        "Queue": document["deployments"][0]["queue"],
+        "Hedge": document["use_cases"][0]["hedge"],
+        "CacheRule": document["use_cases"][0]["cache"],
     }
     assert set(parts) == set(structs)
     for name, part in parts.items():
         assert set(part) == set(structs[name]), name
 
 
-def test_the_gateways_own_defaults_are_these() -> None:
+def defaults(path: Path, struct: str) -> list[tuple[str, float]]:
+    """The numbers of a Rust `Default`, in their order."""
     body = re.search(
-        r"impl Default for Gateway \{.*?Self \{(.*?)\n        \}", RUST.read_text(encoding="utf-8"), re.DOTALL
+        rf"impl Default for {struct} \{{.*?Self \{{(.*?)\n    \}}\n", path.read_text(encoding="utf-8"), re.DOTALL
     )
     assert body
-    numbers = {name: text.replace("_", "") for name, text in re.findall(r"(\w+): ([0-9][0-9_ <]*)", body[1])}
-    gateway = planned().document["gateway"]
-    flat = {**gateway, **gateway["journal"]}
-    assert len(numbers) > 10
-    for name, text in numbers.items():
-        left, _, right = text.partition("<<")
-        assert flat[name] == int(left) << int(right or 0), name
+    found = re.findall(r"(\w+): ([0-9][0-9_.]*)(?: << ([0-9]+))?", body[1])
+    return [(name, float(number.replace("_", "")) * 2 ** int(shift or 0)) for name, number, shift in found]
+
+
+def numbers(part: Any) -> dict[str, float]:
+    """The numbers of a part of the plan and of the parts within it, by name."""
+    flat: dict[str, float] = {}
+    for name, value in part.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{inner}": each for inner, each in numbers(value).items()}
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            flat[name] = float(value)
+    return flat
+
+
+@pytest.mark.parametrize(("path", "struct"), [(RUST, "Gateway"), (TRAFFIC, "Traffic"), (TRAFFIC, "Queue")])
+def test_the_gateways_own_defaults_are_these(path: Path, struct: str) -> None:
+    document = planned().document
+    part = {
+        "Gateway": document["gateway"],
+        "Traffic": document["traffic"],
+        "Queue": document["deployments"][0]["queue"],
+    }
+    ours = sorted((name.rpartition(".")[2], value) for name, value in numbers(part[struct]).items())
+    assert sorted(defaults(path, struct)) == ours
+
+
+def test_the_gateways_own_words_are_the_defaults() -> None:
+    document = planned().document
+    assert "unknown_price: UnknownPrice::Allow" in TRAFFIC.read_text(encoding="utf-8")
+    assert "when_full: WhenFull::Serve" in RUST.read_text(encoding="utf-8")
+    assert (document["traffic"]["unknown_price"], document["gateway"]["journal"]["when_full"]) == ("allow", "serve")
+    assert (document["traffic"]["cache"]["url"], document["gateway"]["tls"]) == (None, None)
 
 
 def test_the_hash_is_over_the_canonical_text_without_itself() -> None:
@@ -371,6 +468,7 @@ def test_services() -> None:
         "mode": "warn",
         "use_cases": ["talk"],
         "default_use_case": "talk",
+        "rates": dict.fromkeys(RATES),
     }
     assert entry(planned(BASE + "policy: {mode: enforce}\n"), "services", "desk")["mode"] == "enforce"
 

@@ -22,11 +22,13 @@ _GROUPS = {
     "G3": "The request",
     "G4": "The provider",
     "G5": "The gateway",
+    "G6": "Limits and queues",
     "S10": "The standards file: form",
     "S11": "The standards file: references and the environment",
     "S12": "The standards file: what must be there",
     "S13": "The standards file: what contradicts itself",
     "S14": "The standards file: warnings",
+    "S15": "The standards file: warnings about traffic",
 }
 
 
@@ -120,7 +122,8 @@ def _near(code: str) -> str | None:
 
     text = code.strip()[:40]
     names = {_read(each).name: each for each in reversed(all_codes())}
-    longer = [each for each in all_codes() if text and each.startswith(text.upper())]
-    near = longer[:1] or get_close_matches(text.upper(), all_codes(), n=1)
+    wanted = text.upper().replace("O", "0").replace("I", "1")
+    longer = [each for each in all_codes() if text and each.startswith(wanted)]
+    near = longer[:1] or get_close_matches(wanted, all_codes(), n=1)
     by_name = get_close_matches(text.lower().replace("-", "_"), names, n=1)
     return near[0] if near else names[by_name[0]] if by_name else None

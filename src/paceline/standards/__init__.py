@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from paceline.standards.limits import Terms
     from paceline.standards.loading import load
     from paceline.standards.options import Options
-    from paceline.standards.plan import Plan, PlanKey, PlanLimit
+    from paceline.standards.plan import Plan, PlanKey, PlanLimit, PlanRates
     from paceline.standards.standards import Standards
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Plan",
     "PlanKey",
     "PlanLimit",
+    "PlanRates",
     "Standards",
     "StandardsError",
     "StandardsFaultyError",
@@ -59,6 +60,7 @@ _HOME = {
     "Plan": "plan",
     "PlanKey": "plan",
     "PlanLimit": "plan",
+    "PlanRates": "plan",
     "Standards": "standards",
     "StandardsError": "faults",
     "StandardsFaultyError": "faults",

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from paceline.standards.budget import Part
-from paceline.standards.scalars import Duration, Size
+from paceline.standards.scalars import Duration, ListOf, Share, Size
 
 __all__ = ["GatewayOptions", "JournalOptions", "ModeName", "PolicyOptions", "TlsOptions"]
 
@@ -64,6 +64,13 @@ class GatewayOptions(Part):
     connections_max: int = Field(
         default=10_000, ge=1, le=1_000_000, description="Most caller connections.", examples=[10000]
     )
+    connections_per_address_max: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="Most connections from one address; 0 for no bound of its own.",
+        examples=[1000],
+    )
     requests_in_flight_max: int = Field(
         default=4_096, ge=1, le=1_000_000, description="Most requests at once; 503 above it.", examples=[4096]
     )
@@ -75,6 +82,12 @@ class GatewayOptions(Part):
         ge=1,
         description="Idle time after which a pooled connection is closed; keep it below the providers' own.",
         examples=["50s"],
+    )
+    connection_age_max: Duration = Field(
+        default=300_000,
+        ge=1,
+        description="Age after which a pooled connection is not used again, so that a name that moved is followed.",
+        examples=["5m"],
     )
     drain: Duration = Field(
         default=30_000, ge=0, description="Time for open answers to end at shutdown.", examples=["30s"]
@@ -103,6 +116,22 @@ class PolicyOptions(Part):
         default="warn",
         description="Mode of services without one: `observe` records, `warn` also caps and advises, `enforce` refuses.",
         examples=["warn"],
+    )
+    unknown_price: Literal["allow", "refuse"] = Field(
+        default="allow",
+        description="A call whose price is unknown while a money limit applies to it: `allow` serves and records it.",
+        examples=["allow"],
+    )
+    warn_at: Share = Field(
+        default=0.8, description="Share of a limit from which its use is recorded as an event.", examples=["80%"]
+    )
+    cached_tasks: ListOf[str] = Field(
+        default=["classify", "embed"],
+        description="Tasks whose use cases have a cache of requests with temperature 0, unless they say otherwise.",
+        examples=[["classify", "embed"]],
+    )
+    cached_tasks_ttl: Duration = Field(
+        default=3_600_000, ge=1, description="How long such answers may be used again.", examples=["1h"]
     )
     waiver_days_max: int = Field(
         default=90, ge=1, le=3660, description="Longest waiver without a warning, in days.", examples=[90]

@@ -1,4 +1,4 @@
-"""The built-in classes of use cases: default limits, deadlines, cap and lane, each limit with its citation.
+"""The built-in classes of use cases: default limits, deadlines, cap, lane, each limit with its citation.
 
 Owns these figures. A class of the standards file starts from one of them (see `limits`). Values are milliseconds, US
 dollars or shares, by metric. A limit marked `ours` is a proposal of this project, not a published target.
@@ -9,9 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["BUILT_IN", "METRICS", "PERCENTILES", "BuiltInClass", "DeadlinesMs", "Lane", "Limit"]
+__all__ = [
+    "BUILT_IN",
+    "METRICS",
+    "PERCENTILES",
+    "STREAMED_UPSTREAM",
+    "BuiltInClass",
+    "DeadlinesMs",
+    "LaneName",
+    "Limit",
+]
 
-Lane = Literal["interactive", "standard", "batch"]
+LaneName = Literal["interactive", "standard", "batch"]
 
 METRICS: dict[str, str] = {
     "ttft": "ttft_ms",
@@ -50,6 +59,13 @@ class DeadlinesMs:
     total: int
 
 
+STREAMED_UPSTREAM = frozenset({"chat", "chat-interactive", "chat-large", "reasoning", "agent", "voice"})
+"""Classes whose deadlines for the first token and for stalls mean something for answers taken whole, too.
+
+Not autocomplete and extraction, whose answers are short and judged as a whole, nor batch, where nobody waits.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class BuiltInClass:
     """A class that ships with paceline."""
@@ -59,7 +75,12 @@ class BuiltInClass:
     limits: tuple[Limit, ...]
     deadlines: DeadlinesMs
     max_output_tokens: int | None
-    lane: Lane
+    lane: LaneName
+
+    @property
+    def stream_upstream(self) -> bool:
+        """Tell whether the provider streams also where the caller wants the answer whole."""
+        return self.name in STREAMED_UPSTREAM
 
 
 _NIELSEN = "Nielsen (after Miller 1968): 1 s keeps the flow of thought"

@@ -88,7 +88,7 @@ def check_use_cases(context: Context) -> None:
             context.note(Code.USE_CASE_UNUSED, path, f"no service has the use case `{name}`", hint)
         if known_class:
             own = {(m, p) for m in use_case.budget.model_fields_set for p in _percentiles(use_case.budget, m)}
-            terms = use_case_terms(name, use_case, context.options.classes)
+            terms = use_case_terms(name, use_case, context.options.classes, context.options.policy)
             _contradictions(context, path, terms, own)
             _deadlines(context, path, terms)
 

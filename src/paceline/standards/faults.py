@@ -26,7 +26,7 @@ __all__ = [
 
 
 class Code(Enum):
-    """The stable codes of the standards file. Never reuse a number. `S14x` are warnings, the others faults."""
+    """The stable codes of the file. Never reuse a number. `S14x` and `S15x` are warnings, the others faults."""
 
     SYNTAX = "S101"
     KEY_TWICE = "S102"
@@ -60,16 +60,25 @@ class Code(Enum):
     CAP_ZERO = "S133"
     CLASS_LOOP = "S134"
     API_WRONG_DIALECT = "S135"
+    FLOORS_TOO_HIGH = "S136"
+    HEDGE_NO_ROOM = "S137"
+    ADDRESS_UNSAFE = "S138"
+    PRIORITY_UNKNOWN = "S139"
     USE_CASE_UNUSED = "S141"
     WAIVER_EXPIRED = "S142"
     WAIVER_TOO_LONG = "S143"
     DEADLINE_UNDER_LIMIT = "S144"
     SECRET_ABSENT = "S145"  # noqa: S105  # a code, not a password
+    HEDGE_IDLE = "S151"
+    QUEUE_UNUSED = "S152"
+    CACHE_SHARED = "S153"
+    DEPLOYMENT_UNREACHED = "S154"
+    LIMIT_UNREACHED = "S155"
 
     @property
     def warning(self) -> bool:
         """True for what does not stop a plan."""
-        return self.value.startswith("S14")
+        return self.value.startswith(("S14", "S15"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,23 @@
-"""From class and use case to the limits, deadlines, cap and lane in force, and whether they contradict each other.
+"""From class and use case to the limits, deadlines, cap and traffic rules in force, and whether limits contradict.
 
 Owns the rule of inheritance: built-in class, then the classes of the file along `extends`, then the use case; per
-metric and percentile the last one that speaks wins, and `null` drops what was inherited.
+metric and percentile the last one that speaks wins, and `null` drops what was inherited. The cache has one more source,
+asked last: the tasks that the policy caches.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from types import MappingProxyType
+from typing import Any
 
+from paceline.standards.bounds import PolicyOptions
 from paceline.standards.budget import Budget, Deadlines
-from paceline.standards.classes import BUILT_IN, METRICS, PERCENTILES, BuiltInClass, DeadlinesMs, Lane, Limit
-from paceline.standards.options import ClassOptions, UseCaseOptions
+from paceline.standards.classes import BUILT_IN, METRICS, PERCENTILES, BuiltInClass, DeadlinesMs, LaneName, Limit
+from paceline.standards.options import LEARNED, ClassOptions, UseCaseOptions
+from paceline.standards.traffic import CacheOptions, FallbackName, HedgeOptions
 
 __all__ = ["Conflict", "Terms", "class_terms", "conflicts", "figure", "use_case_terms"]
 
@@ -29,7 +33,16 @@ class Terms:
     limits: tuple[Limit, ...]
     deadlines: DeadlinesMs
     max_output_tokens: int | None
-    lane: Lane
+    lane: LaneName
+    stream_upstream: bool
+    cap_learned: bool = False
+    """The cap follows the answers; `max_output_tokens` holds until enough is known."""
+    fallback: FallbackName = "any"
+    hedge: HedgeOptions | None = None
+    cache: CacheOptions | None = None
+    cache_said: bool = False
+    """A class or the use case says what the cache is, be it none."""
+    prompt_cache: bool = True
     inherited: Mapping[tuple[str, str], str] = field(default_factory=lambda: MappingProxyType({}))
     """(metric, percentile) -> where a limit was inherited from."""
 
@@ -58,50 +71,77 @@ def class_terms(name: str, classes: Mapping[str, ClassOptions]) -> Terms:
     return terms
 
 
-def use_case_terms(name: str, use_case: UseCaseOptions, classes: Mapping[str, ClassOptions]) -> Terms:
-    """Complete a use case."""
+def use_case_terms(
+    name: str, use_case: UseCaseOptions, classes: Mapping[str, ClassOptions], policy: PolicyOptions | None = None
+) -> Terms:
+    """Complete a use case. `policy` says which tasks are cached; the default one if None."""
     base = class_terms(use_case.class_, classes)
     limits = _merge(base.limits, use_case.budget, f"use case {name}")
     own = set(_spoken(use_case.budget))
-    return Terms(
+    inherited = {
+        (limit.metric, limit.percentile): f"class {use_case.class_}"
+        for limit in limits
+        if (limit.metric, limit.percentile) not in own
+    }
+    terms = replace(
+        base,
         name=name,
         description=use_case.description,
         limits=limits,
         deadlines=_deadlines(base.deadlines, use_case.deadlines),
-        max_output_tokens=use_case.max_output_tokens
-        if "max_output_tokens" in use_case.model_fields_set
-        else base.max_output_tokens,
-        lane=base.lane,
-        inherited=MappingProxyType(
-            {
-                (limit.metric, limit.percentile): f"class {use_case.class_}"
-                for limit in limits
-                if (limit.metric, limit.percentile) not in own
-            }
-        ),
+        inherited=MappingProxyType(inherited),
+        **_rules(use_case),
     )
+    policy = policy or PolicyOptions()
+    if not terms.cache_said and use_case.task in policy.cached_tasks:
+        return replace(terms, cache=CacheOptions(ttl=policy.cached_tasks_ttl))
+    return terms
 
 
 def _from_built_in(name: str, built_in: BuiltInClass) -> Terms:
     return Terms(
-        name, built_in.description, built_in.limits, built_in.deadlines, built_in.max_output_tokens, built_in.lane
+        name=name,
+        description=built_in.description,
+        limits=built_in.limits,
+        deadlines=built_in.deadlines,
+        max_output_tokens=built_in.max_output_tokens,
+        lane=built_in.lane,
+        stream_upstream=built_in.stream_upstream,
     )
 
 
 def _empty(name: str) -> Terms:
-    return Terms(name, "", (), DeadlinesMs(3_000, 0, 0, 0), None, "standard")
+    return Terms(name, "", (), DeadlinesMs(3_000, 0, 0, 0), None, "standard", stream_upstream=False)
 
 
 def _apply_class(terms: Terms, name: str, options: ClassOptions) -> Terms:
-    cap = options.max_output_tokens if "max_output_tokens" in options.model_fields_set else terms.max_output_tokens
-    return Terms(
+    return replace(
+        terms,
         name=name,
         description=options.description or terms.description,
         limits=_merge(terms.limits, options.budget, options.source or "standards file"),
         deadlines=_deadlines(terms.deadlines, options.deadlines),
-        max_output_tokens=cap,
-        lane=options.lane or terms.lane,
+        **_rules(options),
     )
+
+
+def _rules(written: ClassOptions | UseCaseOptions) -> dict[str, Any]:
+    """List what is written of the cap and the traffic rules; the rest stays as inherited."""
+    said = written.model_fields_set
+    rules: dict[str, Any] = {
+        name: value
+        for name in ("lane", "fallback", "prompt_cache", "stream_upstream")
+        if (value := getattr(written, name)) is not None
+    }
+    if "hedge" in said:
+        rules["hedge"] = written.hedge
+    if "cache" in said:
+        rules |= {"cache": written.cache, "cache_said": True}
+    if written.max_output_tokens == LEARNED:
+        rules["cap_learned"] = True
+    elif "max_output_tokens" in said:
+        rules |= {"max_output_tokens": written.max_output_tokens, "cap_learned": False}
+    return rules
 
 
 def _spoken(budget: Budget) -> Iterator[tuple[str, str]]:

@@ -1,42 +1,64 @@
 """`Options`: what a person writes in the standards file. Forgiving, documented, and nothing more.
 
-Owns the file as a whole, classes and use cases (`serving`, `ownership`, `budget` and `bounds` hold the other parts):
+Owns the file as a whole, classes and use cases (`serving`, `ownership`, `budget`, `traffic` and
+`bounds` hold the other parts):
 keys, types, descriptions, examples. JSON Schema, the reference page and the starter file are generated from
 here. Must not check references between sections (see `references`) or complete anything (see `planning`).
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from paceline.standards.bounds import GatewayOptions, PolicyOptions
 from paceline.standards.budget import Budget, Deadlines, Part, PriceOptions
 from paceline.standards.faults import Code
 from paceline.standards.ownership import ServiceOptions, TeamOptions, WaiverOptions
-from paceline.standards.scalars import ListOf, wrong
+from paceline.standards.scalars import ListOf, Spelling, wrong
 from paceline.standards.serving import ModelOptions, ProviderOptions
+from paceline.standards.traffic import (
+    CacheChoice,
+    FallbackChoice,
+    HedgeChoice,
+    LaneChoice,
+    PromptCacheChoice,
+    RateLimits,
+    StreamUpstreamChoice,
+    TrafficOptions,
+)
 
-__all__ = ["ClassOptions", "LaneName", "Options", "UseCaseOptions"]
+__all__ = ["LEARNED", "ClassOptions", "Options", "UseCaseOptions"]
 
-LaneName = Literal["interactive", "standard", "batch"]
+LEARNED: Literal["learned"] = "learned"
+"""What stands in place of a number where the cap is to follow the answers."""
 
 _CAP_MAX = 2**31
 _Names = ListOf[str]
 
 
-def _cap(value: int | None) -> int | None:
-    if value is not None and value < 1:
+def _cap(value: Any) -> Any:
+    if value is None or value == LEARNED:
+        return value
+    if isinstance(value, bool) or not isinstance(value, int):
+        hint = "Write a whole number, `learned`, or `null` for no cap"
+        raise wrong(Code.VALUE_WRONG, "should be a whole number, `learned` or `null`", hint)
+    if value < 1:
         raise wrong(
             Code.CAP_ZERO, f"a cap of {value} would leave no answer", "Set a positive number, or `null` for no cap"
         )
-    if value is not None and value > _CAP_MAX:
+    if value > _CAP_MAX:
         raise wrong(Code.VALUE_WRONG, f"a cap of {value} is larger than any model's", "Write `null` for no cap")
     return value
 
 
-Cap = Annotated[int | None, AfterValidator(_cap)]
+Cap = Annotated[
+    int | Literal["learned"] | None,
+    BeforeValidator(_cap),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "learned"}, {"type": "null"}]}),
+    Spelling("whole number or `learned`"),
+]
 
 
 class ClassOptions(Part):
@@ -53,9 +75,16 @@ class ClassOptions(Part):
     budget: Budget = Field(default=Budget(), description="Limits by metric and percentile.")
     deadlines: Deadlines = Field(default=Deadlines(), description="When the gateway gives up on a provider.")
     max_output_tokens: Cap = Field(
-        default=None, description="Output cap of requests that set none; `null` for no cap.", examples=[1024]
+        default=None,
+        description="Output cap of requests that set none; `learned` follows the answers, `null` is no cap.",
+        examples=[1024],
     )
-    lane: LaneName | None = Field(default=None, description="Priority of its traffic.", examples=["interactive"])
+    lane: LaneChoice = None
+    fallback: FallbackChoice = None
+    hedge: HedgeChoice = None
+    cache: CacheChoice = None
+    prompt_cache: PromptCacheChoice = None
+    stream_upstream: StreamUpstreamChoice = None
     source: str = Field(
         default="", description="Where the limits come from, for the dashboards.", examples=["Product review, May."]
     )
@@ -79,7 +108,7 @@ class UseCaseOptions(Part):
     models: _Names = Field(default=[], description="Further models that the standards allow it.", examples=[["large"]])
     max_output_tokens: Cap = Field(
         default=None,
-        description="Output cap of requests that set none; the class's if absent, `null` for no cap.",
+        description="Output cap of requests that set none, or `learned`; the class's if absent, `null` for no cap.",
         examples=[800],
     )
     budget: Budget = Field(
@@ -88,6 +117,17 @@ class UseCaseOptions(Part):
     deadlines: Deadlines = Field(
         default=Deadlines(), description="Deadlines that differ from the class's.", examples=[{"total": "30s"}]
     )
+    limits: RateLimits = Field(
+        default=RateLimits(),
+        description="The most all services together may do with it.",
+        examples=[{"usd_per_day": 20}],
+    )
+    lane: LaneChoice = None
+    fallback: FallbackChoice = None
+    hedge: HedgeChoice = None
+    cache: CacheChoice = None
+    prompt_cache: PromptCacheChoice = None
+    stream_upstream: StreamUpstreamChoice = None
     description: str = Field(
         default="", description="What the feature does.", examples=["Answers customers in the help widget."]
     )
@@ -116,4 +156,5 @@ class Options(Part):
     waivers: ListOf[WaiverOptions] = Field(default=[], description="Approved exceptions, each with an end.")
     prices: dict[str, PriceOptions] = Field(default={}, description="Contract prices by `PROVIDER/MODEL`.")
     policy: PolicyOptions = Field(default=PolicyOptions(), description="How strict the standards are by default.")
+    traffic: TrafficOptions = Field(default=TrafficOptions(), description="Retries, breakers and the cache's store.")
     gateway: GatewayOptions = Field(default=GatewayOptions(), description="Bounds of the gateway process.")

@@ -13,6 +13,7 @@ from pydantic import Field
 from paceline.standards.bounds import ModeName
 from paceline.standards.budget import Part
 from paceline.standards.scalars import ListOf, Money, Secret
+from paceline.standards.traffic import RateLimits
 
 __all__ = ["AlertOptions", "ServiceBudget", "ServiceOptions", "TeamOptions", "WaiverOptions"]
 
@@ -38,12 +39,21 @@ class TeamOptions(Part):
     )
     phase: PhaseName | None = Field(default=None, description="Where it stands in the rollout.", examples=["pilot"])
     contact: str = Field(default="", description="Whom to ask.", examples=["#support-platform"])
+    limits: RateLimits = Field(
+        default=RateLimits(),
+        description="The most all its services together may do.",
+        examples=[{"usd_per_month": 2000}],
+    )
 
 
 class ServiceBudget(Part):
-    """Money a service may spend."""
+    """Money a service means to spend: reports and reviews hold it against this, and no call is refused for it."""
 
-    usd_per_month: Money | None = Field(default=None, description="US dollars a calendar month.", examples=[400])
+    usd_per_month: Money | None = Field(
+        default=None,
+        description="US dollars a calendar month; `limits.usd_per_month` is the amount past which calls are refused.",
+        examples=[400],
+    )
 
 
 class ServiceOptions(Part):
@@ -60,7 +70,10 @@ class ServiceOptions(Part):
         default=None, description="How strictly the standards apply; `policy.mode` if absent.", examples=["warn"]
     )
     budget: ServiceBudget = Field(
-        default=ServiceBudget(), description="Money it may spend.", examples=[{"usd_per_month": 400}]
+        default=ServiceBudget(), description="Money it means to spend.", examples=[{"usd_per_month": 400}]
+    )
+    limits: RateLimits = Field(
+        default=RateLimits(), description="The most it may do.", examples=[{"requests_per_minute": 600}]
     )
     description: str = Field(default="", description="What it does.", examples=["Help desk web application."])
 

@@ -10,20 +10,30 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from paceline.standards.faults import StandardsNameError
 
-__all__ = ["FORMAT", "Plan", "PlanKey", "PlanLimit", "canonical", "plan_hash"]
+__all__ = ["FORMAT", "Plan", "PlanKey", "PlanLimit", "PlanRates", "canonical", "plan_hash"]
 
-FORMAT = 1
+FORMAT = 2
+
+
+class PlanRates(TypedDict):
+    """The most that a key, service, use case, team or deployment may do; None is no limit."""
+
+    requests_per_minute: int | None
+    tokens_per_minute: int | None
+    requests_in_flight: int | None
+    usd_per_day: float | None
+    usd_per_month: float | None
 
 
 class PlanKey(TypedDict):
     """A virtual key as the plan holds it: never its text.
 
     `service` is what it acts for when no tag says otherwise, `services` are further ones, `use_case` is that of
-    untagged requests.
+    untagged requests. Without `rates` it has no limits of its own.
     """
 
     id: str
@@ -32,6 +42,7 @@ class PlanKey(TypedDict):
     services: list[str]
     any_service: bool
     use_case: str | None
+    rates: NotRequired[PlanRates]
 
 
 class PlanLimit(TypedDict):

@@ -6,7 +6,7 @@ references. The same options, keys and day give the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -16,22 +16,33 @@ from paceline.standards.classes import METRICS
 from paceline.standards.limits import use_case_terms
 from paceline.standards.options import Options, UseCaseOptions
 from paceline.standards.plan import FORMAT, Plan, PlanKey, plan_hash
+from paceline.standards.planning_traffic import (
+    cache_rule,
+    hedge_rule,
+    no_rates,
+    queue_rule,
+    rates_of,
+    traffic_rules,
+    whole_ms,
+)
 from paceline.standards.prices import catalogue_price
+from paceline.standards.prompt_caches import prompt_cache
 from paceline.standards.serving import DeploymentOptions, ProviderOptions
-from paceline.standards.vendors import ENGINES, VENDORS, Vendor, cap_field
+from paceline.standards.vendors import ENGINES, VENDORS, Engine, Vendor, cap_field
 
 __all__ = ["build_plan"]
 
 _BYTES_PER_TOKEN = 4.0
 
 
-def build_plan(options: Options, keys: Iterable[PlanKey], day: date) -> Plan:
-    """Complete sound options. `day` decides which catalogue prices count."""
+def build_plan(options: Options, keys: Iterable[PlanKey], day: date, caps: Mapping[str, int]) -> Plan:
+    """Complete sound options. `day` decides which catalogue prices count, `caps` are the learned ones by use case."""
     admitted, left_out = _keys(options, keys)
     document: dict[str, Any] = {
         "format": FORMAT,
         "organisation": options.organisation,
         "gateway": _gateway(options.gateway),
+        "traffic": traffic_rules(options.traffic, options.policy),
         "providers": [_provider(name, provider) for name, provider in options.providers.items()],
         "deployments": _deployments(options, day),
         "models": [
@@ -39,7 +50,10 @@ def build_plan(options: Options, keys: Iterable[PlanKey], day: date) -> Plan:
             for name, model in options.models.items()
         ],
         "tasks": [{"name": name, "model": model} for name, model in options.tasks.items()],
-        "use_cases": [_use_case(options, name, use_case) for name, use_case in options.use_cases.items()],
+        "use_cases": [
+            _use_case(options, name, use_case, caps.get(name)) for name, use_case in options.use_cases.items()
+        ],
+        "teams": [{"name": name, "rates": rates_of(team.limits)} for name, team in options.teams.items()],
         "services": [_service(options, name) for name in options.services],
         "keys": admitted,
     }
@@ -51,28 +65,25 @@ def _gateway(bounds: GatewayOptions) -> dict[str, Any]:
         "body_bytes_max": bounds.body_bytes_max,
         "head_bytes_max": bounds.head_bytes_max,
         "headers_max": bounds.headers_max,
-        "head_read_ms": _ms(bounds.head_read),
-        "body_read_ms": _ms(bounds.body_read),
+        "head_read_ms": whole_ms(bounds.head_read),
+        "body_read_ms": whole_ms(bounds.body_read),
         "connections_max": bounds.connections_max,
+        "connections_per_address_max": bounds.connections_per_address_max,
         "requests_in_flight_max": bounds.requests_in_flight_max,
         "idle_connections_per_provider_max": bounds.idle_connections_per_provider_max,
-        "idle_connection_ms": _ms(bounds.idle_connection),
-        "drain_ms": _ms(bounds.drain),
+        "idle_connection_ms": whole_ms(bounds.idle_connection),
+        "connection_age_max_ms": whole_ms(bounds.connection_age_max),
+        "drain_ms": whole_ms(bounds.drain),
         "label_sets_max": bounds.label_sets_max,
         "answer_scan_bytes_max": bounds.answer_scan_bytes_max,
         "tls": None if bounds.tls is None else {"certificate": bounds.tls.certificate, "key": bounds.tls.key},
         "journal": {
             "segment_bytes": bounds.journal.segment_bytes,
             "bytes_max": bounds.journal.bytes_max,
-            "sync_ms": _ms(bounds.journal.sync),
+            "sync_ms": whole_ms(bounds.journal.sync),
             "when_full": bounds.journal.when_full,
         },
     }
-
-
-def _ms(duration: float) -> int:
-    """Round to whole milliseconds; only nothing becomes zero."""
-    return max(1, round(duration)) if duration else 0
 
 
 def vendor_of(name: str, provider: ProviderOptions) -> tuple[str | None, Vendor | None]:
@@ -84,28 +95,46 @@ def vendor_of(name: str, provider: ProviderOptions) -> tuple[str | None, Vendor 
 def _provider(name: str, provider: ProviderOptions) -> dict[str, Any]:
     _, vendor = vendor_of(name, provider)
     dialect = provider.dialect or (vendor.dialect if vendor else "openai")
-    same = vendor is not None and vendor.dialect == dialect
+    same = vendor if vendor is not None and vendor.dialect == dialect else None
     key = provider.key
     if "key" not in provider.model_fields_set and vendor and provider.base_url is None:
         key = vendor.key  # a vendor's key goes to another address only when the file says so
-    if provider.apis:
-        apis: list[str] = list(dict.fromkeys(provider.apis))
-    elif vendor and same and provider.engine is None:
-        apis = list(vendor.apis)
-    elif dialect == "anthropic":
-        apis = list(VENDORS["anthropic"].apis)
-    else:
-        apis = list(ENGINES.get(provider.engine or "", ENGINES["sglang"]))
-    preset = vendor.headers if vendor and same else VENDORS["anthropic"].headers if dialect == "anthropic" else {}
+    preset = same.headers if same else VENDORS["anthropic"].headers if dialect == "anthropic" else {}
     written = {key.lower(): value for key, value in provider.headers.items()}
+    engine = _engine(provider)
+    passed = engine.passthrough if provider.engine else same.passthrough if same else ()
     return {
         "name": name,
         "dialect": dialect,
         "base_url": provider.base_url or (vendor.base_url if vendor else ""),
         "key": key,
-        "apis": apis,
+        "apis": _apis(provider, same, dialect),
         "headers": [[key, value] for key, value in {**preset, **written}.items()],
+        "forward_headers": _written_or(provider.forward_headers, engine.forward_headers),
+        "passthrough": _written_or(provider.passthrough, passed),
+        "addresses_allowed": list(dict.fromkeys(provider.addresses_allowed)),
+        "connections_max": provider.connections_max,
+        "http2": provider.http2,
     }
+
+
+def _engine(provider: ProviderOptions) -> Engine:
+    return ENGINES.get(provider.engine or "", Engine())
+
+
+def _apis(provider: ProviderOptions, vendor: Vendor | None, dialect: str) -> list[str]:
+    """List the APIs of a provider; `vendor` is the known one, if the provider speaks that one's dialect."""
+    if provider.apis:
+        return list(dict.fromkeys(provider.apis))
+    if vendor and provider.engine is None:
+        return list(vendor.apis)
+    if dialect == "anthropic":
+        return list(VENDORS["anthropic"].apis)
+    return list(_engine(provider).apis)
+
+
+def _written_or(written: list[str] | None, default: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(default if written is None else written))
 
 
 def _deployments(options: Options, day: date) -> list[dict[str, Any]]:
@@ -126,6 +155,7 @@ def _deployment(options: Options, deployment: DeploymentOptions, day: date) -> d
     dialect = provider.dialect or (vendor.dialect if vendor else "openai")
     written = deployment.price or options.prices.get(name)
     price = _contract(written) if written else catalogue_price(vendor.catalogue if vendor else "", model, day)
+    how, tokens_min = prompt_cache(vendor_name, model)
     return {
         "name": name,
         "provider": provider_name,
@@ -133,6 +163,13 @@ def _deployment(options: Options, deployment: DeploymentOptions, day: date) -> d
         "chat_cap_field": deployment.cap_field or cap_field(vendor_name, dialect, model),
         "price": price,
         "bytes_per_token": deployment.bytes_per_token or _BYTES_PER_TOKEN,
+        "rates": rates_of(deployment.limits),
+        "queue": queue_rule(deployment.queue),
+        "priority": _engine(provider).priority if provider.priority else "none",
+        "prompt_cache": deployment.prompt_cache or how,
+        "prompt_cache_tokens_min": tokens_min
+        if deployment.prompt_cache_tokens_min is None
+        else deployment.prompt_cache_tokens_min,
     }
 
 
@@ -146,16 +183,18 @@ def _contract(price: PriceOptions) -> dict[str, Any]:
     }
 
 
-def _use_case(options: Options, name: str, use_case: UseCaseOptions) -> dict[str, Any]:
-    terms = use_case_terms(name, use_case, options.classes)
+def _use_case(options: Options, name: str, use_case: UseCaseOptions, cap: int | None) -> dict[str, Any]:
+    terms = use_case_terms(name, use_case, options.classes, options.policy)
     model = use_case.model or options.tasks[use_case.task or ""]
     deadlines = terms.deadlines
+    learned = terms.cap_learned and cap is not None
     return {
         "name": name,
         "class": use_case.class_,
         "model": model,
         "models": list(dict.fromkeys([model, *use_case.models])),
-        "max_output_tokens": terms.max_output_tokens,
+        "max_output_tokens": cap if learned else terms.max_output_tokens,
+        "cap_learned": learned,
         "deadlines": {
             "connect_ms": deadlines.connect,
             "first_token_ms": deadlines.first_token,
@@ -166,6 +205,13 @@ def _use_case(options: Options, name: str, use_case: UseCaseOptions) -> dict[str
             {"metric": METRICS[limit.metric], "percentile": limit.percentile, "value": float(limit.value)}
             for limit in terms.limits
         ],
+        "lane": terms.lane,
+        "rates": rates_of(use_case.limits),
+        "fallback": terms.fallback,
+        "hedge": hedge_rule(terms.hedge),
+        "cache": cache_rule(terms.cache),
+        "prompt_cache": terms.prompt_cache,
+        "stream_upstream": terms.stream_upstream,
     }
 
 
@@ -178,6 +224,7 @@ def _service(options: Options, name: str) -> dict[str, Any]:
         "mode": service.mode or options.policy.mode,
         "use_cases": use_cases,
         "default_use_case": service.default_use_case or (use_cases[0] if len(use_cases) == 1 else None),
+        "rates": rates_of(service.limits),
     }
 
 
@@ -199,6 +246,7 @@ def _keys(options: Options, keys: Iterable[PlanKey]) -> tuple[list[PlanKey], tup
                 services=services,
                 any_service=key["any_service"],
                 use_case=key["use_case"] if key["use_case"] in options.use_cases else None,
+                rates=key.get("rates") or no_rates(),
             )
         )
     return admitted, tuple(left_out)

@@ -14,6 +14,7 @@ from paceline.standards.fields import keys, model_within, one_line, title
 from paceline.standards.limits import figure
 from paceline.standards.options import Options
 from paceline.standards.overlay import variable_name
+from paceline.standards.prompt_caches import PROMPT_CACHES
 from paceline.standards.vendors import ENGINES, VENDORS
 
 __all__ = ["reference_text"]
@@ -55,7 +56,7 @@ between the parts, any case in the file, and `-` and `.` written as `_`. Values 
 
 def reference_text() -> str:
     """Write the page."""
-    return "\n".join([_HEAD, *_sections(), _overlay(), _classes(), _vendors()])
+    return "\n".join([_HEAD, *_sections(), _TRAFFIC, _overlay(), _classes(), _vendors(), _prompt_caches()])
 
 
 def _sections() -> Iterator[str]:
@@ -119,7 +120,8 @@ def _classes() -> str:
             ours = " (*ours*)" if limit.ours else ""
             lines.append(f"| {limit.metric} | {limit.percentile} | {figure(limit)} | {limit.source}{ours} |")
         cap = "no output cap" if each.max_output_tokens is None else f"output cap {each.max_output_tokens} tokens"
-        lines.append(f"\nLane {each.lane}, {cap}. Deadlines: {_deadlines(each.deadlines)}.\n")
+        streamed = ", streamed from the provider always" if each.stream_upstream else ""
+        lines.append(f"\nLane {each.lane}, {cap}{streamed}. Deadlines: {_deadlines(each.deadlines)}.\n")
     units = ", ".join(f"`{name}` is `{stored}`" for name, stored in METRICS.items())
     return "\n".join(lines) + f"\nIn plans, records and the ledger {units}.\n"
 
@@ -139,12 +141,64 @@ def _vendors() -> str:
         "## Vendors and engines\n",
         "A provider called by one of these names, or with `vendor:` set to it, needs no further key. A vendor's secret",
         "is not assumed where `base_url` is given, so that it never goes to another address unless the file says so.\n",
-        "| vendor | address | key | dialect | APIs |\n|---|---|---|---|---|",
+        "| vendor | address | key | dialect | APIs | passed through |\n|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| `{name}` | {vendor.base_url} | `{vendor.key}` | {vendor.dialect} | {', '.join(vendor.apis)} |"
+        f"| `{name}` | {vendor.base_url} | `{vendor.key}` | {vendor.dialect} | {', '.join(vendor.apis)} "
+        f"| {', '.join(vendor.passthrough)} |"
         for name, vendor in VENDORS.items()
     ]
-    lines.append("\n| engine | APIs |\n|---|---|")
-    lines += [f"| `{name}` | {', '.join(apis)} |" for name, apis in ENGINES.items()]
+    lines.append("\n| engine | APIs | passed through | `priority: true` sends |\n|---|---|---|---|")
+    lines += [
+        f"| `{name}` | {', '.join(engine.apis)} | {', '.join(engine.passthrough)} | {_PRIORITY[engine.priority]} |"
+        for name, engine in ENGINES.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+_PRIORITY = {"none": "", "lower-first": "lower is sooner", "higher-first": "higher is sooner"}
+
+
+_TRAFFIC = """\
+## Limits, budgets, lanes and caches
+
+*Limits refuse, budgets report.* `limits:` on a key, a service, a use case, a team or a deployment is the most that may
+be done; past it calls are refused with 429, the limit and the time to try again (codes G601 to G605). A service's
+`budget.usd_per_month` is what it means to spend: reports hold it against that, and no call is refused for it. Keys get
+their limits when they are made: `paceline keys create --requests-per-minute 60`.
+
+*Lanes and queues.* A deployment with `limits: {requests_in_flight: N}` serves N requests at once; more wait in its
+queue, interactive before standard before batch, with a share of starts kept for the later ones. `priority: true` on a
+provider hands the lane on to the engine; leave it out unless the engine runs priority scheduling, since vLLM
+answers with an error otherwise.
+
+*Fallback.* `any` lets every deployment of the model answer when the first cannot, `same-model` those that serve the
+same model of the provider, `none` no other. Never another model of the standards.
+
+*Cache.* A use case has one when it, or its class, says so (`cache: 1h`), or when its task is among
+`policy.cached_tasks`; `cache: false` means none. `prompt_cache` is another thing: the provider's own cache of
+prompt prefixes, asked for in modes `warn` and `enforce`.
+
+*Learned caps.* `max_output_tokens: learned` starts with the class's cap. After 200 answers it follows them: their p99
+and half as much again, at least 64 tokens (three times and 1,024 for reasoning), looked at once an hour. When more
+answers are cut short after a change, the cap goes back to the class's for a week; `paceline report` shows both.
+
+*Passthrough.* Paths under a provider's `passthrough` are relayed as they come, tagged and metered. All services share
+the provider's account there: a file that one has uploaded another can read.
+"""
+
+
+def _prompt_caches() -> str:
+    lines = [
+        "## Prompt caches\n",
+        "Where callers did not ask for a provider's prompt cache, the gateway does, for models known to have one.",
+        "`prompt_cache: false` on a use case turns that off; a deployment's `prompt_cache` and",
+        "`prompt_cache_tokens_min` say otherwise. A shorter prefix is not cached, so nothing is asked for it.\n",
+        "| vendor | models | asked for by | from | source |\n|---|---|---|---|---|",
+    ]
+    how = {"markers": "`cache_control` on the stable prefix", "key": "`prompt_cache_key`", "none": ""}
+    lines += [
+        f"| {each.vendor} | {each.family} | {how[each.how]} | {each.tokens_min} tokens | {each.source} |"
+        for each in PROMPT_CACHES
+    ]
     return "\n".join(lines) + "\n"

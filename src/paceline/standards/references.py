@@ -13,6 +13,7 @@ from paceline.standards.context import Context
 from paceline.standards.faults import Code
 from paceline.standards.names import Path, meant, shown
 from paceline.standards.serving import DeploymentOptions
+from paceline.standards.traffic_checks import TRAFFIC_CHECKS
 from paceline.standards.vendors import VENDORS
 
 __all__ = ["check"]
@@ -34,6 +35,7 @@ def check(context: Context) -> None:
         _waivers,
         _prices,
         check_journal,
+        *TRAFFIC_CHECKS,
         _secrets,
     ):
         step(context)
@@ -154,6 +156,8 @@ def _secrets(context: Context) -> None:
         )
         if key and not context.touched("providers", name, "key"):
             wanted.append((("providers", name, "key"), key))
+    if url := context.options.traffic.cache.url:
+        wanted.append((("traffic", "cache", "url"), url))
     for name, team in context.options.teams.items():
         for alert in team.alerts:
             secrets = [each for each in (alert.slack, alert.webhook, alert.pagerduty) if each]

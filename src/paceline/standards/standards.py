@@ -59,10 +59,9 @@ class Standards:
     @cached_property
     def use_cases(self) -> Mapping[str, Terms]:
         """Every use case, complete, each limit with its source."""
-        written = self.options.use_cases
-        return MappingProxyType(
-            {name: use_case_terms(name, each, self.options.classes) for name, each in written.items()}
-        )
+        classes, policy = self.options.classes, self.options.policy
+        written = self.options.use_cases.items()
+        return MappingProxyType({name: use_case_terms(name, each, classes, policy) for name, each in written})
 
     def limits(self, use_case: str) -> tuple[Limit, ...]:
         """List the limits of a use case; raises `StandardsNameError`."""
@@ -78,12 +77,15 @@ class Standards:
         options = self._use_case(use_case)
         return options.model or self.options.tasks.get(options.task or "")
 
-    def plan(self, keys: Iterable[PlanKey] = (), *, today: date | None = None) -> Plan:
+    def plan(
+        self, keys: Iterable[PlanKey] = (), *, today: date | None = None, caps: Mapping[str, int] | None = None
+    ) -> Plan:
         """Complete, freeze and hash these standards with the given virtual keys; raises `StandardsFaultyError`.
 
-        `today` is the day whose catalogue prices count; the day of loading if None.
+        `today` is the day whose catalogue prices count; the day of loading if None. `caps` are the output caps learned
+        so far, by use case: they count where the standards say `max_output_tokens: learned`.
         """
-        return build_plan(self.sound().options, keys, today or self.day)
+        return build_plan(self.sound().options, keys, today or self.day, caps or {})
 
     def _use_case(self, name: str) -> UseCaseOptions:
         if name not in self.options.use_cases:

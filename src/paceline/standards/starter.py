@@ -62,6 +62,7 @@ services:
 # prices:
 #   openai/gpt-5.4-mini: {input: 0.60, output: 3.60, cached: 0.06}""",
     "policy": "# policy: {mode: warn}",
+    "traffic": "# traffic: {retry: {attempts_max: 2}, cache: {bytes_max: 256MiB}}",
     "gateway": "# gateway: {body_bytes_max: 16MiB, drain: 60s}",
 }
 

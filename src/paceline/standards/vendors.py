@@ -1,4 +1,4 @@
-"""The vendors and engines paceline knows: address, key variable, dialect, APIs, headers, price catalogue.
+"""The vendors and engines paceline knows: address, key variable, dialect, APIs, headers, paths, price catalogue.
 
 Owns these defaults, all of which a provider in the standards file may override. Must not make a network call.
 Addresses end before the API's own path (`/chat/completions`, `/messages`).
@@ -8,23 +8,42 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 
-__all__ = ["ENGINES", "VENDORS", "Vendor", "cap_field"]
+__all__ = ["ENGINES", "VENDORS", "Engine", "PriorityOrder", "Vendor", "cap_field"]
+
+PriorityOrder = Literal["none", "lower-first", "higher-first"]
 
 _OPENAI_APIS = ("chat", "completions", "embeddings", "responses", "models")
 _COMPATIBLE = ("chat", "completions", "embeddings", "models")
 _CHAT_ONLY = ("chat", "models")
 _ANTHROPIC_APIS = ("messages", "count_tokens", "models")
 
-ENGINES: dict[str, tuple[str, ...]] = {
-    "vllm": _OPENAI_APIS,
-    "sglang": _COMPATIBLE,
-    "ollama": _COMPATIBLE,
-    "llamacpp": _COMPATIBLE,
-    "tgi": ("chat", "completions", "models"),
-    "paceline-sim": _OPENAI_APIS,
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Defaults of one serving engine. `priority` is which way its `priority` field runs, where it has one."""
+
+    apis: tuple[str, ...] = _COMPATIBLE
+    priority: PriorityOrder = "none"
+    passthrough: tuple[str, ...] = ()
+    forward_headers: tuple[str, ...] = ()
+
+
+ENGINES: dict[str, Engine] = {
+    "vllm": Engine(_OPENAI_APIS, "lower-first", ("/audio", "/rerank", "/responses", "/score")),
+    "sglang": Engine(_COMPATIBLE, "higher-first", ("/rerank", "/score")),
+    "ollama": Engine(),
+    "llamacpp": Engine(),
+    "tgi": Engine(("chat", "completions", "models")),
+    "paceline-sim": Engine(
+        _OPENAI_APIS,
+        "lower-first",
+        ("/audio", "/batches", "/files", "/images", "/messages/batches", "/moderations", "/rerank", "/responses"),
+        ("x-sim-*",),
+    ),
 }
-"""Serving engines -> the OpenAI APIs they serve. Any other engine counts as OpenAI-compatible."""
+"""Serving engines and the OpenAI APIs they serve. Any other engine counts as OpenAI-compatible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +56,17 @@ class Vendor:
     apis: tuple[str, ...] = _COMPATIBLE
     headers: dict[str, str] = field(default_factory=dict)
     catalogue: str = ""
+    passthrough: tuple[str, ...] = ()
 
 
 VENDORS: dict[str, Vendor] = {
-    "openai": Vendor("https://api.openai.com/v1", "env:OPENAI_API_KEY", apis=_OPENAI_APIS, catalogue="openai"),
+    "openai": Vendor(
+        "https://api.openai.com/v1",
+        "env:OPENAI_API_KEY",
+        apis=_OPENAI_APIS,
+        catalogue="openai",
+        passthrough=("/audio", "/batches", "/files", "/images", "/moderations", "/responses", "/uploads"),
+    ),
     "anthropic": Vendor(
         "https://api.anthropic.com/v1",
         "env:ANTHROPIC_API_KEY",
@@ -48,6 +74,7 @@ VENDORS: dict[str, Vendor] = {
         apis=_ANTHROPIC_APIS,
         headers={"anthropic-version": "2023-06-01"},
         catalogue="anthropic",
+        passthrough=("/files", "/messages/batches"),
     ),
     "groq": Vendor(
         "https://api.groq.com/openai/v1", "env:GROQ_API_KEY", apis=("chat", "responses", "models"), catalogue="groq"
