@@ -7,9 +7,11 @@ mod fleet;
 mod health;
 mod hedges;
 mod limits;
+mod prefix;
 mod queue;
 
 pub use fleet::{DeploymentState, Fleet};
 pub use health::{Admission, Health, Order, PassedOver, Probe, Rest, Stands, order};
 pub use hedges::HedgeBudget;
+pub use prefix::{Prefixes, Prompt};
 pub use queue::{Enter, Pass, Queue, QueueStatus, Refusal};
