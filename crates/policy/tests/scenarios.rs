@@ -2,33 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod table;
+
 use paceline_plan::{Plan, sample};
 use paceline_policy::{Asked, Caller, cap, identify, resolve};
 use paceline_types::Api;
 
+use table::check;
+
 fn plan() -> Plan {
     Plan::read(&sample::bytes(&sample::document("http://127.0.0.1:4199/v1"))).expect("the sample plan is sound")
-}
-
-/// The rows of every table in a scenario file, cells trimmed.
-fn rows(text: &str) -> Vec<Vec<String>> {
-    let cells = |line: &str| line.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
-    let is_row = |line: &&str| line.starts_with('|') && !line.starts_with("|---");
-    let rows: Vec<Vec<String>> = text.lines().filter(is_row).map(cells).collect();
-    let head = rows[0].clone();
-    rows.into_iter().filter(|row| *row != head).collect()
-}
-
-fn check(text: &str, decide: impl Fn(&[String]) -> String) {
-    let wrong: Vec<String> = rows(text)
-        .iter()
-        .filter_map(|row| {
-            let (wanted, given) = row.split_last().unwrap();
-            let decided = decide(given);
-            (decided != *wanted).then(|| format!("{} -> wanted {wanted:?}, decided {decided:?}", given.join(" | ")))
-        })
-        .collect();
-    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
 fn half(text: &str) -> Option<&str> {
