@@ -169,6 +169,12 @@ impl History {
         &mut self.tried[index]
     }
 
+    /// True for one that was asked or hedged with.
+    #[must_use]
+    pub fn has_tried(&self, deployment: usize) -> bool {
+        self.find(deployment).is_some()
+    }
+
     fn find(&self, deployment: usize) -> Option<&Tried> {
         self.tried.iter().find(|tried| tried.deployment == deployment)
     }

@@ -2,7 +2,7 @@
 
 use paceline_plan::{Deployment, Plan};
 use paceline_policy::{Measured, cost_nanousd, judge};
-use paceline_types::{Flags, Outcome, TokenSource, Tokens, UNDEFINED, UsageRecord};
+use paceline_types::{Flags, Outcome, PrefixUse, TokenSource, Tokens, UNDEFINED, UsageRecord};
 
 use crate::life::Scene;
 
@@ -14,6 +14,7 @@ pub(crate) fn settle(record: &mut UsageRecord, scene: &Scene) {
     estimate(record, scene, deployment);
     metrics(record, scene);
     money(record, scene, plan, deployment);
+    prefix(record, scene);
     if let Some(use_case) = scene.use_case {
         let (judged, over) = judge(&plan.use_cases[use_case].limits, record.outcome, &measured(record));
         record.judged = judged;
@@ -40,7 +41,7 @@ fn estimate(record: &mut UsageRecord, scene: &Scene, deployment: Option<&Deploym
 
 fn metrics(record: &mut UsageRecord, scene: &Scene) {
     let streamed = record.flags.has(Flags::STREAMED);
-    if streamed {
+    if streamed || record.flags.has(Flags::ASSEMBLED) {
         record.ttft_us = record.first_us;
         record.ttfv_us = record.visible_us;
         record.tpot_ns = tpot_ns(record, scene);
@@ -65,6 +66,7 @@ fn tpot_ns(record: &UsageRecord, scene: &Scene) -> u32 {
 
 fn money(record: &mut UsageRecord, scene: &Scene, plan: &Plan, deployment: Option<&Deployment>) {
     // Providers bill neither what never reached them nor what they refused or failed.
+    record.other_cost_nanousd = scene.others.iter().map(|&other| prompt_cost(record, &plan.deployments[other])).sum();
     let failed_there = record.provider_status != 0 && record.provider_status / 100 != 2;
     if record.attempts == 0 || failed_there || scene.free {
         record.cost_nanousd = 0;
@@ -77,6 +79,22 @@ fn money(record: &mut UsageRecord, scene: &Scene, plan: &Plan, deployment: Optio
     let default_cost = scene.default_deployment.map_or(-1, |index| price(&plan.deployments[index]));
     record.cost_nanousd = cost;
     record.default_cost_nanousd = default_cost;
+}
+
+/// What an attempt that never got to answer costs: the prompt, as far as anyone knows.
+fn prompt_cost(record: &UsageRecord, deployment: &Deployment) -> i64 {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let estimated = (f64::from(record.request_bytes) / deployment.bytes_per_token).ceil() as u32;
+    let input = if record.tokens.input > 0 { record.tokens.input } else { estimated };
+    let tokens = Tokens { input, ..Tokens::default() };
+    deployment.price.as_ref().and_then(|price| cost_nanousd(price, &tokens)).unwrap_or(0)
+}
+
+/// Whether the provider's prompt cache helped, and if not, why.
+fn prefix(record: &mut UsageRecord, scene: &Scene) {
+    if record.token_source == TokenSource::Provider && !record.cache.is_served() {
+        record.prefix = if record.tokens.cached > 0 { PrefixUse::Hit } else { scene.prefix_miss };
+    }
 }
 
 /// The record's figures in the units of its limits.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Instant;
 
+use crate::pending::Now;
 use arc_swap::ArcSwapOption;
 use paceline_http::{Body, ClientTls, Handler, HeaderValue, Request, Response, StatusCode};
 use paceline_journal::Journal;
@@ -11,14 +13,18 @@ use paceline_policy::{Asked, Caller, Choice, identify, resolve};
 use paceline_telemetry::Metrics;
 use paceline_types::{Api, Code, Dialect, Failure, Flags, Outcome};
 
-use crate::edit;
+use crate::cache::{self, Cached, Looked};
 use crate::headers::Said;
+use crate::ident;
 use crate::life::Life;
+use crate::limits;
+use crate::prefix;
+use crate::prepare::{Prepared, prepare};
 use crate::read;
 use crate::refuse;
 use crate::relay;
 use crate::route::{self, Call, Route};
-use crate::running::{ApplyError, Running};
+use crate::running::{ApplyError, Running, Shared};
 use crate::send::{self, Sent};
 
 /// Everything that outlives a request.
@@ -27,8 +33,11 @@ pub struct Gateway {
     tls: ClientTls,
     pub(crate) journal: Journal,
     pub(crate) metrics: Metrics,
+    pub(crate) shared: Shared,
     pub(crate) in_flight: AtomicU32,
     draining: AtomicBool,
+    /// Zero of the monotonic clock that policy counts by.
+    began: Instant,
 }
 
 /// What `GET /status` tells.
@@ -44,6 +53,7 @@ pub struct Status {
 enum Answered {
     Provider(Box<Sent>),
     Models(bytes::Bytes),
+    Cached(Cached),
 }
 
 impl Gateway {
@@ -54,9 +64,17 @@ impl Gateway {
             tls,
             journal,
             metrics,
+            shared: Shared::default(),
             in_flight: AtomicU32::new(0),
             draining: AtomicBool::new(false),
+            began: Instant::now(),
         })
+    }
+
+    /// An instant as policy and limits count it.
+    pub(crate) fn now(&self, at: Instant) -> Now {
+        let mono_ns = u64::try_from(at.saturating_duration_since(self.began).as_nanos()).unwrap_or(u64::MAX);
+        Now { mono_ns, unix_s: ident::unix_s() }
     }
 
     /// Puts a plan in force for requests that begin from now on.
@@ -65,7 +83,8 @@ impl Gateway {
     /// When the plan cannot be run here; the one in force stays.
     pub fn apply(&self, plan: Plan) -> Result<Arc<Running>, ApplyError> {
         let before = self.running.load_full();
-        let running = Arc::new(Running::new(plan, &self.tls, before.as_deref())?);
+        let now = self.now(Instant::now());
+        let running = Arc::new(Running::new(plan, &self.tls, &self.shared, now, before.as_deref())?);
         self.metrics.set_label_sets_max(running.gateway().label_sets_max as usize);
         self.running.store(Some(Arc::clone(&running)));
         Ok(running)
@@ -108,9 +127,24 @@ impl Gateway {
         let body = read::body(&running.plan, life, request).await?;
         let facts = read::facts(life, call.api, &body)?;
         let choice = Self::resolve(&running, life, &caller, facts.model.as_deref(), call.api)?;
-        let outgoing = edit::outgoing(&running, life, &caller, &choice, &facts, body, request)?;
-        let sent = send::send(&running, life, &caller, outgoing).await?;
-        Ok(Answered::Provider(Box::new(sent)))
+        let prepared = prepare(&running, life, caller, choice, facts, body, request)?;
+        let prepared = match cache::look(self, &running, life, prepared).await {
+            Looked::Found(cached) => return Ok(Answered::Cached(cached)),
+            Looked::Ask(prepared) => prepared,
+        };
+        self.serve(&running, life, prepared).await.map(Answered::Provider)
+    }
+
+    /// The part of a life that costs money: limits, then attempts at deployments until one answers.
+    pub(crate) async fn serve(
+        &self,
+        running: &Arc<Running>,
+        life: &mut Life,
+        mut prepared: Box<Prepared>,
+    ) -> Result<Box<Sent>, Failure> {
+        limits::reserve(self, running, life, &prepared)?;
+        prefix::note(self, running, life, &mut prepared);
+        send::send(self, running, life, &prepared).await.map(Box::new)
     }
 
     /// Is there a plan, and room?
@@ -143,7 +177,7 @@ impl Gateway {
             Asked { key: said.key, path_tag: call.tag, header_service: said.service, header_use_case: said.use_case };
         said.session.unwrap_or_default().clone_into(&mut life.record.session);
         said.reason.unwrap_or_default().clone_into(&mut life.record.reason);
-        life.scene.timeout_ms = said.timeout_ms;
+        life.scene.patient = said.patient();
         let plan = &running.plan;
         life.record.plan = plan.hash8;
         let caller = identify(plan, &asked).map_err(|refused| {
@@ -160,6 +194,7 @@ impl Gateway {
         life.record.key = plan.keys[caller.key].id.to_string();
         life.record.service = plan.services[caller.service].name.to_string();
         life.record.use_case = plan.use_cases[caller.use_case].name.to_string();
+        life.record.lane = plan.use_cases[caller.use_case].lane;
         life.scene.use_case = Some(caller.use_case);
         if caller.untagged {
             life.record.flags.set(Flags::UNTAGGED);
@@ -227,6 +262,7 @@ impl Handler for Edge {
         match gateway.steps(&mut life, call, &mut request).await {
             Ok(Answered::Provider(sent)) => relay::respond(life, sent).await,
             Ok(Answered::Models(body)) => own_answer(life, body),
+            Ok(Answered::Cached(cached)) => cached.respond(life).await,
             Err(failure) => refuse::refuse(life, &failure),
         }
     }

@@ -1,10 +1,11 @@
-//! Which headers cross the gateway, each way. To the provider: everything the caller sent except what belongs to one
-//! connection, to the caller's credentials, or to us. To the caller: everything the provider sent except what belongs
-//! to one connection. Header names are lower case throughout.
+//! Which headers cross the gateway, each way. To the provider: a short list that means something there, and what its
+//! `forward_headers` add; never cookies, credentials or what belongs to one connection. To the caller: everything the
+//! provider sent except what belongs to one connection, and its cookies. Header names are lower case throughout.
 
 use paceline_http::header::CONNECTION;
 use paceline_http::{HeaderMap, HeaderName, HeaderValue};
 use paceline_plan::Provider;
+use paceline_policy::Patient;
 use paceline_types::Dialect;
 
 /// True for what belongs to one connection: RFC 9110 §7.6.1, and the older ones that still occur.
@@ -23,16 +24,58 @@ fn is_hop_by_hop(name: &str) -> bool {
     )
 }
 
-/// True for what stops here on the way in: framing is ours, credentials are swapped, compressed answers would only cost
-/// time to meter, and `x-paceline-` is between the caller and us.
-fn stops_here(name: &str) -> bool {
-    matches!(name, "host" | "content-length" | "accept-encoding" | "expect" | "authorization" | "x-api-key" | "api-key")
-        || name.starts_with("x-paceline-")
+/// True for what a provider may be told: what the SDKs say of a call and of themselves, and trace context.
+fn crosses(name: &str) -> bool {
+    matches!(
+        name,
+        "content-type"
+            | "accept"
+            | "user-agent"
+            | "idempotency-key"
+            | "traceparent"
+            | "tracestate"
+            | "x-request-id"
+            | "x-client-request-id"
+    ) || ["openai-", "anthropic-", "x-stainless-"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// True for what a request must not take along to a provider.
 pub(crate) fn stays(name: &str) -> bool {
-    is_hop_by_hop(name) || stops_here(name)
+    !crosses(name)
+}
+
+/// Never forwarded, whatever `forward_headers` say: framing is ours, credentials are swapped, and `x-paceline-` is
+/// between the caller and us.
+fn never_crosses(name: &str) -> bool {
+    is_hop_by_hop(name)
+        || matches!(
+            name,
+            "host"
+                | "content-length"
+                | "content-encoding"
+                | "accept-encoding"
+                | "expect"
+                | "authorization"
+                | "x-api-key"
+                | "api-key"
+                | "cookie"
+        )
+        || name.starts_with("x-paceline-")
+}
+
+/// The caller's headers that a provider's `forward_headers` let pass beyond the usual ones; `x-sim-*` names a prefix.
+pub(crate) fn forwarded<'a>(
+    headers: &'a HeaderMap,
+    forward: &'a [String],
+) -> impl Iterator<Item = (HeaderName, HeaderValue)> + 'a {
+    let named = |name: &str| {
+        forward.iter().any(|known| match known.strip_suffix('*') {
+            Some(prefix) => name.starts_with(prefix),
+            None => known == name,
+        })
+    };
+    let wanted = move |name: &str| !forward.is_empty() && named(name) && !crosses(name) && !never_crosses(name);
+    headers.iter().filter(move |(name, _)| wanted(name.as_str())).map(|(name, value)| (name.clone(), value.clone()))
 }
 
 /// Removes the headers that `connection` names, beyond those that never cross anyway.
@@ -52,7 +95,9 @@ pub(crate) fn strip_named(headers: &mut HeaderMap) {
 /// the headers that are there, few, rather than up every name that might be.
 pub(crate) fn strip_response(headers: &mut HeaderMap) {
     strip_named(headers);
-    let unwanted = |name: &&HeaderName| is_hop_by_hop(name.as_str()) || name.as_str() == "content-length";
+    // A provider's cookies would bind callers to it under the gateway's own address.
+    let unwanted =
+        |name: &&HeaderName| is_hop_by_hop(name.as_str()) || matches!(name.as_str(), "content-length" | "set-cookie");
     let found: Vec<HeaderName> = headers.keys().filter(unwanted).cloned().collect();
     for name in found {
         headers.remove(name);
@@ -67,7 +112,11 @@ pub(crate) struct Said<'a> {
     pub use_case: Option<&'a str>,
     pub session: Option<&'a str>,
     pub reason: Option<&'a str>,
-    pub timeout_ms: Option<u64>,
+    timeout_ms: Option<&'a str>,
+    sdk_timeout: Option<&'a str>,
+    sdk_read_timeout: Option<&'a str>,
+    /// `no-cache`: no cached answer; `no-store`: this one is not kept.
+    pub cache_control: Option<&'a str>,
 }
 
 impl<'a> Said<'a> {
@@ -83,12 +132,20 @@ impl<'a> Said<'a> {
                 "x-paceline-use-case" => said.use_case = text(),
                 "x-paceline-session" => said.session = text(),
                 "x-paceline-reason" => said.reason = text(),
-                "x-paceline-timeout-ms" => said.timeout_ms = text().and_then(|text| text.parse().ok()),
+                "x-paceline-timeout-ms" => said.timeout_ms = text(),
+                "x-stainless-timeout" => said.sdk_timeout = text(),
+                "x-stainless-read-timeout" => said.sdk_read_timeout = text(),
+                "cache-control" => said.cache_control = text(),
                 _ => {}
             }
         }
         said.key = bearer.or(said.key);
         said
+    }
+
+    /// How long the caller waits.
+    pub(crate) fn patient(&self) -> Patient {
+        Patient::read(self.timeout_ms, self.sdk_timeout, self.sdk_read_timeout)
     }
 }
 
@@ -135,12 +192,17 @@ mod tests {
             ("x-private", "1"),
             ("x-paceline-use-case", "chat"),
             ("openai-beta", "assistants=v2"),
-            ("x-custom", "kept"),
+            ("cookie", "session=1"),
+            ("x-forwarded-for", "10.0.0.1"),
+            ("x-custom", "kept back"),
+            ("x-sim-fault", "cut=3"),
         ]);
         strip_named(&mut headers);
-        let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).filter(|name| !stays(name)).collect();
-        left.sort_unstable();
-        assert_eq!(left, ["openai-beta", "x-custom"]);
+        let left: Vec<_> = headers.keys().map(HeaderName::as_str).filter(|name| !stays(name)).collect();
+        assert_eq!(left, ["openai-beta"]);
+        let asked = ["x-sim-*", "cookie", "authorization", "x-paceline-use-case", "openai-beta"].map(String::from);
+        let more: Vec<_> = forwarded(&headers, &asked).map(|(name, _)| name.to_string()).collect();
+        assert_eq!(more, ["x-sim-fault"], "what never crosses cannot be asked for");
     }
 
     #[test]

@@ -19,6 +19,18 @@ pub(crate) fn next() -> (RequestId, u64) {
     (RequestId::new(unix_us / 1000, random), unix_us)
 }
 
+/// The wall clock in whole seconds.
+pub(crate) fn unix_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// A number from 0 to 1, for jitter.
+pub(crate) fn fraction() -> f64 {
+    #[allow(clippy::cast_precision_loss)]
+    let fraction = (splitmix() >> 11) as f64 / (1_u64 << 53) as f64;
+    fraction
+}
+
 /// SplitMix64 (Steele, Lea, Flood 2014).
 fn splitmix() -> u64 {
     STATE.with(|state| {

@@ -3,11 +3,19 @@
 //! `providers`, sockets in `http`; nothing here parses JSON or decides by itself.
 
 mod account;
+mod attempt;
+mod cache;
+mod clock;
 mod edit;
 mod gateway;
 mod headers;
+mod hedge;
 mod ident;
 mod life;
+mod limits;
+mod pending;
+mod prefix;
+mod prepare;
 mod read;
 mod refuse;
 mod relay;

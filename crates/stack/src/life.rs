@@ -2,14 +2,17 @@
 //! the request leaves (answered, refused, cut, cancelled, a panic of its task) the record is written exactly once:
 //! by `finish`, or by `Drop` as cancelled.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use paceline_journal::Slot;
-use paceline_types::{Api, Outcome, Tokens, UNDEFINED, UsageRecord};
+use paceline_policy::{Patient, Verdict};
+use paceline_traffic::DeploymentState;
+use paceline_types::{Api, Flags, Outcome, PrefixUse, Tokens, UNDEFINED, UsageRecord};
 
 use crate::gateway::Gateway;
+use crate::pending::Reserved;
 use crate::running::Running;
 use crate::{account, ident};
 
@@ -20,6 +23,10 @@ pub(crate) struct Life {
     pub began: Instant,
     pub record: UsageRecord,
     pub scene: Scene,
+    /// What the limits hold for it: given back when the record is written.
+    pub reserved: Option<Reserved>,
+    /// The deployment whose answer this is, to be told how it went.
+    pub served_by: Option<Arc<DeploymentState>>,
     slot: Option<Slot>,
     done: bool,
 }
@@ -42,10 +49,31 @@ pub(crate) struct Scene {
     pub tokens_so_far: Option<Tokens>,
     /// The caller's last byte in.
     pub body_at: Option<Instant>,
-    /// The caller's own deadline: tightens the class's.
-    pub timeout_ms: Option<u64>,
+    /// How long the caller waits: tightens the class's deadlines.
+    pub patient: Patient,
+    /// Deployments asked beside the one that answered, which may bill for it.
+    pub others: Vec<usize>,
+    /// Why the provider's prompt cache missed, if it turns out that it did.
+    pub prefix_miss: PrefixUse,
+    /// Who shares the answer of this request wants to know how it ended.
+    pub ending: Option<Arc<OnceLock<Ending>>>,
+    /// The caller has left though the request goes on for those who share it.
+    pub left: Option<Arc<AtomicBool>>,
     /// Tokens mean nothing for this API's answer (a list of models, a token count).
     pub free: bool,
+    /// The answer calls tools.
+    pub tool_calls: bool,
+}
+
+/// How a request ended, for those who share its answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ending {
+    pub outcome: Outcome,
+    pub tokens: Tokens,
+    pub cost_nanousd: i64,
+    pub flags: Flags,
+    /// The answer calls tools.
+    pub tool_calls: bool,
 }
 
 impl Life {
@@ -53,7 +81,16 @@ impl Life {
         gateway.in_flight.fetch_add(1, Ordering::Relaxed);
         let (id, unix_us) = ident::next();
         let record = UsageRecord::begin(id, unix_us, api);
-        Box::new(Self { gateway: Arc::clone(gateway), began, record, scene: Scene::default(), slot: None, done: false })
+        Box::new(Self {
+            gateway: Arc::clone(gateway),
+            began,
+            record,
+            scene: Scene::default(),
+            reserved: None,
+            served_by: None,
+            slot: None,
+            done: false,
+        })
     }
 
     /// Writes the request into the table of those in flight; from here on a kill leaves a trace of it.
@@ -82,13 +119,42 @@ impl Life {
             return;
         }
         self.done = true;
-        self.record.outcome = outcome;
+        let now = Instant::now();
+        let left = self.scene.left.as_ref().is_some_and(|left| left.load(Ordering::Relaxed));
+        self.record.outcome = if left && outcome == Outcome::Ok { Outcome::Cancelled } else { outcome };
         if self.record.end_us == UNDEFINED {
-            self.record.end_us = self.micros(Instant::now());
+            self.record.end_us = self.micros(now);
         }
         account::settle(&mut self.record, &self.scene);
+        self.settle_shared(now, outcome);
         self.gateway.journal.finish(self.slot.take(), &self.record);
         self.gateway.metrics.record(&self.record);
+    }
+
+    /// Tells limits, the deployment and those who share the answer how it ended.
+    fn settle_shared(&mut self, now: Instant, outcome: Outcome) {
+        let record = &self.record;
+        if let Some(mut reserved) = self.reserved.take() {
+            let tokens = u64::from(record.tokens.input) + u64::from(record.tokens.output);
+            let cost = (record.cost_nanousd >= 0).then_some(record.cost_nanousd);
+            reserved.settle(self.gateway.now(now), tokens, cost, record.other_cost_nanousd);
+        }
+        let broke_off = outcome.is_failure() && record.provider_status / 100 == 2;
+        if let (Some(served_by), Some(running)) = (self.served_by.take(), &self.scene.running)
+            && broke_off
+        {
+            // Its first token spoke for it; what came after speaks against it.
+            served_by.health.ended(self.gateway.now(now).mono_ns, &running.plan.traffic, Verdict::Failed, None);
+        }
+        if let Some(ending) = &self.scene.ending {
+            let _ = ending.set(Ending {
+                outcome,
+                tokens: record.tokens,
+                cost_nanousd: record.cost_nanousd,
+                flags: record.flags,
+                tool_calls: self.scene.tool_calls,
+            });
+        }
     }
 }
 

@@ -1,25 +1,31 @@
 //! Relay: the provider's answer to the caller as it arrives, watched on the way. The usage record is written before
 //! the last byte leaves; an answer that ends before its end is an error to the caller, never a false `[DONE]`.
 
+mod assembled;
 mod stream;
+mod tap;
 mod whole;
 
-use paceline_http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use paceline_http::{AnswerError, HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use paceline_providers::Finish;
-use paceline_types::{Flags, Outcome, TokenSource, Tokens};
+use paceline_types::{CacheUse, Code, Flags, Outcome, TokenSource, Tokens, UNDEFINED};
 
+use crate::attempt::Held;
 use crate::headers;
 use crate::life::Life;
 use crate::running::Running;
 use crate::send::Sent;
 
-/// Turns the provider's response head and body into the caller's response.
-pub(crate) async fn respond(life: Box<Life>, sent: Box<Sent>) -> Response {
-    let success = sent.answer.status / 100 == 2;
-    let events = sent.answer.headers.get("content-type").is_some_and(|kind| {
-        kind.as_bytes().get(..17).is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/event-stream"))
-    });
-    if success && events { stream::respond(life, sent) } else { whole::respond(life, sent).await }
+pub(crate) use tap::Tap;
+
+/// Turns the provider's answer, as far as it has been read, into the caller's response.
+pub(crate) async fn respond(life: Box<Life>, mut sent: Box<Sent>) -> Response {
+    match sent.held.take() {
+        Some(Held::Stream { tap, out, .. }) if sent.assemble => assembled::respond(life, sent, tap, out).await,
+        Some(Held::Stream { tap, out, ended }) => stream::respond(life, sent, tap, out, ended),
+        Some(Held::Whole { parts, ended, .. }) => whole::respond(life, sent, parts, ended),
+        None => whole::respond(life, sent, Vec::new(), false),
+    }
 }
 
 /// The outcome a provider's status stands for, its answer being complete.
@@ -48,39 +54,79 @@ fn note_end(life: &mut Life, usage: Option<Tokens>, finish: Finish, model_served
     life.record.model_served = model_served.unwrap_or_default();
 }
 
+/// Copies what the watch saw of a stream into the record.
+fn note_stream(life: &mut Life, tap: &Tap) {
+    let facts = tap.facts();
+    let micros =
+        |nanos: Option<u64>| nanos.map_or(UNDEFINED, |nanos| u32::try_from(nanos / 1000).unwrap_or(UNDEFINED - 1));
+    let record = &mut life.record;
+    record.response_bytes = u32::try_from(tap.bytes).unwrap_or(u32::MAX);
+    record.first_us = micros(facts.first_ns);
+    record.visible_us = micros(facts.visible_ns);
+    record.last_us = micros(facts.last_ns);
+    record.stall_us = if facts.events > 1 { micros(Some(facts.stall_ns)) } else { UNDEFINED };
+    record.events = facts.events;
+    life.scene.first_event_tokens = facts.first_event_tokens;
+    life.scene.text_bytes = facts.text_bytes;
+    life.scene.tokens_so_far = facts.usage_so_far;
+    let (usage, finish, model) = (facts.usage, facts.finish, facts.model_served.clone());
+    note_end(life, usage, finish, model);
+}
+
+/// What an answer that broke off means, `waiting_for` being the deadline that was armed.
+fn cut_short(error: &AnswerError, waiting_for: Code) -> (Code, Outcome) {
+    match error {
+        AnswerError::Deadline => match waiting_for {
+            Code::ProviderTimeoutFirstToken => (waiting_for, Outcome::TimeoutFirstToken),
+            Code::ProviderTimeoutStall => (waiting_for, Outcome::TimeoutStall),
+            _ => (Code::ProviderTimeoutTotal, Outcome::TimeoutTotal),
+        },
+        AnswerError::Malformed => (Code::ProviderMalformed, Outcome::ProviderError),
+        _ => (Code::ProviderCut, Outcome::Truncated),
+    }
+}
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-paceline-request-id");
 const MODEL: HeaderName = HeaderName::from_static("x-paceline-model");
 const DEPLOYMENT: HeaderName = HeaderName::from_static("x-paceline-deployment");
 const OVERHEAD_US: HeaderName = HeaderName::from_static("x-paceline-overhead-us");
 const ADVICE: HeaderName = HeaderName::from_static("x-paceline-advice");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+pub(crate) const CACHE: HeaderName = HeaderName::from_static("x-paceline-cache");
 
 /// Status and headers for the caller.
 fn head(life: &Life, sent: &mut Sent) -> (StatusCode, HeaderMap) {
     let mut headers = std::mem::take(&mut sent.answer.headers);
     headers::strip_response(&mut headers);
+    add_ours(life, &mut headers, sent.advice.as_deref());
+    (StatusCode::from_u16(sent.answer.status).unwrap_or(StatusCode::BAD_GATEWAY), headers)
+}
+
+/// Adds what we say of a request to the headers of its answer.
+pub(crate) fn add_ours(life: &Life, headers: &mut HeaderMap, advice: Option<&str>) {
     let record = &life.record;
     let text = |text: &[u8]| HeaderValue::from_bytes(text).ok();
     let running = life.scene.running.as_deref();
     let known = |values: fn(&Running) -> &Vec<Option<HeaderValue>>, index: Option<usize>| {
         running.and_then(|running| values(running).get(index?)?.clone())
     };
-    let overhead_us = record.overhead_in_ns / 1000;
-    let provider_us = record.headers_us.saturating_sub(record.sent_us);
+    let known_ns = |ns: u32| if ns == UNDEFINED { 0 } else { ns };
+    let overhead_us = known_ns(record.overhead_in_ns) / 1000;
+    let provider_us = if record.sent_us == UNDEFINED { 0 } else { record.headers_us.saturating_sub(record.sent_us) };
     let ours = [
         (REQUEST_ID, text(&record.id.hex())),
         (MODEL, known(|running| &running.models, life.scene.model).or_else(|| text(record.model_asked.as_bytes()))),
         (DEPLOYMENT, known(|running| &running.deployments, life.scene.deployment)),
         (OVERHEAD_US, text(itoa::Buffer::new().format(overhead_us).as_bytes())),
         (SERVER_TIMING, text(server_timing(overhead_us, provider_us).as_bytes())),
-        (ADVICE, sent.advice.as_ref().and_then(|advice| text(advice.as_bytes()))),
+        (ADVICE, advice.and_then(|advice| text(advice.as_bytes()))),
+        (CACHE, (record.cache != CacheUse::None).then(|| HeaderValue::from_static(record.cache.name()))),
     ];
     for (name, value) in ours {
         if let Some(value) = value {
             headers.insert(name, value);
         }
     }
-    (StatusCode::from_u16(sent.answer.status).unwrap_or(StatusCode::BAD_GATEWAY), headers)
 }
 
 /// Milliseconds with three decimals, by whole numbers: formatting floats is slower than the rest of the head.
@@ -90,7 +136,7 @@ fn server_timing(ours_us: u32, theirs_us: u32) -> String {
 }
 
 /// Builds the response.
-fn assemble((status, headers): (StatusCode, HeaderMap), body: paceline_http::Body) -> Response {
+pub(crate) fn assemble((status, headers): (StatusCode, HeaderMap), body: paceline_http::Body) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;

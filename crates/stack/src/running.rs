@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::pending::{Bound, Limits, Now};
 use paceline_http::{ClientTls, HeaderName, HeaderValue, Upstream, UpstreamOptions};
 use paceline_plan::{Plan, PlanFault};
+use paceline_traffic::{DeploymentState, Fleet, HedgeBudget, Prefixes};
 
 use crate::headers;
 
@@ -43,6 +45,18 @@ pub struct Running {
     /// Names of models and deployments as header values, by index.
     pub(crate) models: Vec<Option<HeaderValue>>,
     pub(crate) deployments: Vec<Option<HeaderValue>>,
+    /// What is shared with requests under other plans, by this plan's indices.
+    pub(crate) limits: Bound,
+    pub(crate) deployment_states: Vec<Arc<DeploymentState>>,
+    pub(crate) hedges: Vec<Arc<HedgeBudget>>,
+}
+
+/// What requests share and plans come and go over.
+#[derive(Default)]
+pub(crate) struct Shared {
+    pub limits: Limits,
+    pub fleet: Fleet,
+    pub prefixes: Prefixes,
 }
 
 impl Running {
@@ -51,7 +65,13 @@ impl Running {
     ///
     /// # Errors
     /// When a base URL cannot be used, or the system's trust store cannot be read.
-    pub fn new(plan: Plan, tls: &ClientTls, before: Option<&Self>) -> Result<Self, ApplyError> {
+    pub(crate) fn new(
+        plan: Plan,
+        tls: &ClientTls,
+        shared: &Shared,
+        now: Now,
+        before: Option<&Self>,
+    ) -> Result<Self, ApplyError> {
         let mut providers = Vec::with_capacity(plan.providers.len());
         for (index, provider) in plan.providers.iter().enumerate() {
             let kept = before.filter(|before| same_pool(&before.plan, &plan)).and_then(|before| {
@@ -72,7 +92,10 @@ impl Running {
         let value = |name: &str| HeaderValue::from_str(name).ok();
         let models = plan.models.iter().map(|model| value(&model.name)).collect();
         let deployments = plan.deployments.iter().map(|deployment| value(&deployment.name)).collect();
-        Ok(Self { plan, providers, models, deployments })
+        let limits = shared.limits.bind(&plan, now);
+        let deployment_states = shared.fleet.bind(&plan);
+        let hedges = shared.fleet.hedges(&plan);
+        Ok(Self { plan, providers, models, deployments, limits, deployment_states, hedges })
     }
 
     /// The plan's whole hash, hex.

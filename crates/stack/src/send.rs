@@ -1,118 +1,290 @@
-//! Send: one attempt at one deployment. Owns the deadlines up to the response head and the meaning of what can go
-//! wrong before it. Nothing has reached the caller yet when this fails.
+//! Send: attempts until one will do. For each: the deployment's health, its own limits, its queue, the edits, the
+//! attempt itself, and when it fails the policy's word on what next. What the caller gets is one answer, or the failure
+//! of the last attempt.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use paceline_http::{Answer, Deadlines, Method, RequestHead, SendError};
-use paceline_policy::{Caller, deadlines};
-use paceline_types::{Code, Failure, Flags};
+use paceline_http::Answer;
+use paceline_policy::{Ended, History, Standing, Step, Verdict, decide, ending};
+use paceline_traffic::{Admission, Enter, Order, Pass, Probe, order};
+use paceline_types::{Code, Failure, Flags, UNDEFINED};
 
-use crate::edit::Outgoing;
-use crate::headers;
+use crate::attempt::{Held, Missed, Opened};
+use crate::clock::Clock;
+use crate::edit::{self, Outgoing};
+use crate::gateway::Gateway;
+use crate::hedge;
+use crate::ident;
 use crate::life::Life;
+use crate::prepare::Prepared;
 use crate::running::Running;
 
-/// A response head with its body still at the provider.
+/// An answer that will do, with what it holds on to until it ends.
 pub(crate) struct Sent {
     pub answer: Answer,
-    pub withhold_usage: bool,
-    pub advice: Option<String>,
+    pub held: Option<Held>,
     pub clock: Clock,
+    pub assemble: bool,
+    pub advice: Option<String>,
+    /// The place at the deployment, given back when the answer has ended.
+    _pass: Pass,
 }
 
-/// The deadlines of one request as instants.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
-    pub first_token: Option<Instant>,
-    pub stall: Option<Duration>,
-    pub total: Option<Instant>,
+/// One request on its way from deployment to deployment.
+pub(crate) struct Journey<'a> {
+    pub gateway: &'a Gateway,
+    pub running: &'a Arc<Running>,
+    pub prepared: &'a Prepared,
+    pub history: History,
+    pub order: Order,
+    /// When the first attempt began.
+    first: Instant,
 }
 
-impl Clock {
-    /// The class's deadlines from `began` and now, tightened by what the caller asked for.
-    fn new(plan: paceline_plan::document::Deadlines, began: Instant, timeout_ms: Option<u64>, streamed: bool) -> Self {
-        let span = |ms: u64| (ms > 0).then(|| Duration::from_millis(ms));
-        let total = [span(plan.total_ms), timeout_ms.and_then(span)].into_iter().flatten().min();
-        Self {
-            first_token: if streamed { span(plan.first_token_ms).map(|span| Instant::now() + span) } else { None },
-            stall: if streamed { span(plan.stall_ms) } else { None },
-            total: total.map(|span| began + span),
-        }
-    }
+/// What one deployment's turn came to.
+pub(crate) type Turn = Result<Arrived, Missed>;
 
-    /// The sooner of `soft` and the total deadline, and which it is.
-    pub(crate) fn sooner(&self, soft: Option<Instant>, code: Code) -> (Option<Instant>, Code) {
-        match (soft, self.total) {
-            (Some(soft), Some(total)) if soft < total => (Some(soft), code),
-            (Some(soft), None) => (Some(soft), code),
-            (_, total) => (total, Code::ProviderTimeoutTotal),
-        }
-    }
+/// An answer and the place at the deployment that gave it.
+pub(crate) struct Arrived {
+    pub opened: Opened,
+    pub pass: Pass,
+    pub probe: Option<Probe>,
 }
 
-/// Sends the request and waits for the response head.
+/// A deployment that may be sent to now.
+pub(crate) struct Cleared {
+    pub outgoing: Outgoing,
+    pub pass: Pass,
+    pub probe: Option<Probe>,
+}
+
+/// Sends the request until an answer will do.
 pub(crate) async fn send(
+    gateway: &Gateway,
     running: &Arc<Running>,
     life: &mut Life,
-    caller: &Caller,
-    outgoing: Outgoing,
+    prepared: &Prepared,
 ) -> Result<Sent, Failure> {
-    let plan = deadlines(&running.plan, caller);
-    let clock = Clock::new(plan, life.began, life.scene.timeout_ms, outgoing.streamed);
-    let connect = (plan.connect_ms > 0).then(|| Instant::now() + Duration::from_millis(plan.connect_ms));
-    let (connect, _) = clock.sooner(connect, Code::ProviderTimeoutConnect);
-    let (head, head_code) = clock.sooner(clock.first_token, Code::ProviderTimeoutFirstToken);
-    let request = RequestHead {
-        leave_out: headers::stays,
-        more: &outgoing.more,
-        ..RequestHead::new(&Method::POST, &outgoing.path, &outgoing.headers)
-    };
-    life.record.attempts = 1;
+    let mut journey = Journey::new(gateway, running, prepared);
+    let mut deployment = journey.order.candidates[0];
     life.sent();
-    let upstream = &running.providers[outgoing.provider].upstream;
-    let sent = upstream.send(request, outgoing.body, Deadlines { connect, head }).await;
-    let answer = sent.map_err(|error| {
-        let name = &running.plan.deployments[outgoing.deployment].name;
-        failure(life, name, &error, head_code)
-    })?;
-    note(life, &answer);
-    Ok(Sent { answer, withhold_usage: outgoing.withhold_usage, advice: outgoing.advice, clock })
+    loop {
+        let mut turn = journey.turn(life, deployment).await;
+        let fault = match &turn {
+            Ok(arrived) => arrived.opened.fault(prepared.api.dialect()),
+            Err(missed) => Some(missed.ended),
+        };
+        let Some(ended) = fault else { return journey.arrived(life, turn) };
+        match journey.after(life, deployment, ended, &mut turn) {
+            Step::Again { deployment: again, pause_ns } => {
+                // The place at the deployment is not held while waiting.
+                drop(turn);
+                tokio::time::sleep(Duration::from_nanos(pause_ns)).await;
+                deployment = again;
+            }
+            Step::Next { deployment: next } => deployment = next,
+            Step::GiveUp { .. } => return journey.gave_up(life, turn, ended),
+        }
+    }
 }
 
-fn note(life: &mut Life, answer: &Answer) {
+impl<'a> Journey<'a> {
+    fn new(gateway: &'a Gateway, running: &'a Arc<Running>, prepared: &'a Prepared) -> Self {
+        let first = Instant::now();
+        let now_ns = gateway.now(first).mono_ns;
+        let order = order(&running.plan, &running.deployment_states, prepared.deployments.clone(), now_ns);
+        if let Some(&deployment) = order.candidates.first() {
+            running.deployment_states[deployment].health.request(now_ns, &running.plan.traffic.retry);
+        }
+        Self { gateway, running, prepared, history: History::default(), order, first }
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.gateway.now(Instant::now()).mono_ns
+    }
+
+    /// One attempt at one deployment, from its health to its first token; a hedge may answer in its place.
+    async fn turn(&mut self, life: &mut Life, deployment: usize) -> Turn {
+        let cleared = self.clear(life, deployment).await?;
+        self.note_attempt(life, &cleared.outgoing);
+        hedge::attempt(self, life, cleared).await
+    }
+
+    /// What stands before an attempt: health, the deployment's own limits, its queue.
+    pub(crate) async fn clear(&self, life: &mut Life, deployment: usize) -> Result<Cleared, Missed> {
+        let plan = &self.running.plan;
+        let state = &self.running.deployment_states[deployment];
+        let now = self.gateway.now(Instant::now());
+        let probe = match state.health.admit(now.mono_ns, &plan.traffic.breaker, self.order.need) {
+            Admission::Yes => None,
+            Admission::Probe(probe) => Some(probe),
+            Admission::No { until_ns } => return Err(resting(&state.name, until_ns.saturating_sub(now.mono_ns))),
+        };
+        if let Some(reserved) = &mut life.reserved {
+            reserved.add_deployment(deployment, now).map_err(|failure| unsent(Ended::Limit, *failure))?;
+        }
+        let enter = Enter {
+            lane: life.record.lane,
+            service: self.prepared.caller.service,
+            // The class's first-token limit, or the whole answer's where there is no stream.
+            deadline: self.prepared.clock.first_token_or_total(),
+            first_token_p50_ns: state.health.first_token_p50_ns(now.mono_ns),
+        };
+        let pass = match state.queue.enter(enter).await {
+            Ok(pass) => pass,
+            Err(refusal) => {
+                if let Some(reserved) = &mut life.reserved {
+                    reserved.drop_deployment(now);
+                }
+                return Err(unsent(Ended::Queue, refusal.failure(&state.name)));
+            }
+        };
+        Ok(Cleared { outgoing: edit::outgoing(self.running, self.prepared, deployment), pass, probe })
+    }
+
+    /// True for a deployment not asked yet that has no one waiting: a hedge does not queue.
+    pub(crate) fn has_room(&self, deployment: usize) -> bool {
+        let status = self.running.deployment_states[deployment].queue.status();
+        !self.history.has_tried(deployment) && status.in_flight_max.is_none_or(|most| status.in_flight < most)
+    }
+
+    /// Notes in the record that an attempt leaves.
+    pub(crate) fn note_attempt(&self, life: &mut Life, outgoing: &Outgoing) {
+        let record = &mut life.record;
+        record.attempts = record.attempts.saturating_add(1);
+        record.flags.0 |= outgoing.flags.0;
+        if let Some(tokens) = outgoing.cap_tokens {
+            record.cap_tokens = tokens;
+        }
+        life.scene.deployment = Some(outgoing.deployment);
+        self.running.plan.deployments[outgoing.deployment].name.as_ref().clone_into(&mut record.deployment);
+    }
+
+    /// What follows an attempt that failed; tells the deployment's health.
+    fn after(&mut self, life: &mut Life, deployment: usize, ended: Ended, turn: &mut Turn) -> Step {
+        let rules = &self.running.plan.traffic;
+        let now_ns = self.now_ns();
+        let asked = turn.as_ref().ok().and_then(|arrived| arrived.opened.retry_after());
+        let (probe, sent) = match turn {
+            Ok(arrived) => (arrived.probe.take(), true),
+            Err(missed) => (missed.probe.take(), missed.sent),
+        };
+        let asked_ns = asked.map(|span| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
+        let health = &self.running.deployment_states[deployment].health;
+        if let Some(span_ns) = asked_ns {
+            health.asked_to_wait(now_ns, span_ns, &rules.breaker);
+        }
+        if !matches!(ended, Ended::Queue | Ended::Limit | Ended::Unusable) {
+            let verdict = if ending(ended).fails { Verdict::Failed } else { Verdict::Neither };
+            health.ended(now_ns, rules, verdict, probe);
+            if !sent {
+                // Nothing was billed either.
+                life.record.attempts = life.record.attempts.saturating_sub(1);
+            }
+        }
+        self.history.ended(deployment, ended, now_ns, asked_ns);
+        let standing = Standing {
+            rule: &rules.retry,
+            history: &self.history,
+            ended,
+            candidates: &self.order.candidates,
+            now_ns,
+            left_ns: self.prepared.clock.left(Instant::now()),
+            jitter: ident::fraction(),
+        };
+        let step = decide(&standing, || health.may_retry(now_ns, &rules.retry));
+        if turn.is_err() && sent && !matches!(step, Step::GiveUp { .. }) {
+            life.scene.others.push(deployment);
+        }
+        if let (Some(reserved), false) = (&mut life.reserved, matches!(step, Step::GiveUp { .. })) {
+            reserved.drop_deployment(self.gateway.now(Instant::now()));
+        }
+        step
+    }
+
+    /// The answer that the caller gets.
+    fn arrived(&self, life: &mut Life, turn: Turn) -> Result<Sent, Failure> {
+        let Arrived { opened, pass, probe } = turn.map_err(|missed| missed.failure)?;
+        let now_ns = self.now_ns();
+        let first_token_ns = opened.first_token_ns(self.prepared);
+        let state = &self.running.deployment_states[opened.deployment];
+        state.health.ended(now_ns, &self.running.plan.traffic, Verdict::Good { first_token_ns }, probe);
+        Ok(self.sent(life, opened, pass))
+    }
+
+    fn sent(&self, life: &mut Life, opened: Opened, pass: Pass) -> Sent {
+        let Opened { answer, deployment, began, held } = opened;
+        life.scene.deployment = Some(deployment);
+        life.served_by = Some(Arc::clone(&self.running.deployment_states[deployment]));
+        let record = &mut life.record;
+        self.running.plan.deployments[deployment].name.as_ref().clone_into(&mut record.deployment);
+        if deployment != self.prepared.deployments[0] && !record.flags.has(Flags::HEDGE_WON) {
+            record.flags.set(Flags::FALLBACK);
+        }
+        note(life, &answer, began, self.first, pass.waited());
+        Sent {
+            answer,
+            held: Some(held),
+            clock: self.prepared.clock.of_attempt(began),
+            assemble: self.prepared.assemble,
+            advice: self.prepared.advice.clone(),
+            _pass: pass,
+        }
+    }
+
+    /// Nothing more is tried: the provider's own refusal as it came, or our failure.
+    fn gave_up(&self, life: &mut Life, turn: Turn, ended: Ended) -> Result<Sent, Failure> {
+        match turn {
+            Ok(Arrived { opened, pass, .. }) => {
+                if ended == Ended::ContextTooLong {
+                    life.record.flags.set(Flags::CONTEXT_TOO_LONG);
+                } else if ended == Ended::ContentFiltered {
+                    life.record.flags.set(Flags::FILTERED);
+                }
+                Ok(self.sent(life, opened, pass))
+            }
+            Err(missed) => Err(missed.failure),
+        }
+    }
+}
+
+/// A turn that ended before anything was sent.
+fn unsent(ended: Ended, failure: Failure) -> Missed {
+    Missed { ended, failure, sent: false, probe: None }
+}
+
+fn resting(name: &str, for_ns: u64) -> Missed {
+    let seconds = u32::try_from(for_ns.div_ceil(1_000_000_000)).unwrap_or(u32::MAX).max(1);
+    let mut failure = Failure::new(
+        Code::DeploymentsUnavailable,
+        format!("Every deployment of this model rests after failures; {name} is tried again in {seconds} s"),
+    );
+    failure.retry_after_s = Some(seconds);
+    unsent(Ended::Unusable, failure)
+}
+
+/// Writes what the answer's head tells into the record.
+fn note(life: &mut Life, answer: &Answer, began: Instant, first: Instant, waited: Duration) {
     let sent_us = life.micros(answer.sent);
     let headers_us = life.micros(answer.head);
+    let micros = |span: Duration| u32::try_from(span.as_micros()).unwrap_or(UNDEFINED - 1);
     let record = &mut life.record;
     record.sent_us = sent_us;
     record.headers_us = headers_us;
     record.provider_status = answer.status;
-    record.connect_us = u32::try_from(answer.connect.as_micros()).unwrap_or(u32::MAX - 1);
+    record.connect_us = micros(answer.connect);
+    record.queue_us = if waited.is_zero() { UNDEFINED } else { micros(waited) };
+    let retried = began.saturating_duration_since(first).saturating_sub(waited);
+    record.retry_us = if record.attempts > 1 { micros(retried) } else { UNDEFINED };
     if answer.reconnected {
         record.flags.set(Flags::RECONNECTED);
     }
     if let Some(body_at) = life.scene.body_at {
-        let inside = answer.sent.saturating_duration_since(body_at).saturating_sub(answer.connect);
-        record.overhead_in_ns = u32::try_from(inside.as_nanos()).unwrap_or(u32::MAX - 1);
+        let to_first = first.saturating_duration_since(body_at);
+        let inside = to_first + answer.sent.saturating_duration_since(began).saturating_sub(answer.connect);
+        record.overhead_in_ns = u32::try_from(inside.as_nanos()).unwrap_or(UNDEFINED - 1);
     }
     let provider_request = answer.headers.get("x-request-id").or_else(|| answer.headers.get("request-id"));
     provider_request.and_then(|id| id.to_str().ok()).unwrap_or_default().clone_into(&mut record.provider_request);
-}
-
-/// What a failed attempt means for the caller. Names the deployment, never the provider's bytes.
-fn failure(life: &mut Life, deployment: &str, error: &SendError, head_code: Code) -> Failure {
-    if error.nothing_sent() {
-        // Nothing was billed either.
-        life.record.attempts = 0;
-    }
-    let (code, what) = match error {
-        SendError::Connect(_) => (Code::ProviderUnreachable, "could not be reached"),
-        SendError::Tls(_) => (Code::ProviderUnreachable, "could not be reached: the TLS handshake failed"),
-        SendError::TimeoutConnect => (Code::ProviderTimeoutConnect, "did not accept a connection in time"),
-        SendError::TimeoutHead => (head_code, "did not answer in time"),
-        SendError::Cut | SendError::HeadCut => (Code::ProviderCut, "closed the connection before answering"),
-        SendError::Target => (Code::HeadInvalid, "was not asked: the request's query string holds a byte it must not"),
-        _ => (Code::ProviderMalformed, "answered something that is not HTTP"),
-    };
-    Failure::new(code, format!("Deployment {deployment} {what}"))
 }

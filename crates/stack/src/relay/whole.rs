@@ -1,11 +1,10 @@
 //! An answer that is not a stream of events: gathered whole while it is small, so that its cost can stand in the
 //! head and a cut becomes a clean error; relayed piece by piece past that.
 
-use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use paceline_http::{Abort, AnswerError, Body, Chunks, HeaderName, HeaderValue, Response};
+use paceline_http::{Abort, AnswerError, Body, Chunks, HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use paceline_providers::{Inflate, read_answer};
 use paceline_types::{Code, Failure, Outcome, UNDEFINED};
 
@@ -16,11 +15,8 @@ use crate::send::Sent;
 
 const COST_USD: HeaderName = HeaderName::from_static("x-paceline-cost-usd");
 
-/// Answers up to this size are gathered before the first byte leaves.
-const GATHERED_BYTES_MAX: usize = 128 * 1024;
-
-/// Answers a request whose answer is not a stream.
-pub(super) async fn respond(mut life: Box<Life>, mut sent: Box<Sent>) -> Response {
+/// Answers a request whose answer is not a stream; its first bytes, or all of them, have been read already.
+pub(super) fn respond(mut life: Box<Life>, mut sent: Box<Sent>, parts: Vec<Bytes>, ended: bool) -> Response {
     if sent.answer.status == 401 {
         // The caller's key was good here; passing this on would tell its SDK otherwise.
         let what = format!("The provider of deployment {} did not accept the gateway's key", life.record.deployment);
@@ -29,19 +25,9 @@ pub(super) async fn respond(mut life: Box<Life>, mut sent: Box<Sent>) -> Respons
     life.record.status = sent.answer.status;
     sent.answer.set_deadline(sent.clock.total);
     let mut seen = Seen::new(&life, &sent);
-    let mut parts = Vec::new();
-    while seen.bytes <= GATHERED_BYTES_MAX {
-        match poll_fn(|context| sent.answer.poll_chunk(context)).await {
-            Ok(Some(chunk)) => {
-                seen.push(&chunk);
-                parts.push(chunk);
-            }
-            Ok(None) => return gathered(life, sent, seen, parts),
-            Err(error) => return refuse::refuse(life, &failure(&sent, &error)),
-        }
-        if sent.answer.is_end() {
-            return gathered(life, sent, seen, parts);
-        }
+    parts.iter().for_each(|part| seen.push(part));
+    if ended {
+        return gathered(life, sent, seen, parts);
     }
     let length = sent.answer.content_length;
     let head = head(&life, &mut sent);
@@ -55,19 +41,25 @@ fn gathered(mut life: Box<Life>, mut sent: Box<Sent>, mut seen: Seen, mut parts:
     let outcome = seen.outcome(&life);
     life.finish(outcome);
     let (status, mut headers) = head(&life, &mut sent);
-    if life.record.cost_nanousd >= 0 && status.is_success() && !life.scene.free {
-        let nanousd = life.record.cost_nanousd;
-        let usd = format!("{}.{:09}", nanousd / 1_000_000_000, nanousd % 1_000_000_000);
-        if let Ok(value) = HeaderValue::from_str(&usd) {
-            headers.insert(COST_USD, value);
-        }
-    }
+    add_cost(&life, status, &mut headers);
     let body = match parts.len() {
         0 => Body::Empty,
         1 => Body::Full(parts.swap_remove(0)),
         _ => Body::Full(join(&parts)),
     };
     assemble((status, headers), body)
+}
+
+/// The cost of an answer that was accounted before its head left.
+pub(crate) fn add_cost(life: &Life, status: StatusCode, headers: &mut HeaderMap) {
+    let nanousd = life.record.cost_nanousd;
+    if nanousd < 0 || !status.is_success() || life.scene.free {
+        return;
+    }
+    let usd = format!("{}.{:09}", nanousd / 1_000_000_000, nanousd % 1_000_000_000);
+    if let Ok(value) = HeaderValue::from_str(&usd) {
+        headers.insert(COST_USD, value);
+    }
 }
 
 fn join(parts: &[Bytes]) -> Bytes {
