@@ -157,8 +157,9 @@ impl TruthLog {
     #[must_use]
     pub fn page(&self, since: u64, limit: usize, request_id: Option<&str>) -> Page {
         let ring = self.ring.lock();
-        let wanted = |row: &&Truth| row.seq > since && request_id.is_none_or(|id| row.request_id == id);
-        let requests: Vec<Truth> = ring.rows.iter().filter(wanted).take(limit).cloned().collect();
+        let from = ring.rows.partition_point(|row| row.seq <= since);
+        let wanted = |row: &&Truth| request_id.is_none_or(|id| row.request_id == id);
+        let requests: Vec<Truth> = ring.rows.range(from..).filter(wanted).take(limit).cloned().collect();
         let next = requests.last().map_or(since, |row| row.seq);
         Page { next, requests }
     }

@@ -1,0 +1,353 @@
+//! What was seen against what must hold. Each check returns what is wrong, in words; a case without any is sound.
+
+use paceline_sim::Truth;
+use paceline_testkit::{End, Heard};
+use paceline_types::{Code, Dialect, Outcome, TokenSource, UsageRecord};
+use serde_json::Value;
+
+use crate::case::{Case, Shape};
+use crate::expect::{Ending, endings, outcome_of_code, outcome_of_status};
+use crate::reference::Reference;
+use crate::stage::{INPUT_NANOUSD, OUTPUT_NANOUSD};
+use crate::witness::{Account, times_sent};
+
+/// A caller's leaving must have stopped the provider's work within this.
+pub const STOP_NS: u64 = 50_000_000;
+
+/// Everything there is to judge by.
+pub struct Evidence<'a> {
+    pub case: &'a Case,
+    pub heard: &'a Heard,
+    /// When the caller left, on the providers' clock.
+    pub left_ns: Option<u64>,
+    pub account: &'a Account,
+    /// Of the fault at the deployment that answered, and of an answer without any.
+    pub disturbed: &'a Reference,
+    pub undisturbed: &'a Reference,
+}
+
+/// What does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breach {
+    pub what: String,
+    /// A time was exceeded: on a busy machine that may be the machine's doing, so it is looked at again alone.
+    pub timing: bool,
+}
+
+/// What a caller's answer turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    As(Ending),
+    Left,
+    /// None of what may be seen.
+    Unsound,
+}
+
+/// The judgement of one case.
+#[derive(Debug)]
+pub struct Judged {
+    pub found: Found,
+    pub breaches: Vec<Breach>,
+    /// From the caller's leaving to the provider's knowing, when it had to be told.
+    pub stop_ns: Option<u64>,
+}
+
+/// Judges one case.
+#[must_use]
+pub fn judge(evidence: &Evidence<'_>) -> Judged {
+    let mut judge = Judge { evidence, breaches: Vec::new(), stop_ns: None };
+    let found = judge.answer();
+    if let Some(record) = judge.one_record() {
+        judge.outcome(record, found);
+        judge.billing(record);
+        judge.attempts(record);
+    }
+    judge.stopped();
+    Judged { found, breaches: judge.breaches, stop_ns: judge.stop_ns }
+}
+
+struct Judge<'a> {
+    evidence: &'a Evidence<'a>,
+    breaches: Vec<Breach>,
+    stop_ns: Option<u64>,
+}
+
+impl<'a> Judge<'a> {
+    fn breach(&mut self, what: impl Into<String>) {
+        self.breaches.push(Breach { what: what.into(), timing: false });
+    }
+
+    /// The caller gets either the exact bytes or an error in its dialect, and never a false end.
+    fn answer(&mut self) -> Found {
+        let Evidence { case, heard, disturbed, undisturbed, .. } = *self.evidence;
+        let id = heard.header("x-paceline-request-id").unwrap_or_default();
+        let allowed = endings(case, disturbed.sent.len());
+        if heard.end == End::Left {
+            if !is_beginning(case, heard, &[disturbed.due(id), undisturbed.due(id)]) {
+                self.breach("the bytes until the caller left are not the beginning of any answer it may get");
+            }
+            return Found::Left;
+        }
+        let ending = match classify(case, heard, disturbed, undisturbed) {
+            Ok(ending) => ending,
+            Err(what) => {
+                self.breach(what);
+                return Found::Unsound;
+            }
+        };
+        let meant = |one: &Ending| {
+            *one == ending || (*one == Ending::Mended && ending == Ending::Exact && disturbed.due == undisturbed.due)
+        };
+        if !allowed.iter().any(meant) {
+            self.breach(format!("seen {ending:?}, which is none of {allowed:?}"));
+        }
+        Found::As(ending)
+    }
+
+    /// Exactly one usage record; none at all only for a request that nobody took.
+    fn one_record(&mut self) -> Option<&'a UsageRecord> {
+        let Evidence { heard, account, .. } = *self.evidence;
+        match &account.records[..] {
+            [record] => Some(record),
+            [] if heard.end == End::Left && heard.first.is_none() && account.truths.is_empty() => None,
+            records => {
+                self.breach(format!("{} usage records instead of one", records.len()));
+                None
+            }
+        }
+    }
+
+    fn outcome(&mut self, record: &UsageRecord, found: Found) {
+        let Evidence { heard, case, .. } = *self.evidence;
+        let wanted = match found {
+            Found::As(Ending::Exact | Ending::Mended) => outcome_of_status(heard.status),
+            Found::As(Ending::Told) => Outcome::ProviderError,
+            Found::As(Ending::Refused(code) | Ending::Broken(code)) => outcome_of_code(code),
+            // It may have been over before the caller left, or was about to end otherwise.
+            Found::Left | Found::Unsound => return self.left_outcome(record),
+        };
+        if record.outcome != wanted {
+            self.breach(format!("the record says {}, the caller saw {}", record.outcome.name(), wanted.name()));
+        }
+        if record.status != heard.status {
+            self.breach(format!("the record says status {}, the caller saw {}", record.status, heard.status));
+        }
+        if let Found::As(Ending::Refused(code) | Ending::Broken(code)) = found
+            && record.code != code as u16
+        {
+            self.breach(format!("the record says code {}, the caller was told {}", record.code, code as u16));
+        }
+        if case.shape.is_streamed() != record.flags.has(paceline_types::Flags::STREAMED)
+            && record.provider_status == 200
+        {
+            self.breach("the record has it wrong whether it was streamed");
+        }
+    }
+
+    fn left_outcome(&mut self, record: &UsageRecord) {
+        if record.outcome == Outcome::InFlight || record.outcome == Outcome::GatewayError && record.provider_status == 0
+        {
+            self.breach(format!("the caller left; the record says {}", record.outcome.name()));
+        }
+    }
+
+    /// Tokens billed are the provider's truth, or marked as estimated and not above it; money follows from them.
+    fn billing(&mut self, record: &UsageRecord) {
+        let Some(truth) = self.answering_truth(record) else {
+            if record.token_source != TokenSource::None || record.cost_nanousd > 0 {
+                self.breach("billed although no provider was reached");
+            }
+            return;
+        };
+        let tokens = record.tokens;
+        match record.token_source {
+            TokenSource::Provider => {
+                if (tokens.input, tokens.output) != (truth.prompt_tokens, truth.output_tokens) {
+                    self.breach(format!(
+                        "billed {} + {} tokens as the provider's, which had {} + {}",
+                        tokens.input, tokens.output, truth.prompt_tokens, truth.output_tokens
+                    ));
+                }
+            }
+            TokenSource::Estimated if tokens.output > truth.output_tokens => {
+                self.breach(format!("estimated {} output tokens, there were {}", tokens.output, truth.output_tokens));
+            }
+            TokenSource::Estimated => {}
+            TokenSource::None if record.outcome == Outcome::Ok => self.breach("an answer without tokens"),
+            TokenSource::None => {}
+        }
+        let refused = record.provider_status != 0 && record.provider_status != 200;
+        let reckoned = u64::from(tokens.input) * INPUT_NANOUSD + u64::from(tokens.output) * OUTPUT_NANOUSD;
+        let due = if refused { 0 } else { reckoned };
+        if u64::try_from(record.cost_nanousd) != Ok(due) {
+            self.breach(format!("cost {} instead of {due} billionths of a dollar", record.cost_nanousd));
+        }
+    }
+
+    /// The truth of the attempt that the record is about: the last at its deployment.
+    fn answering_truth(&self, record: &UsageRecord) -> Option<&'a Truth> {
+        let model = record.deployment.split('/').nth(1);
+        let truths = self.evidence.account.truths.iter();
+        truths.filter(|truth| Some(truth.model.as_str()) == model).max_by_key(|truth| truth.received_ns)
+    }
+
+    /// A truth for each time the request was sent, and an end for each.
+    fn attempts(&mut self, record: &UsageRecord) {
+        let truths = &self.evidence.account.truths;
+        let left = self.evidence.heard.end == End::Left;
+        if truths.len() > times_sent(record) || (truths.len() < times_sent(record) && !left) {
+            self.breach(format!("sent {} times by the record, seen {} times", times_sent(record), truths.len()));
+        }
+    }
+
+    /// Soon after the caller left, nothing is generated for it any more.
+    fn stopped(&mut self) {
+        let Some(left_ns) = self.evidence.left_ns else { return };
+        for truth in &self.evidence.account.truths {
+            let Some(ended_ns) = truth.cancelled_ns.or(truth.end_ns) else { continue };
+            let late_ns = ended_ns.saturating_sub(left_ns);
+            if truth.cancelled_ns.is_some() {
+                self.stop_ns = Some(self.stop_ns.unwrap_or(0).max(late_ns));
+            }
+            if late_ns > STOP_NS {
+                let what = format!("the provider worked on for {} ms after the caller had left", late_ns / 1_000_000);
+                self.breaches.push(Breach { what, timing: true });
+            }
+        }
+    }
+}
+
+/// What an answer that ended is, or why it is nothing that may be.
+fn classify(case: &Case, heard: &Heard, disturbed: &Reference, undisturbed: &Reference) -> Result<Ending, String> {
+    let id = heard.header("x-paceline-request-id").unwrap_or_default();
+    let own_code = heard.header("x-paceline-code");
+    match heard.end {
+        End::Whole if own_code.is_some() => {
+            let code = own_error(case, &heard.body).ok_or("an error of the gateway's not in the caller's dialect")?;
+            if Some(code.row().code) != own_code || code.row().status != heard.status {
+                return Err(format!(
+                    "the error's head and body disagree: {own_code:?}, {}, {}",
+                    heard.status,
+                    code.row().code
+                ));
+            }
+            Ok(Ending::Refused(code))
+        }
+        End::Whole => {
+            let exact = |reference: &Reference| {
+                reference.status == heard.status && is_due(case, &heard.body, &reference.due(id))
+            };
+            let told = matches!(case.wrong, crate::wrong::Wrong::ErrorEvent(_));
+            match (exact(disturbed), exact(undisturbed)) {
+                (true, _) if told => Ok(Ending::Told),
+                (true, _) => Ok(Ending::Exact),
+                (false, true) => Ok(Ending::Mended),
+                _ => Err(format!(
+                    "an end without an error, but not the exact answer: {}",
+                    difference(case, heard, &disturbed.due(id))
+                )),
+            }
+        }
+        End::Broken if heard.status == 0 => Err("no answer at all".into()),
+        End::Broken => broken(case, heard, &[disturbed.due(id), undisturbed.due(id)]),
+        End::Left => Err("the caller left".into()),
+    }
+}
+
+/// The caller's bytes are those due; an assembled answer is the same as JSON.
+fn is_due(case: &Case, body: &[u8], due: &[u8]) -> bool {
+    let assembled = case.traffic == crate::case::Traffic::Assembled && case.shape == Shape::Whole;
+    let json = |bytes| serde_json::from_slice::<Value>(bytes).ok();
+    body == due || (assembled && json(body).is_some() && json(body) == json(due))
+}
+
+/// An answer that was broken off: the beginning of a sound one, and perhaps an error event of ours.
+fn broken(case: &Case, heard: &Heard, due: &[Vec<u8>]) -> Result<Ending, String> {
+    let (begun, code) = split_event(case, &heard.body);
+    let told = matches!(case.wrong, crate::wrong::Wrong::ErrorEvent(_));
+    if told && due[0] == heard.body {
+        return Ok(Ending::Told);
+    }
+    if !due.iter().any(|due| due.starts_with(begun)) {
+        return Err(format!(
+            "what came before the break is not the answer's beginning: {}",
+            difference(case, heard, &due[0])
+        ));
+    }
+    if due.iter().any(|due| !due.is_empty() && due == begun)
+        && !matches!(case.wrong.content(), crate::wrong::Wrong::NoTerminal)
+    {
+        return Err("the whole answer, and then a break".into());
+    }
+    match code {
+        Some(code) => Ok(Ending::Broken(code)),
+        // In the middle of an event, or of a compressed answer, the break alone can tell.
+        None => Ok(Ending::Broken(silent_code(case))),
+    }
+}
+
+/// What a break without words stands for.
+const fn silent_code(case: &Case) -> Code {
+    use crate::wrong::Wrong;
+    match case.wrong {
+        Wrong::LongStall(0) => Code::ProviderTimeoutFirstToken,
+        Wrong::LongStall(_) => Code::ProviderTimeoutStall,
+        _ => Code::ProviderCut,
+    }
+}
+
+/// Splits an error event of the gateway's off the end.
+fn split_event<'b>(case: &Case, body: &'b [u8]) -> (&'b [u8], Option<Code>) {
+    let Ok(text) = std::str::from_utf8(body) else { return (body, None) };
+    let Some(kept) = text.strip_suffix("\n\n") else { return (body, None) };
+    let at = kept.rfind("\n\n").map_or(0, |at| at + 2);
+    let event = &text[at..];
+    let data = match case.api {
+        paceline_types::Api::Messages | paceline_types::Api::Responses => event.strip_prefix("event: error\ndata: "),
+        _ => event.strip_prefix("data: "),
+    };
+    match data.and_then(|data| own_error(case, data.as_bytes())) {
+        Some(code) => (&body[..at], Some(code)),
+        None => (body, None),
+    }
+}
+
+/// The code of an error of the gateway's in the caller's dialect.
+fn own_error(case: &Case, body: &[u8]) -> Option<Code> {
+    let error: Value = serde_json::from_slice(body).ok()?;
+    let inner = if error["error"].is_object() { &error["error"] } else { &error };
+    let sound = match case.api.dialect() {
+        Dialect::Anthropic => error["type"] == "error" && inner["type"].is_string(),
+        Dialect::OpenAi => inner["type"].is_string() && inner["code"].is_string(),
+    };
+    let code = inner["paceline_code"].as_str().filter(|_| sound && inner["message"].is_string())?;
+    Code::from_number(code.strip_prefix('G')?.parse().ok()?)
+}
+
+/// What a caller had heard when it left can be the beginning of an answer.
+fn is_beginning(case: &Case, heard: &Heard, due: &[Vec<u8>]) -> bool {
+    if heard.body.is_empty() || heard.header("x-paceline-code").is_some() {
+        return true;
+    }
+    let (begun, _) = split_event(case, &heard.body);
+    let assembled = case.traffic == crate::case::Traffic::Assembled && case.shape == Shape::Whole;
+    assembled || due.iter().any(|due| due.starts_with(begun))
+}
+
+/// Where two bodies part. Simulated words are nobody's, so they may be shown.
+fn difference(case: &Case, heard: &Heard, due: &[u8]) -> String {
+    let at = heard.body.iter().zip(due).take_while(|(one, other)| one == other).count();
+    let show = |bytes: &[u8]| {
+        let from = at.saturating_sub(20).min(bytes.len());
+        String::from_utf8_lossy(&bytes[from..bytes.len().min(at + 60)]).escape_debug().to_string()
+    };
+    format!(
+        "status {}, {} bytes where {} are due, equal up to {at}; heard …{}…, due …{}… ({})",
+        heard.status,
+        heard.body.len(),
+        due.len(),
+        show(&heard.body),
+        show(due),
+        case.shape.name()
+    )
+}

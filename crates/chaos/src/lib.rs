@@ -1,0 +1,36 @@
+//! The chaos matrix: real callers, a whole gateway and simulated providers on real sockets, every fault a provider can
+//! have, every way a caller can leave; and the invariants that hold in every case.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `case` | what a case is, and its printed name |
+//! | `wrong` | what goes wrong at the provider |
+//! | `matrix` | which cases there are |
+//! | `stage` | gateway, providers and plan of one kind of traffic |
+//! | `reference` | the bytes a provider sends when nobody is in between |
+//! | `request` | the bytes a caller sends |
+//! | `expect` | case → what may be seen |
+//! | `judge` | what was seen → invariants that do not hold |
+//! | `play` | plays cases side by side |
+//! | `tally` | counts them by axis |
+//!
+//! For tests only: what cannot go on panics. It changes nothing outside its own sockets and directories.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod case;
+pub mod expect;
+pub mod judge;
+pub mod matrix;
+pub mod play;
+pub mod reference;
+pub mod request;
+pub mod stage;
+pub mod tally;
+mod witness;
+pub mod wrong;
+
+pub use case::{Caller, Case, Reach, Shape, Traffic};
+pub use play::{Played, play};
+pub use stage::Stage;
+pub use tally::Tally;
+pub use wrong::Wrong;

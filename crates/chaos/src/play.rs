@@ -1,0 +1,114 @@
+//! Plays cases: each on connections of its own, many side by side. A breach of a time is looked at again on its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use paceline_sim::seed::mix;
+use paceline_testkit::{Leave, call};
+use parking_lot::Mutex;
+use tokio::task::JoinSet;
+
+use crate::case::{Caller, Case};
+use crate::judge::{Breach, Evidence, Found, judge};
+use crate::request;
+use crate::stage::Stage;
+use crate::wrong::Wrong;
+
+/// How often a breach of a time must show when a case is played alone.
+const AGAIN: usize = 3;
+
+/// What became of one case.
+#[derive(Debug)]
+pub struct Played {
+    pub case: Case,
+    pub found: Found,
+    pub breaches: Vec<Breach>,
+    pub stop_ns: Option<u64>,
+}
+
+/// Plays cases of one stage with so many callers; hands each result to `done` as it comes. `seed` shuffles nothing but
+/// what is random in a case: when the same name is played again with the same seed, the same happens.
+pub async fn play(stage: &Arc<Stage>, cases: Vec<Case>, callers: usize, done: impl FnMut(Played) + Send + 'static) {
+    let queue = Arc::new(Mutex::new(cases.into_iter().enumerate()));
+    let done = Arc::new(Mutex::new(done));
+    let mut running = JoinSet::new();
+    let mut late = Arc::new(Mutex::new(Vec::new()));
+    for _ in 0..callers.max(1) {
+        let (stage, queue, done, late) = (Arc::clone(stage), Arc::clone(&queue), Arc::clone(&done), Arc::clone(&late));
+        running.spawn(async move {
+            loop {
+                let next = queue.lock().next();
+                let Some((number, case)) = next else { return };
+                let played = once(&stage, case, &format!("c{number}")).await;
+                if played.breaches.iter().any(|breach| breach.timing) {
+                    late.lock().push(played);
+                } else {
+                    (done.lock())(played);
+                }
+            }
+        });
+    }
+    while let Some(ended) = running.join_next().await {
+        ended.expect("a case does not panic");
+    }
+    let late = std::mem::take(Arc::get_mut(&mut late).expect("the callers are gone").get_mut());
+    for (number, played) in late.into_iter().enumerate() {
+        let played = again(stage, played, number).await;
+        (done.lock())(played);
+    }
+}
+
+/// Plays a case that was late alone; what counts is what shows every time.
+async fn again(stage: &Stage, first: Played, number: usize) -> Played {
+    let mut last = first;
+    for turn in 0..AGAIN {
+        if last.breaches.iter().any(|breach| !breach.timing) {
+            return last;
+        }
+        last = once(stage, last.case, &format!("again{number}-{turn}")).await;
+        if last.breaches.is_empty() {
+            return last;
+        }
+    }
+    last
+}
+
+/// Plays one case and judges it.
+pub async fn once(stage: &Stage, case: Case, tag: &str) -> Played {
+    let first_model = Stage::first_model(&case);
+    let bytes = request::bytes(&case, tag, &Stage::key(), &first_model);
+    let (leave, reset) = leave(case.caller);
+    let heard = call(stage.gateway.address(), &bytes, leave, reset).await;
+    let left_ns = heard.left.map(|left| stage.log().clock.unix_ns(left));
+    let account = stage.account(tag).await;
+    let (provider, model) = stage.answered_by(heard.header("x-paceline-deployment"), &case);
+    let disturbed = stage.references.of(&case, case.wrong, provider.address(), &model).await;
+    let undisturbed = stage.references.of(&case, Wrong::Nothing, provider.address(), &model).await;
+    let evidence = Evidence {
+        case: &case,
+        heard: &heard,
+        left_ns,
+        account: &account,
+        disturbed: &disturbed,
+        undisturbed: &undisturbed,
+    };
+    let judged = judge(&evidence);
+    Played { case, found: judged.found, breaches: judged.breaches, stop_ns: judged.stop_ns }
+}
+
+fn leave(caller: Caller) -> (Leave, bool) {
+    match caller {
+        Caller::Stays => (Leave::Stays, false),
+        Caller::LeavesAt(byte) => (Leave::AtByte(byte as usize), false),
+        Caller::ResetsAt(byte) => (Leave::AtByte(byte as usize), true),
+        Caller::LeavesAfter(ms) => (Leave::After(Duration::from_millis(ms.into())), false),
+        Caller::ResetsAfter(ms) => (Leave::After(Duration::from_millis(ms.into())), true),
+    }
+}
+
+/// A shuffled copy: neighbours in the matrix are alike, and side by side they should not be.
+#[must_use]
+pub fn shuffled(mut cases: Vec<Case>, seed: u64) -> Vec<Case> {
+    cases.sort_by_key(|case| mix(case.number() ^ seed));
+    cases
+}

@@ -1,0 +1,221 @@
+//! A gateway, two providers, and the plan of one kind of traffic. Every deployment's price is one that can be reckoned
+//! by hand; deadlines are short; what would turn later cases away because earlier ones failed (breakers, outliers,
+//! budgets of retries) is out of reach, for in the matrix most things fail.
+
+use std::sync::Arc;
+
+use paceline_plan::document::{Deadlines, Deployment, Document, Fallback, Gateway, Hedge, Model, Provider, Rates};
+use paceline_plan::sample;
+use paceline_sim::TruthLog;
+use paceline_testkit::{SimProvider, TestGateway, until};
+use paceline_types::Dialect;
+use serde_json::json;
+
+use crate::case::{Case, Traffic};
+use crate::reference::References;
+use crate::witness::{Account, Witness};
+
+/// The service all requests are made for.
+const SERVICE: &str = "watcher";
+/// Nothing is concluded from this few requests.
+const NEVER: u32 = 1_000_000_000;
+/// US dollars per million tokens: 1,000 and 8,000 billionths a token.
+pub const INPUT_NANOUSD: u64 = 1000;
+pub const OUTPUT_NANOUSD: u64 = 8000;
+
+/// Where cases are played.
+pub struct Stage {
+    pub traffic: Traffic,
+    pub gateway: TestGateway,
+    /// In the plan's order of preference.
+    pub providers: [SimProvider; 2],
+    pub references: References,
+    witness: Witness,
+}
+
+/// Names of the providers, by place.
+const PLACES: [&str; 2] = ["east", "west"];
+
+impl Stage {
+    /// Sets up everything for one kind of traffic and so many callers at once.
+    #[must_use]
+    pub fn start(traffic: Traffic, callers: usize) -> Self {
+        let providers = PLACES.map(|place| {
+            SimProvider::start(&json!({"default_preset": "instant", "log_capacity": 16384, "models": [
+                {"name": format!("{place}-fast"), "preset": "instant"},
+                {"name": format!("{place}-slow"), "preset": "paced", "token_ms": 2},
+            ]}))
+        });
+        let document = document(traffic, callers, &providers);
+        let gateway = TestGateway::start(&document);
+        let logs = providers.iter().map(|provider| Arc::clone(provider.simulator().log())).collect();
+        let witness = Witness::start(gateway.records(), logs);
+        Self { traffic, gateway, providers, references: References::default(), witness }
+    }
+
+    /// The key that requests bear.
+    #[must_use]
+    pub fn key() -> String {
+        sample::key_text(SERVICE)
+    }
+
+    /// The model of the first deployment, as its provider knows it.
+    #[must_use]
+    pub fn first_model(case: &Case) -> String {
+        format!("{}-{}", PLACES[0], case.model())
+    }
+
+    /// The provider of a deployment, and its model there, by the deployment's name; the first for no name.
+    #[must_use]
+    pub fn answered_by(&self, deployment: Option<&str>, case: &Case) -> (&SimProvider, String) {
+        let place = usize::from(deployment.is_some_and(|name| name.starts_with(PLACES[1])));
+        (&self.providers[place], format!("{}-{}", PLACES[place], case.model()))
+    }
+
+    /// Both sides' account of a request.
+    pub async fn account(&self, tag: &str) -> Account {
+        self.witness.account(tag).await
+    }
+
+    /// The truth log's clock of the first provider; both run on the same machine's.
+    #[must_use]
+    pub fn log(&self) -> &TruthLog {
+        self.providers[0].simulator().log()
+    }
+
+    /// Waits until nothing is in flight any more, and says what is left behind all the same.
+    pub async fn left_behind(&self) -> Vec<String> {
+        let mut left = Vec::new();
+        let quiet = || async {
+            let status = self.gateway.gateway().status();
+            let in_journal = self.gateway.gateway().journal().status().in_flight;
+            let at_providers: usize =
+                self.providers.iter().map(|provider| provider.simulator().log().sums().in_flight).sum();
+            (status.in_flight == 0 && in_journal == 0 && at_providers == 0 && self.gateway.connections() == 0)
+                .then_some(())
+        };
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(10), until("quiet", quiet)).await;
+        if waited.is_err() {
+            left.push(format!(
+                "in flight at the end: {} requests in the gateway, {} slots in the journal, {:?} at the providers, {} callers' connections",
+                self.gateway.gateway().status().in_flight,
+                self.gateway.gateway().journal().status().in_flight,
+                self.providers.each_ref().map(|provider| provider.simulator().log().sums().in_flight),
+                self.gateway.connections()
+            ));
+        }
+        let dropped = self.gateway.gateway().journal().status().dropped;
+        if dropped > 0 {
+            left.push(format!("{dropped} usage records found no room"));
+        }
+        let more = self.witness.left_over();
+        if !more.is_empty() {
+            left.push(format!("accounts of requests beyond what was expected: {}", more.join(", ")));
+        }
+        left
+    }
+
+    /// Gives everything back.
+    pub async fn stop(self) {
+        drop(self.witness);
+        self.gateway.stop().await;
+        for provider in self.providers {
+            provider.stop().await;
+        }
+    }
+}
+
+/// The plan: the sample's, with our providers and the means of this traffic.
+fn document(traffic: Traffic, callers: usize, providers: &[SimProvider; 2]) -> Document {
+    let mut document = sample::document("http://127.0.0.1:1/v1");
+    document.gateway = Gateway { connections_max: 20_000, ..document.gateway };
+    document.traffic.retry.attempts_max = if matches!(traffic, Traffic::Retry | Traffic::Fallback) { 3 } else { 1 };
+    document.traffic.retry.share = 1.0;
+    document.traffic.retry.floor = NEVER;
+    document.traffic.retry.backoff_ms = 2;
+    document.traffic.retry.backoff_max_ms = 10;
+    document.traffic.breaker.requests_min = NEVER;
+    document.traffic.outlier.requests_min = NEVER;
+    let places = if matches!(traffic, Traffic::Fallback | Traffic::Hedge) { 2 } else { 1 };
+    let (template, template_at) = (document.providers[0].clone(), document.deployments[0].clone());
+    document.providers.clear();
+    document.deployments.clear();
+    let mut names = [Vec::new(), Vec::new()];
+    for (place, sim) in PLACES.iter().zip(providers).take(places) {
+        for dialect in [Dialect::OpenAi, Dialect::Anthropic] {
+            let provider = provider(&template, place, dialect, &sim.base_url());
+            for (names, model) in names.iter_mut().zip(["fast", "slow"]) {
+                let deployment = deployment(&template_at, &provider.name, &format!("{place}-{model}"));
+                names.push(deployment.name.clone());
+                document.deployments.push(deployment);
+            }
+            document.providers.push(provider);
+        }
+    }
+    let models = ["fast", "slow"].into_iter().zip(names);
+    document.models = models.map(|(name, deployments)| Model { name: name.into(), deployments }).collect();
+    for task in &mut document.tasks {
+        task.model = "fast".into();
+    }
+    for use_case in &mut document.use_cases {
+        use_case.model = "fast".into();
+        use_case.models = vec!["fast".into(), "slow".into()];
+        use_case.deadlines = Deadlines { connect_ms: 2000, first_token_ms: 1500, stall_ms: 1500, total_ms: 4500 };
+        use_case.fallback = if traffic == Traffic::Fallback { Fallback::Any } else { Fallback::None };
+        use_case.stream_upstream = traffic == Traffic::Assembled;
+        use_case.hedge = (traffic == Traffic::Hedge).then_some(Hedge {
+            floor_ms: 100,
+            ceiling_ms: 200,
+            requests_share: 1.0,
+            cost_share: 1.0,
+        });
+        use_case.cache = (traffic == Traffic::Cache).then_some(paceline_plan::document::CacheRule {
+            ttl_ms: 60_000,
+            scope: paceline_plan::document::CacheScope::Service,
+            temperature_zero: false,
+            tool_calls: false,
+        });
+    }
+    if traffic == Traffic::Limits {
+        limit(&mut document, callers);
+    }
+    document
+}
+
+/// Room for the callers there are and not many more: reservations that do not come back would be felt.
+fn limit(document: &mut Document, callers: usize) {
+    let at_once = u32::try_from(callers + 8).unwrap_or(u32::MAX);
+    let rates = Rates {
+        requests_per_minute: Some(NEVER),
+        tokens_per_minute: Some(u64::from(NEVER)),
+        requests_in_flight: Some(at_once),
+        usd_per_day: Some(1e6),
+        usd_per_month: Some(1e6),
+    };
+    document.keys.iter_mut().for_each(|key| key.rates = rates);
+    document.services.iter_mut().for_each(|service| service.rates = rates);
+    document.use_cases.iter_mut().for_each(|use_case| use_case.rates = rates);
+    document.teams.iter_mut().for_each(|team| team.rates = rates);
+    document.deployments.iter_mut().for_each(|deployment| deployment.rates = rates);
+}
+
+fn provider(template: &Provider, place: &str, dialect: Dialect, base_url: &str) -> Provider {
+    use paceline_types::Api;
+    let apis = match dialect {
+        Dialect::OpenAi => vec![Api::Chat, Api::Completions, Api::Embeddings, Api::Responses],
+        Dialect::Anthropic => vec![Api::Messages, Api::CountTokens],
+    };
+    let name = format!("{place}-{}", dialect.name());
+    Provider { name, dialect, apis, base_url: base_url.into(), ..template.clone() }
+}
+
+fn deployment(template: &Deployment, provider: &str, model: &str) -> Deployment {
+    let mut deployment = template.clone();
+    deployment.name = format!("{provider}/{model}");
+    deployment.provider = provider.into();
+    deployment.model = model.into();
+    if let Some(price) = &mut deployment.price {
+        (price.input, price.output, price.cached, price.cache_write) = (1.0, 8.0, 1.0, 1.0);
+    }
+    deployment
+}
