@@ -10,6 +10,7 @@ from typing import Final, TypedDict, final, type_check_only
 __all__ = [
     "MEASURES",
     "MINUTE_COUNTERS",
+    "MINUTE_EVENTS",
     "REQUEST_COLUMNS",
     "CoreError",
     "Folded",
@@ -31,6 +32,9 @@ REQUEST_COLUMNS: Final[tuple[str, ...]]
 
 MINUTE_COUNTERS: Final[tuple[str, ...]]
 """Names of a minute tuple's counters, after series and minute."""
+
+MINUTE_EVENTS: Final[tuple[str, ...]]
+"""Names that `Folded.events` may hold."""
 
 MEASURES: Final[tuple[str, ...]]
 """Names that `Folded.metrics` may hold."""
@@ -134,6 +138,14 @@ class Folded:
     @property
     def limits(self) -> list[tuple[int, int, str, str, int, int]]:
         """Series, minute, metric, percentile, requests judged, of them over the limit."""
+
+    @property
+    def events(self) -> list[tuple[int, int, str, int, int]]:
+        """Series, minute, event, requests, money they stand for in billionths of a US dollar."""
+
+    @property
+    def spent(self) -> list[tuple[int, str, str, str, str, str, int]]:
+        """UTC day since 1970, key, service, use case, deployment, plan (16 hex digits), billionths of a US dollar."""
 
 def fold(path: str | PathLike[str], slot: int, slots_max: int = 10_000) -> Folded:
     """Fold the settled slots of one segment file from `slot` on, at most `slots_max`. Raises `JournalFault`."""

@@ -18,7 +18,9 @@ CHAT = 0
 GATEWAY = bytes(range(16))
 METRICS = ("ttft_ms", "ttfv_ms", "tpot_ms", "stall_ms", "total_ms", "cost_usd", "error_share", "job_age_ms")
 PERCENTILES = ("p50", "p90", "p95", "p99", "mean")
-_FIXED = struct.Struct("<I4B2B3H16sQQI15I9IqqQQ")
+_FIXED = struct.Struct("<I4B2B3H16sQQI4B17I9IqqqQQ")
+CACHE = ("none", "miss", "hit", "shared", "stale", "bypassed")
+PREFIX = ("none", "hit", "first", "expired", "tools", "system", "history", "provider")
 _HEADER = struct.Struct("<8s16sQQIIII")
 
 
@@ -50,6 +52,13 @@ class Record:
     default_cost_nanousd: int = -1
     judged: int = 0
     over: int = 0
+    code: int = 0
+    attempts: int = 1
+    lane: int = 1
+    cache: str = "none"
+    prefix: str = "none"
+    queue_ms: float | None = None
+    other_cost_nanousd: int = 0
     names: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -63,17 +72,19 @@ class Record:
         measured = [_units(value, 1000) for value in ms]
         half = None if self.overhead_us is None else self.overhead_us / 2
         times = [UNDEFINED] * 7 + measured + [_units(half, 1000), _units(half, 1000), 0]
+        times += [_units(self.queue_ms, 1000), UNDEFINED]
         input_, cached, cache_write, output, reasoning = self.tokens
         counts = [output, input_, cached, cache_write, output, reasoning, 400, 800, 0]
         fixed = _FIXED.pack(
-            *(0, 1, self.api, self.outcome, 1, self.token_source, 1, 0, 200, 200),
-            *(self.id, round(self.start_s * 1e6), self.plan, self.flags, *times, *counts),
-            *(self.cost_nanousd, self.default_cost_nanousd, self.judged, self.over),
+            *(0, 2, self.api, self.outcome, 1, self.token_source, self.attempts, self.code, 200, 200),
+            *(self.id, round(self.start_s * 1e6), self.plan, self.flags),
+            *(self.lane, CACHE.index(self.cache), PREFIX.index(self.prefix), 0, *times, *counts),
+            *(self.cost_nanousd, self.default_cost_nanousd, self.other_cost_nanousd, self.judged, self.over),
         )
         order = ("service", "use_case", "deployment", "model", "key", "model_asked", "session", "reason")
         own = {"service": self.service, "use_case": self.use_case, "deployment": self.deployment, "model": self.model}
         texts = [(own | self.names).get(name, "").encode() for name in (*order, "model_served", "provider_request")]
-        body = fixed.ljust(184, b"\0") + b"".join(bytes([len(text)]) + text for text in texts)
+        body = fixed.ljust(200, b"\0") + b"".join(bytes([len(text)]) + text for text in texts)
         return _with_checksum(body.ljust(512, b"\0"))
 
 

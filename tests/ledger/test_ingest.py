@@ -140,7 +140,7 @@ def test_a_newer_format_stops_ingest_and_loses_nothing(ledger: Ledger, journal: 
     import zlib
 
     newer = bytearray(Record(1).encode())
-    newer[4] = 2
+    newer[4] = 3
     newer[:4] = struct.pack("<I", zlib.crc32(bytes(newer[4:])))
     path = write_segment(journal, 1, [bytes(newer)])
     with pytest.raises(JournalUnreadableError, match="upgrade the control process"):

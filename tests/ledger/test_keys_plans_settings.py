@@ -30,6 +30,7 @@ def test_a_key_is_shown_once_and_only_its_hash_is_kept(ledger: Ledger) -> None:
         "name": "ci",
         "created_at": 0,
         "revoked_at": None,
+        "limits": {},
     }
     with ledger.engine.connect() as connection:
         stored = connection.execute(select(key_table)).all()

@@ -1,12 +1,13 @@
-//! From one segment file and a start slot to what the ledger stores: the records, and per series and minute the exact
-//! counters, the metrics' sketches and the limits' counters. Reads only; knows no SQL.
+//! From one segment file and a start slot to what the ledger stores: the records; per series and minute the exact
+//! counters, the metrics' sketches, the limits' counters and the events; per day the money spent. Reads only; knows no SQL.
 
 use std::path::Path;
 
 use paceline_types::{Api, Metric, PERCENTILES, Percentile, Sketch, UsageRecord};
 use rustc_hash::FxHashMap;
 
-pub use crate::measures::{COUNTERS, Counter, MEASURES, Measure};
+pub use crate::events::{EVENTS, Event};
+pub use crate::measures::{COUNTERS, Counter, MEASURES, Measure, spent_nanousd};
 use crate::{Entry, JournalError, Reader};
 
 /// What minute rows are kept apart by.
@@ -38,6 +39,27 @@ pub struct LimitCount {
     pub over: u64,
 }
 
+/// One event in one minute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventCount {
+    pub n: u64,
+    pub nanousd: i64,
+}
+
+/// Money spent on one UTC day by requests that share all of these names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Spent {
+    /// Whole days since 1970, by the request's start.
+    pub day: u64,
+    pub key: String,
+    pub service: String,
+    pub use_case: String,
+    pub deployment: String,
+    /// First eight bytes of the hash of the plan in force, which tells the service's owner.
+    pub plan: u64,
+    pub nanousd: i64,
+}
+
 /// One series in one minute.
 #[derive(Clone, Debug)]
 pub struct Minute {
@@ -49,6 +71,8 @@ pub struct Minute {
     pub cells: [Cell; MEASURES.len()],
     /// By metric and percentile; only limits that judged a request.
     pub limits: Vec<(Metric, Percentile, LimitCount)>,
+    /// By index into `EVENTS`; only events that happened.
+    pub events: Vec<(usize, EventCount)>,
 }
 
 /// A piece of one segment.
@@ -70,6 +94,7 @@ pub struct Folded {
     pub records: Vec<UsageRecord>,
     pub series: Vec<Series>,
     pub minutes: Vec<Minute>,
+    pub spent: Vec<Spent>,
 }
 
 /// Folds the settled slots from `slot` on, at most `slots_max` of them.
@@ -89,6 +114,7 @@ pub fn fold(path: &Path, slot: u32, slots_max: u32) -> Result<Folded, JournalErr
                 if record.api != Api::Models {
                     tally.add(&record);
                 }
+                tally.spend(&record);
                 records.push(*record);
             }
             Some(Entry::Void) => voids += 1,
@@ -108,6 +134,7 @@ pub fn fold(path: &Path, slot: u32, slots_max: u32) -> Result<Folded, JournalErr
         records,
         series: tally.series,
         minutes: tally.minutes,
+        spent: tally.spent,
     })
 }
 
@@ -118,6 +145,8 @@ struct Tally {
     minutes: Vec<Minute>,
     series_index: FxHashMap<Series, usize>,
     minute_index: FxHashMap<(usize, u64), usize>,
+    spent: Vec<Spent>,
+    spent_index: FxHashMap<Spent, usize>,
 }
 
 impl Tally {
@@ -131,10 +160,38 @@ impl Tally {
                 counters: [0; COUNTERS.len()],
                 cells: std::array::from_fn(|_| Cell::default()),
                 limits: Vec::new(),
+                events: Vec::new(),
             });
             self.minutes.len() - 1
         });
         self.minutes[at].add(record);
+    }
+
+    /// Adds what a record spent to that of its day and names.
+    fn spend(&mut self, record: &UsageRecord) {
+        let nanousd = spent_nanousd(record);
+        if nanousd == 0 {
+            return;
+        }
+        let one = Spent {
+            day: record.start_unix_us / 86_400_000_000,
+            key: record.key.clone(),
+            service: record.service.clone(),
+            use_case: record.use_case.clone(),
+            deployment: record.deployment.clone(),
+            plan: record.plan,
+            nanousd: 0,
+        };
+        let at = match self.spent_index.get(&one) {
+            Some(&at) => at,
+            None => {
+                self.spent_index.insert(one.clone(), self.spent.len());
+                self.spent.push(one);
+                self.spent.len() - 1
+            }
+        };
+        let sum = &mut self.spent[at].nanousd;
+        *sum = sum.saturating_add(nanousd);
     }
 
     fn series_of(&mut self, record: &UsageRecord) -> usize {
@@ -182,6 +239,20 @@ impl Minute {
         }
         if record.judged.0 != 0 {
             self.add_limits(record);
+        }
+        self.add_events(record);
+    }
+
+    fn add_events(&mut self, record: &UsageRecord) {
+        for (index, (_, happened)) in EVENTS.iter().enumerate() {
+            let Some(nanousd) = happened(record) else { continue };
+            let known = self.events.iter().position(|row| row.0 == index);
+            let at = known.unwrap_or_else(|| {
+                self.events.push((index, EventCount::default()));
+                self.events.len() - 1
+            });
+            self.events[at].1.n += 1;
+            self.events[at].1.nanousd = self.events[at].1.nanousd.saturating_add(nanousd);
         }
     }
 

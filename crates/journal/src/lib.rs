@@ -8,6 +8,7 @@
 
 mod directory;
 mod error;
+mod events;
 pub mod fold;
 mod in_flight;
 mod journal;

@@ -1,12 +1,13 @@
 //! What is counted and measured of each record: the counters and measures of a minute row, as tables. Pure.
+//! An answer from the exact cache counts as answered, with its times; its tokens and its cost were another request's.
 
-use paceline_types::{Api, Flags, Outcome, TokenSource, UNDEFINED, UsageRecord};
+use paceline_types::{Api, Flags, Outcome, TokenSource, Tokens, UNDEFINED, UsageRecord};
 
 /// A counter's name and what one record adds to it.
 pub type Counter = (&'static str, fn(&UsageRecord) -> i64);
 
 /// The counters of a minute row, in the order of its columns.
-pub const COUNTERS: [Counter; 33] = [
+pub const COUNTERS: [Counter; 34] = [
     ("n", |_| 1),
     ("n_ok", |record| ended(record, Outcome::Ok)),
     ("n_refused", |record| ended(record, Outcome::Refused)),
@@ -25,13 +26,13 @@ pub const COUNTERS: [Counter; 33] = [
     ("n_untagged", |record| flagged(record, Flags::UNTAGGED)),
     ("n_cap_added", |record| flagged(record, Flags::CAP_ADDED)),
     ("n_ended_by_length", |record| flagged(record, Flags::ENDED_BY_LENGTH)),
-    ("n_tokens", |record| i64::from(record.token_source != TokenSource::None)),
-    ("n_tokens_estimated", |record| i64::from(record.token_source == TokenSource::Estimated)),
-    ("tokens_input", |record| i64::from(record.tokens.input)),
-    ("tokens_cached", |record| i64::from(record.tokens.cached)),
-    ("tokens_cache_write", |record| i64::from(record.tokens.cache_write)),
-    ("tokens_output", |record| i64::from(record.tokens.output)),
-    ("tokens_reasoning", |record| i64::from(record.tokens.reasoning)),
+    ("n_tokens", |record| i64::from(counted_as(record) != TokenSource::None)),
+    ("n_tokens_estimated", |record| i64::from(counted_as(record) == TokenSource::Estimated)),
+    ("tokens_input", |record| i64::from(tokens(record).input)),
+    ("tokens_cached", |record| i64::from(tokens(record).cached)),
+    ("tokens_cache_write", |record| i64::from(tokens(record).cache_write)),
+    ("tokens_output", |record| i64::from(tokens(record).output)),
+    ("tokens_reasoning", |record| i64::from(tokens(record).reasoning)),
     ("n_cost_due", |record| i64::from(is_cost_due(record))),
     ("n_cost", |record| i64::from(is_cost_due(record) && record.cost_nanousd >= 0)),
     ("cost_nanousd", |record| record.cost_nanousd.max(0)),
@@ -40,6 +41,7 @@ pub const COUNTERS: [Counter; 33] = [
     ("default_nanousd", |record| if is_compared(record) { record.default_cost_nanousd } else { 0 }),
     ("request_bytes", |record| i64::from(record.request_bytes)),
     ("response_bytes", |record| i64::from(record.response_bytes)),
+    ("other_nanousd", |record| record.other_cost_nanousd.max(0)),
 ];
 
 /// A figure kept as a sketch.
@@ -51,7 +53,7 @@ pub struct Measure {
 }
 
 /// The measures of a minute, in the order of `Minute::cells`. Milliseconds, US dollars, microseconds, as the names say.
-pub const MEASURES: [Measure; 9] = [
+pub const MEASURES: [Measure; 11] = [
     Measure { name: "ttft_ms", value: |record| offered(record, record.ttft_us, 1e3), missed: stream_missed },
     Measure { name: "ttfv_ms", value: |record| offered(record, record.ttfv_us, 1e3), missed: stream_missed },
     Measure { name: "tpot_ms", value: |record| offered(record, record.tpot_ns, 1e6), missed: stream_missed },
@@ -65,7 +67,15 @@ pub const MEASURES: [Measure; 9] = [
     Measure { name: "overhead_in_us", value: |record| defined(record.overhead_in_ns, 1e3), missed: never },
     Measure { name: "overhead_back_us", value: |record| defined(record.overhead_back_ns, 1e3), missed: never },
     Measure { name: "overhead_us", value: overhead_us, missed: never },
+    Measure { name: "queue_ms", value: |record| defined(record.queue_us, 1e3), missed: never },
+    Measure { name: "output_tokens", value: output_tokens, missed: never },
 ];
+
+/// What one request has spent: the attempt that answered, and the others.
+#[must_use]
+pub fn spent_nanousd(record: &UsageRecord) -> i64 {
+    record.cost_nanousd.max(0).saturating_add(record.other_cost_nanousd.max(0))
+}
 
 fn ended(record: &UsageRecord, outcome: Outcome) -> i64 {
     i64::from(record.outcome == outcome)
@@ -82,11 +92,26 @@ fn is_cost_due(record: &UsageRecord) -> bool {
         record.outcome,
         Outcome::Cancelled | Outcome::Truncated | Outcome::TimeoutStall | Outcome::TimeoutTotal
     );
-    priced && (record.outcome == Outcome::Ok || cut && record.tokens.output > 0)
+    priced && !record.cache.is_served() && (record.outcome == Outcome::Ok || cut && record.tokens.output > 0)
+}
+
+/// The tokens a provider counted for this very request.
+fn tokens(record: &UsageRecord) -> Tokens {
+    if record.cache.is_served() { Tokens::default() } else { record.tokens }
+}
+
+fn counted_as(record: &UsageRecord) -> TokenSource {
+    if record.cache.is_served() { TokenSource::None } else { record.token_source }
+}
+
+/// Lengths that caps are learned from: whole answers, as the provider counted them.
+fn output_tokens(record: &UsageRecord) -> Option<f64> {
+    let whole = record.outcome == Outcome::Ok && record.api.generates() && counted_as(record) == TokenSource::Provider;
+    (whole && record.tokens.output > 0).then(|| f64::from(record.tokens.output))
 }
 
 fn is_compared(record: &UsageRecord) -> bool {
-    record.cost_nanousd >= 0 && record.default_cost_nanousd >= 0
+    !record.cache.is_served() && record.cost_nanousd >= 0 && record.default_cost_nanousd >= 0
 }
 
 fn defined(value: u32, per_unit: f64) -> Option<f64> {

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use paceline_journal::fold::{COUNTERS, Folded, LimitCount, MEASURES, Minute, fold};
+use paceline_journal::fold::{COUNTERS, EVENTS, EventCount, Folded, LimitCount, MEASURES, Minute, fold};
 use paceline_journal::{Journal, Options, segments};
 use paceline_types::{
-    Api, Flags, LimitMask, Metric, Outcome, Percentile, RequestId, TokenSource, Tokens, UNDEFINED, UsageRecord,
+    Api, CacheUse, Code, Flags, LimitMask, Metric, Outcome, Percentile, PrefixUse, RequestId, TokenSource, Tokens,
+    UNDEFINED, UsageRecord,
 };
 use proptest::prelude::*;
 
@@ -125,4 +126,84 @@ fn failures_count_as_infinite_and_callers_own_ends_not_at_all() {
     assert_eq!(figures("total_ms"), (1, 2, 700.0));
     assert_eq!(figures("overhead_us"), (0, 0, 0.0));
     assert_eq!(folded.minutes[0].limits, [(Metric::TtftMs, Percentile::P95, LimitCount { n: 5, over: 0 })]);
+}
+
+fn event(folded: &Folded, name: &str) -> EventCount {
+    let at = EVENTS.iter().position(|(known, _)| *known == name).unwrap();
+    let rows = folded.minutes.iter().flat_map(|minute| &minute.events).filter(|row| row.0 == at);
+    rows.fold(EventCount::default(), |sum, (_, row)| EventCount {
+        n: sum.n + row.n,
+        nanousd: sum.nanousd + row.nanousd,
+    })
+}
+
+fn answered() -> UsageRecord {
+    let mut record = UsageRecord::begin(RequestId::default(), 0, Api::Chat);
+    record.outcome = Outcome::Ok;
+    record.attempts = 1;
+    record.tokens = Tokens { input: 100, output: 40, ..Tokens::default() };
+    record.token_source = TokenSource::Provider;
+    record.cost_nanousd = 500;
+    record
+}
+
+#[test]
+fn what_traffic_rules_did_is_counted_as_events_with_the_money_it_stands_for() {
+    let mut hit = answered();
+    hit.cache = CacheUse::Hit;
+    hit.cost_nanousd = 0;
+    hit.default_cost_nanousd = 700;
+    let mut hedged = answered();
+    hedged.flags.set(Flags::HEDGED | Flags::HEDGE_WON);
+    hedged.attempts = 2;
+    hedged.other_cost_nanousd = 90;
+    let mut retried = answered();
+    retried.flags.set(Flags::FALLBACK | Flags::CAP_ADDED | Flags::ENDED_BY_LENGTH);
+    retried.attempts = 3;
+    retried.other_cost_nanousd = 10;
+    retried.queue_us = 2_500;
+    retried.prefix = PrefixUse::System;
+    let mut refused = answered();
+    refused.outcome = Outcome::Refused;
+    refused.code = Code::UsdPerDay as u16;
+    let folded = folded(&[hit, hedged, retried, refused]);
+    let count = |n, nanousd| EventCount { n, nanousd };
+    assert_eq!(event(&folded, "cache_hit"), count(1, 700));
+    assert_eq!(event(&folded, "hedged"), count(1, 90));
+    assert_eq!(event(&folded, "hedge_won"), count(1, 0));
+    assert_eq!(event(&folded, "retried"), count(1, 10));
+    for name in ["fallback", "cut_by_cap", "queued", "prefix_system", "refused_usd_per_day"] {
+        assert_eq!(event(&folded, name), count(1, 0), "{name}");
+    }
+    assert_eq!(event(&folded, "cache_miss"), count(0, 0));
+    assert_eq!(total(&folded, "other_nanousd"), 100);
+}
+
+#[test]
+fn an_answer_from_the_cache_brings_no_tokens_and_no_cost() {
+    let mut hit = answered();
+    hit.cache = CacheUse::Shared;
+    hit.default_cost_nanousd = 700;
+    let folded = folded(&[hit, answered()]);
+    assert_eq!(total(&folded, "n_ok"), 2);
+    assert_eq!((total(&folded, "tokens_input"), total(&folded, "n_tokens")), (100, 1));
+    assert_eq!((total(&folded, "n_cost_due"), total(&folded, "n_cost"), total(&folded, "n_compared")), (1, 1, 0));
+    let lengths = MEASURES.iter().position(|measure| measure.name == "output_tokens").unwrap();
+    assert_eq!((folded.minutes[0].cells[lengths].n, folded.minutes[0].cells[lengths].sum), (1, 40.0));
+}
+
+#[test]
+fn money_is_added_up_by_day_and_by_everyone_it_counts_for() {
+    let on = |day: u64, key: &str, other: i64| {
+        let mut record = answered();
+        record.start_unix_us = day * 86_400_000_000 + 5;
+        record.key = key.into();
+        record.other_cost_nanousd = other;
+        record
+    };
+    let mut unknown = on(3, "k_1", 0);
+    unknown.cost_nanousd = -1;
+    let folded = folded(&[on(3, "k_1", 0), on(3, "k_1", 20), on(4, "k_1", 0), on(3, "k_2", 0), unknown]);
+    let rows: Vec<_> = folded.spent.iter().map(|row| (row.day, row.key.as_str(), row.nanousd)).collect();
+    assert_eq!(rows, [(3, "k_1", 1020), (4, "k_1", 500), (3, "k_2", 500)]);
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use paceline_journal::fold::{COUNTERS, Folded as Piece, MEASURES, Series};
+use paceline_journal::fold::{COUNTERS, EVENTS, Folded as Piece, MEASURES, Series};
 use paceline_types::{Sketch, UNDEFINED, UsageRecord};
 use pyo3::BoundObject;
 use pyo3::exceptions::PyValueError;
@@ -15,7 +15,7 @@ use crate::boundary::detached;
 use crate::faults::JournalFault;
 
 /// The fields of a request tuple in their order; the ledger's `request` table has the same columns.
-const REQUEST_COLUMNS: [&str; 50] = [
+const REQUEST_COLUMNS: [&str; 56] = [
     "id",
     "start_us",
     "plan",
@@ -66,6 +66,12 @@ const REQUEST_COLUMNS: [&str; 50] = [
     "reason",
     "model_served",
     "provider_request",
+    "lane",
+    "cache",
+    "prefix",
+    "queue_us",
+    "retry_us",
+    "other_cost_nanousd",
 ];
 
 /// A piece of one segment as rows. Series are numbered by their place in `series`.
@@ -84,6 +90,8 @@ struct Folded {
     minutes: Py<PyList>,
     metrics: Py<PyList>,
     limits: Py<PyList>,
+    events: Py<PyList>,
+    spent: Py<PyList>,
 }
 
 /// Folds the settled slots of one segment file from `slot` on, at most `slots_max` of them.
@@ -101,6 +109,8 @@ fn fold(py: Python<'_>, path: PathBuf, slot: u32, slots_max: u32) -> PyResult<Fo
         minutes: rows.minutes(&piece)?,
         metrics: rows.metrics(&piece)?,
         limits: rows.limits(&piece)?,
+        events: rows.events(&piece)?,
+        spent: rows.spent(&piece)?,
         gateway: gateway.unbind(),
         segment: piece.segment,
         created_us: piece.created_unix_us,
@@ -128,6 +138,7 @@ impl<'py> Rows<'py> {
             self.times(record, &mut row)?;
             self.counts(record, &mut row)?;
             self.names(record, &mut row);
+            self.traffic(record, &mut row)?;
             list.append(PyTuple::new(self.py, row.drain(..))?)?;
         }
         Ok(list.unbind())
@@ -205,6 +216,17 @@ impl<'py> Rows<'py> {
         row.push(PyString::new(self.py, &record.provider_request).into_any());
     }
 
+    fn traffic(&mut self, record: &UsageRecord, row: &mut Vec<Bound<'py, PyAny>>) -> PyResult<()> {
+        for name in [record.lane.name(), record.cache.name(), record.prefix.name()] {
+            row.push(self.name(name));
+        }
+        for time in [record.queue_us, record.retry_us] {
+            row.push(if time == UNDEFINED { self.none() } else { self.any(time)? });
+        }
+        row.push(self.any(record.other_cost_nanousd)?);
+        Ok(())
+    }
+
     fn series(&mut self, series: &[Series]) -> PyResult<Py<PyList>> {
         let list = PyList::empty(self.py);
         for one in series {
@@ -249,6 +271,27 @@ impl<'py> Rows<'py> {
                 let (metric, percentile) = (self.name(metric.name()), self.name(percentile.name()));
                 list.append((minute.series, minute.minute, metric, percentile, count.n, count.over))?;
             }
+        }
+        Ok(list.unbind())
+    }
+
+    fn events(&mut self, piece: &Piece) -> PyResult<Py<PyList>> {
+        let list = PyList::empty(self.py);
+        for minute in &piece.minutes {
+            for (event, count) in &minute.events {
+                let event = self.name(EVENTS[*event].0);
+                list.append((minute.series, minute.minute, event, count.n, count.nanousd))?;
+            }
+        }
+        Ok(list.unbind())
+    }
+
+    fn spent(&mut self, piece: &Piece) -> PyResult<Py<PyList>> {
+        let list = PyList::empty(self.py);
+        for one in &piece.spent {
+            let names = [&one.key, &one.service, &one.use_case, &one.deployment].map(|name| self.name(name));
+            let [key, service, use_case, deployment] = names;
+            list.append((one.day, key, service, use_case, deployment, self.plan(one.plan), one.nanousd))?;
         }
         Ok(list.unbind())
     }
@@ -318,6 +361,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Folded>()?;
     module.add("REQUEST_COLUMNS", PyTuple::new(py, REQUEST_COLUMNS)?)?;
     module.add("MINUTE_COUNTERS", PyTuple::new(py, COUNTERS.map(|(name, _)| name))?)?;
+    module.add("MINUTE_EVENTS", PyTuple::new(py, EVENTS.map(|(name, _)| name))?)?;
     module.add("MEASURES", PyTuple::new(py, MEASURES.each_ref().map(|measure| measure.name))?)?;
     module.add_function(wrap_pyfunction!(fold, module)?)?;
     module.add_function(wrap_pyfunction!(quantiles, module)?)?;

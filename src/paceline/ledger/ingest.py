@@ -1,12 +1,14 @@
 """Takes journal segments into the ledger, each record exactly once.
 
-The rows, the minute sums and the position they reach are one transaction: a crash before its commit leaves nothing,
-a crash after it leaves the position. A segment is deleted only when its whole content is committed, so a crash before
-the deletion only means that the next run deletes it. Memory and transactions are bounded by `SLOTS_MAX` records.
+The rows, the minute sums, the money spent and the position they reach are one transaction: a crash before its commit
+leaves nothing, a crash after it leaves the position. A segment is deleted only when its whole content is committed and
+whoever relies on it has been told, so a crash before the deletion only means that the next run deletes it. Memory and
+transactions are bounded by `SLOTS_MAX` records.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,12 +19,16 @@ from paceline.ledger import settings, statements
 from paceline.ledger.engine import writing
 from paceline.ledger.errors import JournalUnreadableError, translated
 from paceline.ledger.schema import position
+from paceline.ledger.spending import Owners, subjects
 
 if TYPE_CHECKING:
     from paceline._core import Folded
 
 SLOTS_MAX: Final = 10_000
 """Most slots of one fold, and so most request rows of one transaction."""
+
+DONE_MAX: Final = 16
+"""Segments that may wait for their deletion while a long run goes on."""
 
 SERIES_EPOCH: Final = "series_epoch"
 """Name of the setting that retention counts up when it deletes series, so that no cached id outlives its row."""
@@ -48,6 +54,8 @@ class _Count:
     segments_deleted: int = 0
     voids: int = 0
     damaged: int = 0
+    done: list[Path] = field(default_factory=list)
+    """Segments that are wholly in the ledger, not deleted yet."""
 
     def add(self, piece: Folded) -> None:
         self.records += len(piece.requests)
@@ -71,12 +79,15 @@ class Ingest:
         self._postgres = engine.dialect.name == "postgresql"
         self._sql = statements.build("%s" if self._postgres else "?")
         self._known = _Known()
+        self._owners = Owners()
 
-    def run(self, journal: Path, slots_max: int = SLOTS_MAX) -> Ingested:
+    def run(
+        self, journal: Path, slots_max: int = SLOTS_MAX, before_delete: Callable[[], None] | None = None
+    ) -> Ingested:
         """Take in everything that is settled in a journal directory and delete the segments that are done.
 
-        Raises `JournalUnreadableError` for a segment that cannot be folded, after taking in all the others, and the
-        rest of `LedgerError`.
+        `before_delete` runs after the commit and before any of them is gone. Raises `JournalUnreadableError` for a
+        segment that cannot be folded, after taking in all the others, and the rest of `LedgerError`.
         """
         count = _Count()
         unreadable: JournalUnreadableError | None = None
@@ -85,6 +96,9 @@ class Ingest:
                 self._segment(path, slots_max, count)
             except JournalUnreadableError as error:
                 unreadable = unreadable or error
+            if len(count.done) >= DONE_MAX:
+                _delete(count, before_delete)
+        _delete(count, before_delete)
         if unreadable is not None:  # positions stay: those of the unreadable segment cannot be told from old ones
             raise unreadable
         if count.segments_deleted:
@@ -105,8 +119,7 @@ class Ingest:
                     continue
                 count.add(piece)
             if piece.complete:
-                path.unlink(missing_ok=True)
-                count.segments_deleted += 1
+                count.done.append(path)
                 return
             if piece.next_slot - slot < slots_max:
                 return
@@ -125,6 +138,7 @@ class Ingest:
             ids = [self._series(connection, names, fresh) for names in piece.series]
             self._put_requests(connection, piece.requests)
             self._put_minutes(connection, piece, ids)
+            self._put_spent(connection, piece)
             put = (*_name(piece), piece.next_slot)
             connection.exec_driver_sql(self._sql.position_put, put)
         self._known.ids.update(fresh)
@@ -167,6 +181,14 @@ class Ingest:
         limits = [(minute, ids[series], *limit) for series, minute, *limit in piece.limits]
         if limits:
             connection.exec_driver_sql(self._sql.limits, limits)
+        events = [(minute, ids[series], *event) for series, minute, *event in piece.events]
+        if events:
+            connection.exec_driver_sql(self._sql.events, events)
+
+    def _put_spent(self, connection: Connection, piece: Folded) -> None:
+        rows = subjects(piece.spent, lambda plan, service: self._owners.of(connection, plan, service))
+        if rows:
+            connection.exec_driver_sql(self._sql.spend, rows)
 
     def _sketches(self, connection: Connection, minute: int, series: int) -> dict[str, bytes]:
         rows = connection.exec_driver_sql(self._sql.sketches, (minute, series))
@@ -180,6 +202,17 @@ class Ingest:
             done = delete(position).where(position.c.gateway == gateway, position.c.segment < oldest)
             with translated("forget old positions"), writing(self._engine) as connection:
                 connection.execute(done)
+
+
+def _delete(count: _Count, before_delete: Callable[[], None] | None) -> None:
+    if not count.done:
+        return
+    if before_delete is not None:
+        before_delete()
+    for path in count.done:
+        path.unlink(missing_ok=True)
+    count.segments_deleted += len(count.done)
+    count.done.clear()
 
 
 def _name(piece: Folded) -> tuple[str, int, int]:

@@ -10,9 +10,9 @@ import json
 import secrets
 import string
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import Engine, insert, select, update
 
@@ -20,10 +20,13 @@ from paceline.ledger import settings
 from paceline.ledger.engine import writing
 from paceline.ledger.errors import translated
 from paceline.ledger.schema import key as table
-from paceline.standards import PlanKey
+from paceline.standards import PlanKey, PlanRates
 
 _BASE62: Final = string.digits + string.ascii_letters
 _VERSION: Final = "keys_version"
+_NO_LIMITS: Final = dict.fromkeys(
+    ("requests_per_minute", "tokens_per_minute", "requests_in_flight", "usd_per_day", "usd_per_month")
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Key:
     name: str
     created_at: float
     revoked_at: float | None
+    limits: Mapping[str, float]
+    """Those it has, by the names of `PlanRates`."""
 
     def document(self) -> dict[str, Any]:
         """Return what may be shown: everything but the hash."""
@@ -51,6 +56,7 @@ class Key:
             "name": self.name,
             "created_at": self.created_at,
             "revoked_at": self.revoked_at,
+            "limits": dict(self.limits),
         }
 
 
@@ -71,7 +77,7 @@ class Keys:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def create(
+    def create(  # noqa: PLR0913  # each by name: what a key is
         self,
         *,
         service: str | None = None,
@@ -79,8 +85,16 @@ class Keys:
         any_service: bool = False,
         use_case: str | None = None,
         name: str = "",
+        limits: Mapping[str, float | None] | None = None,
     ) -> NewKey:
-        """Make a key and return its text (`pk-` and 40 base-62 characters) this once. Raises `LedgerError`."""
+        """Make a key and return its text (`pk-` and 40 base-62 characters) this once. Raises `LedgerError`.
+
+        `limits` are the most it may do, by the names of `PlanRates`; None is no limit.
+        """
+        own = {name: value for name, value in (limits or {}).items() if value is not None}
+        if unknown := set(own) - set(_NO_LIMITS):
+            message = f"there is no limit {', '.join(sorted(unknown))}"
+            raise ValueError(message)
         made = NewKey(id=f"k_{_random(8)}", key=f"pk-{_random(40)}")
         row = {
             "id": made.id,
@@ -91,6 +105,7 @@ class Keys:
             "use_case": use_case,
             "name": name,
             "created_us": _now_us(),
+            "limits": json.dumps(own),
         }
         with translated("make a key"), writing(self._engine) as connection:
             connection.execute(insert(table).values(row))
@@ -112,6 +127,7 @@ class Keys:
                 name=row["name"],
                 created_at=row["created_us"] / 1e6,
                 revoked_at=None if row["revoked_us"] is None else row["revoked_us"] / 1e6,
+                limits=json.loads(row["limits"]),
             )
             for row in rows
         )
@@ -140,6 +156,7 @@ class Keys:
                 services=[*key.services],
                 any_service=key.any_service,
                 use_case=key.use_case,
+                rates=cast("PlanRates", _NO_LIMITS | dict(key.limits)),
             )
             for key in self.list()
             if key.revoked_at is None

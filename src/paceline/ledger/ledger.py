@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
 from paceline.ledger import engine as engines
+from paceline.ledger import spending
 from paceline.ledger.ingest import SLOTS_MAX, Ingest, Ingested
 from paceline.ledger.keys import Keys
 from paceline.ledger.plans import Plans
@@ -53,12 +55,22 @@ class Ledger:
         """The database's address; its text form hides the password."""
         return self._engine.url
 
-    def ingest(self, journal: Path, *, slots_max: int = SLOTS_MAX) -> Ingested:
+    def ingest(
+        self, journal: Path, *, slots_max: int = SLOTS_MAX, before_delete: Callable[[], None] | None = None
+    ) -> Ingested:
         """Take in everything settled in a journal directory, exactly once, and delete the segments that are done.
 
-        `slots_max` bounds one transaction. Raises `LedgerError`.
+        `slots_max` bounds one transaction; `before_delete` runs when segments are in the ledger and still there.
+        Raises `LedgerError`, and what `before_delete` raises.
         """
-        return self._ingest.run(Path(journal), slots_max)
+        return self._ingest.run(Path(journal), slots_max, before_delete)
+
+    def spending(self, day: date | None = None) -> spending.Spending:
+        """Return the money spent on a UTC day, today if None, and in its month, by everyone it counts for.
+
+        With it come the positions in the journals up to which it is counted. Raises `LedgerError`.
+        """
+        return spending.read(self._engine, day)
 
     def measure(self, since: float, until: float | None = None, group: Sequence[GroupName] = DEFAULT_GROUP) -> Report:
         """Merge a window of Unix seconds (`until` defaults to now), widened to whole minutes. Raises `LedgerError`.

@@ -17,13 +17,24 @@ from paceline.ledger import plans, settings
 from paceline.ledger.engine import writing
 from paceline.ledger.errors import translated
 from paceline.ledger.ingest import SERIES_EPOCH
-from paceline.ledger.schema import minute, minute_limit, minute_metric, plan, plan_body, request, series
+from paceline.ledger.schema import (
+    minute,
+    minute_event,
+    minute_limit,
+    minute_metric,
+    plan,
+    plan_body,
+    request,
+    series,
+    spend,
+)
 
 CHUNK: Final = 2_000
 """Most rows deleted in one transaction."""
 PAUSE_S: Final = 0.005
 """Between chunks, so that whoever waits for the write lock gets it: SQLite does not queue."""
 _DAY_S: Final = 86_400
+_DAY_MINUTES: Final = 1_440
 _SAMPLE: Final = 500
 
 
@@ -58,6 +69,7 @@ def retain(engine: Engine, keep: Keep, now: float, *, chunk: int = CHUNK, pause_
         minutes = work.repeat(lambda connection, most: _minutes_before(connection, bound, most))
         with writing(engine) as connection:
             dropped_series, dropped_plans = _unused(connection, bound)
+            connection.execute(delete(spend).where(spend.c.day < bound // _DAY_MINUTES))
         if engine.dialect.name == "sqlite" and by_age + by_size + minutes:
             _give_back(engine, pages=chunk)
     return Retained(by_age + by_size, minutes, dropped_series, dropped_plans)
@@ -105,7 +117,7 @@ def _minutes_before(connection: Connection, bound: int, most: int) -> int:
         return 0
     # Whole (minute, series) pairs up to the last one found: a range, so it stays one indexed delete per table.
     last = rows[-1]
-    for table in (minute_metric, minute_limit, minute):
+    for table in (minute_metric, minute_limit, minute_event, minute):
         pair = tuple_(table.c.minute, table.c.series)
         connection.execute(delete(table).where(table.c.minute <= last.minute, pair <= tuple_(last.minute, last.series)))
     return len(rows)

@@ -40,6 +40,7 @@ _WORDS = (
     *("service", "use_case", "deployment", "model", "key_id"),
     *("model_asked", "session", "reason", "model_served", "provider_request"),
 )
+_TRAFFIC = ("lane", "cache", "prefix")
 
 COUNTERS: Final = (
     *("n", "n_ok", "n_refused", "n_caller_error", "n_provider_error", "n_gateway_error", "n_cancelled"),
@@ -48,7 +49,7 @@ COUNTERS: Final = (
     *("n_tokens", "n_tokens_estimated"),
     *("tokens_input", "tokens_cached", "tokens_cache_write", "tokens_output", "tokens_reasoning"),
     *("n_cost_due", "n_cost", "cost_nanousd", "n_compared", "compared_nanousd", "default_nanousd"),
-    *("request_bytes", "response_bytes"),
+    *("request_bytes", "response_bytes", "other_nanousd"),
 )
 """The exact counters of a minute row, in the order of the native module's `MINUTE_COUNTERS`."""
 
@@ -76,6 +77,10 @@ request: Final = Table(
     _number("judged"),
     _number("over_limit"),
     *(_text(name) for name in _WORDS),
+    *(_text(name) for name in _TRAFFIC),
+    Column("queue_us", BigInteger),
+    Column("retry_us", BigInteger),
+    _number("other_cost_nanousd"),
     sqlite_with_rowid=False,
 )
 """One row per usage record, the columns in the order of the native module's `REQUEST_COLUMNS`."""
@@ -126,6 +131,47 @@ minute_limit: Final = Table(
 )
 """One published limit of a minute row: requests it judged, and of them those over it."""
 
+minute_event: Final = Table(
+    "minute_event",
+    metadata,
+    Column("minute", BigInteger, primary_key=True, autoincrement=False),
+    Column("series", BigInteger, primary_key=True, autoincrement=False),
+    Column("event", Text, primary_key=True),
+    _number("n"),
+    _number("nanousd"),
+    sqlite_with_rowid=False,
+)
+"""What traffic rules did in a minute: one of the native module's `MINUTE_EVENTS`, how often, and the money it stands
+for (saved by a cache hit, spent on a hedge). No row for what did not happen."""
+
+spend: Final = Table(
+    "spend",
+    metadata,
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    _number("nanousd"),
+    sqlite_with_rowid=False,
+)
+"""Money spent on a UTC day (whole days since 1970) by a key, service, use case, team or deployment, other attempts
+included. Written in the transaction that takes the records in, so that it and `position` are of one moment."""
+
+cap_change: Final = Table(
+    "cap_change",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _text("use_case"),
+    _number("at_us"),
+    Column("cap_from", BigInteger),
+    Column("cap_to", BigInteger),
+    _text("why"),
+    _number("n_before"),
+    _number("n_cut_before"),
+    Index("cap_change_use_case", "use_case", "at_us"),
+)
+"""Every change of a learned output cap; `cap_to` is NULL where the class's holds again. The last two columns are what
+the change is judged against: answers under the cap before, and of them those it cut short."""
+
 position: Final = Table(
     "position",
     metadata,
@@ -165,9 +211,10 @@ key: Final = Table(
     _text("name"),
     _number("created_us"),
     Column("revoked_us", BigInteger),
+    _text("limits"),
     Index("key_sha256", "sha256", unique=True),
 )
-"""Virtual keys: only the SHA-256 of their text. `services` is a JSON array."""
+"""Virtual keys: only the SHA-256 of their text. `services` is a JSON array, `limits` a JSON object of those it has."""
 
 setting: Final = Table("setting", metadata, Column("name", Text, primary_key=True), _text("value"))
 """Named values that must outlive a restart: the key table's version, the admin key's hash."""

@@ -12,7 +12,17 @@ from typing import Final, Literal
 
 from sqlalchemy import Table
 
-from paceline.ledger.schema import COUNTERS, minute, minute_limit, minute_metric, position, request, series
+from paceline.ledger.schema import (
+    COUNTERS,
+    minute,
+    minute_event,
+    minute_limit,
+    minute_metric,
+    position,
+    request,
+    series,
+    spend,
+)
 
 Mark = Literal["?", "%s"]
 
@@ -31,6 +41,10 @@ class Statements:
     metrics: str
     """Adds the numbers and replaces the sketch."""
     limits: str
+    """Adds to what is there."""
+    events: str
+    """Adds to what is there."""
+    spend: str
     """Adds to what is there."""
     sketches: str
     """Metric and sketch of one minute row: minute, series."""
@@ -56,6 +70,8 @@ def build(mark: Mark) -> Statements:
         minutes=_upsert(minute, mark, adds=COUNTERS),
         metrics=metrics,
         limits=_upsert(minute_limit, mark, adds=("n", "over_limit")),
+        events=_upsert(minute_event, mark, adds=("n", "nanousd")),
+        spend=_upsert(spend, mark, adds=("nanousd",)),
         sketches=f"SELECT metric, sketch FROM minute_metric WHERE minute = {mark} AND series = {mark}",  # noqa: S608
         series_put=f"{_insert(series.name, SERIES_NAMES, mark)} ON CONFLICT DO NOTHING",
         series_get=f"SELECT id FROM series WHERE {names}",  # noqa: S608

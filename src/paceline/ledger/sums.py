@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select
 
 from paceline.ledger import plans
 from paceline.ledger.plans import Document
-from paceline.ledger.schema import COUNTERS, minute, minute_limit, minute_metric, plan, series
+from paceline.ledger.schema import COUNTERS, minute, minute_event, minute_limit, minute_metric, plan, series
 
 GroupName = Literal["service", "use_case", "model", "deployment"]
 Group = tuple[str, ...]
@@ -51,6 +51,8 @@ class GroupSum:
     metrics: dict[str, MetricSum] = field(default_factory=dict)
     limits: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     """Metric and percentile -> requests judged, of them those over."""
+    events: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Event -> how often, and the money it stands for in billionths of a US dollar; only what happened."""
     plan: str | None = None
     """`hash8` of the plan of the group's last minute."""
 
@@ -84,6 +86,7 @@ def merge_window(connection: Connection, since: int, until: int, group: Sequence
     for row in connection.execute(latest.group_by(*columns, series.c.plan).order_by(*last)):
         groups[tuple(row[:-1])].plan = row[-1]
     _limits(connection, since, until, group, groups)
+    _events(connection, since, until, group, groups)
     overhead = _metrics(connection, since, until, group, groups)
     newest = plans.newest(connection)
     wanted = {one.plan for one in groups.values()} | {newest}
@@ -104,6 +107,21 @@ def _limits(
     )
     for *names, metric, percentile, n, over in connection.execute(query):
         groups[tuple(names)].limits[metric, percentile] = (int(n), int(over))
+
+
+def _events(
+    connection: Connection, since: int, until: int, group: Sequence[GroupName], groups: dict[Group, GroupSum]
+) -> None:
+    table = minute_event
+    columns = [*(series.c[name] for name in group), table.c.event]
+    query = (
+        select(*columns, func.sum(table.c.n), func.sum(table.c.nanousd))
+        .select_from(table.join(series, series.c.id == table.c.series))
+        .where(table.c.minute >= since, table.c.minute < until)
+        .group_by(*columns)
+    )
+    for *names, event, n, nanousd in connection.execute(query):
+        groups[tuple(names)].events[event] = (int(n), int(nanousd))
 
 
 def _metrics(
