@@ -150,12 +150,13 @@ impl Chunks for Shaped {
             self.finish();
             return Poll::Ready(None);
         };
+        let whole = piece.len();
         if let Some(room) = &mut self.room {
             piece.truncate(usize::try_from(*room).unwrap_or(usize::MAX));
             *room -= piece.len() as u64;
         }
         self.recorder.truth.bytes += piece.len() as u64;
-        if self.is_exhausted() {
+        if piece.len() == whole && self.is_exhausted() {
             self.finish();
         }
         Poll::Ready(Some(Ok(piece)))

@@ -76,6 +76,9 @@ async fn a_cut_lets_exactly_that_many_bytes_out() {
     let (answer, truth) = chat("cut=100000", STREAM).await;
     assert!(answer.complete && answer.text().ends_with("[DONE]\n\n"), "a cut beyond the end cuts nothing");
     assert_eq!(truth.bytes, answer.body.len() as u64);
+    let last = answer.body.len() - 1;
+    let (answer, _) = chat(&format!("cut={last}"), STREAM).await;
+    assert!(!answer.complete && answer.body.len() == last, "within the last piece");
     let (whole, _) = chat("cut=100000", CHAT).await;
     let (answer, truth) = chat(&format!("cut={}", whole.body.len()), CHAT).await;
     assert!(answer.complete && truth.end_ns.is_some() && truth.cancelled_ns.is_none(), "nor does one at the end");
