@@ -12,7 +12,7 @@ pub type Waiting = [u32; LANES];
 
 /// What each lane is owed. A lane that waits while others start earns its floor's share of a start with each of them,
 /// and goes first once that makes a whole start: so over any run of starts with the lane waiting it gets its share,
-/// less one start at most.
+/// less a start or two.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Turns {
     owed: [f64; LANES],
