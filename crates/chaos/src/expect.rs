@@ -58,7 +58,7 @@ fn at_first(case: &Case, length: usize) -> Vec<Ending> {
     let streamed = case.shape.is_streamed();
     match case.wrong {
         Wrong::Reset => vec![Refused(Code::ProviderCut)],
-        Wrong::Cut(byte) | Wrong::GzipCut(byte) if (byte as usize) < length => {
+        Wrong::Cut(byte) | Wrong::End(byte) | Wrong::GzipCut(byte) if (byte as usize) < length => {
             // Nothing has left yet when the answer is gathered, or its first token is waited for.
             let mut endings = vec![Refused(Code::ProviderCut)];
             if streamed {

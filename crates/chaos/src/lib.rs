@@ -12,6 +12,7 @@
 //! | `expect` | case → what may be seen |
 //! | `judge` | what was seen → invariants that do not hold |
 //! | `play` | plays cases side by side |
+//! | `load` | callers for scenarios |
 //! | `tally` | counts them by axis |
 //!
 //! For tests only: what cannot go on panics. It changes nothing outside its own sockets and directories.
@@ -20,6 +21,7 @@
 pub mod case;
 pub mod expect;
 pub mod judge;
+pub mod load;
 pub mod matrix;
 pub mod play;
 pub mod reference;

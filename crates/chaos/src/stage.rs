@@ -125,8 +125,9 @@ impl Stage {
     }
 }
 
-/// The plan: the sample's, with our providers and the means of this traffic.
-fn document(traffic: Traffic, callers: usize, providers: &[SimProvider; 2]) -> Document {
+/// The plan: the sample's, with our providers and the means of this traffic, for so many callers at once.
+#[must_use]
+pub fn document(traffic: Traffic, callers: usize, providers: &[SimProvider; 2]) -> Document {
     let mut document = sample::document("http://127.0.0.1:1/v1");
     document.gateway = Gateway { connections_max: 20_000, ..document.gateway };
     document.traffic.retry.attempts_max = if matches!(traffic, Traffic::Retry | Traffic::Fallback) { 3 } else { 1 };

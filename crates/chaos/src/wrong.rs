@@ -14,6 +14,8 @@ pub enum Wrong {
     /// The connection ends before any byte.
     Reset,
     Cut(u32),
+    /// A stream that ends so as if that were its end.
+    End(u32),
     Gzip,
     GzipCut(u32),
     /// Well below the class's deadline.
@@ -50,6 +52,7 @@ impl Wrong {
             Self::Nothing => ("nothing", None),
             Self::Reset => ("reset", None),
             Self::Cut(byte) => ("cut", Some(byte)),
+            Self::End(byte) => ("end", Some(byte)),
             Self::Gzip => ("gzip", None),
             Self::GzipCut(byte) => ("gzip-cut", Some(byte)),
             Self::Stall(token) => ("stall", Some(token)),
@@ -81,6 +84,7 @@ impl Wrong {
     fn from_parts(name: &str, number: Option<u32>) -> Option<Self> {
         let made = match (name, number) {
             ("cut", Some(byte)) => Self::Cut(byte),
+            ("end", Some(byte)) => Self::End(byte),
             ("gzip-cut", Some(byte)) => Self::GzipCut(byte),
             ("stall", Some(token)) => Self::Stall(token),
             ("long-stall", Some(token)) => Self::LongStall(token),
@@ -98,6 +102,7 @@ impl Wrong {
         match self {
             Self::Nothing => String::new(),
             Self::Cut(byte) => format!("cut={byte}"),
+            Self::End(byte) => format!("end={byte}"),
             Self::GzipCut(byte) => format!("gzip;cut={byte}"),
             Self::Stall(token) => format!("stall=40@{token}"),
             Self::LongStall(token) => format!("stall=2500@{token}"),
@@ -119,6 +124,7 @@ impl Wrong {
         match self {
             Self::Reset
             | Self::Cut(_)
+            | Self::End(_)
             | Self::Stall(_)
             | Self::LongStall(_)
             | Self::Trickle
@@ -134,7 +140,7 @@ impl Wrong {
     #[must_use]
     pub const fn applies(self, api: Api, shape: Shape) -> bool {
         match self {
-            Self::NoTerminal | Self::ErrorEvent(_) => shape.is_streamed(),
+            Self::NoTerminal | Self::ErrorEvent(_) | Self::End(_) => shape.is_streamed(),
             Self::UsageEveryChunk => shape.is_streamed() && matches!(api, Api::Chat | Api::Completions),
             Self::Stall(_) | Self::LongStall(_) | Self::FinishFiltered => api.generates(),
             _ => true,

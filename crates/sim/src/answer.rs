@@ -47,7 +47,8 @@ impl Answer {
             reply::as_events(&mut response);
         }
         let fault = self.fault;
-        let untouched = !(fault.gzip || fault.reset || fault.cut.is_some() || fault.trickle.is_some());
+        let untouched =
+            !(fault.gzip || fault.reset || fault.cut.is_some() || fault.end.is_some() || fault.trickle.is_some());
         reply::identify(&mut response, api.dialect(), &request_id);
         reply::apply(&mut response, &fault);
         *response.body_mut() = match self.content {

@@ -23,6 +23,8 @@ pub struct Fault {
     pub stall: Option<(Duration, u32)>,
     /// `cut=200`: the connection ends after 200 bytes of body.
     pub cut: Option<u64>,
+    /// `end=200`: a stream ends after 200 bytes as if that were its end, as some proxies make of a cut.
+    pub end: Option<u64>,
     /// `no-terminal`: the stream ends cleanly without its last event.
     pub no_terminal: bool,
     /// `no-usage`: counts are left out.
@@ -65,7 +67,7 @@ pub enum Refused {
 /// A text that is not a fault.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not a fault; known: status=S, retry-after=S, delay=MS, stall=MS@TOKEN, cut=BYTES, no-terminal, no-usage, usage-every-chunk, error-event=TOKEN, gzip, trickle=BYTES/MS, reset, usage-doubled, context-too-long, content-filtered, finish-filtered, redirect, big-head=BYTES, at=MODEL, times=N, p=SHARE"
+    "{0:?} is not a fault; known: status=S, retry-after=S, delay=MS, stall=MS@TOKEN, cut=BYTES, end=BYTES, no-terminal, no-usage, usage-every-chunk, error-event=TOKEN, gzip, trickle=BYTES/MS, reset, usage-doubled, context-too-long, content-filtered, finish-filtered, redirect, big-head=BYTES, at=MODEL, times=N, p=SHARE"
 )]
 pub struct FaultError(pub(crate) String);
 
@@ -93,6 +95,7 @@ impl Fault {
                 self.stall = Some((millis(length)?, token.parse().ok()?));
             }
             "cut" => self.cut = Some(value.parse().ok()?),
+            "end" => self.end = Some(value.parse().ok()?),
             "error-event" => self.error_event = Some(value.parse().ok()?),
             "trickle" => {
                 let (bytes, pause) = value.split_once('/')?;
@@ -157,6 +160,7 @@ impl fmt::Display for Fault {
         self.delay.inspect(|delay| parts.push(format!("delay={}", delay.as_millis())));
         self.stall.inspect(|(length, token)| parts.push(format!("stall={}@{token}", length.as_millis())));
         self.cut.inspect(|cut| parts.push(format!("cut={cut}")));
+        self.end.inspect(|end| parts.push(format!("end={end}")));
         self.error_event.inspect(|token| parts.push(format!("error-event={token}")));
         self.trickle.inspect(|(bytes, pause)| parts.push(format!("trickle={bytes}/{}", pause.as_millis())));
         let flags = [
@@ -192,6 +196,7 @@ mod tests {
             "delay=300",
             "stall=500@3",
             "cut=0",
+            "end=7",
             "error-event=4;gzip",
             "trickle=7/20",
             "no-terminal;no-usage;usage-every-chunk;gzip;reset",

@@ -30,6 +30,8 @@ pub(crate) struct Shaped {
     trickle: Option<Trickle>,
     /// Bytes that may still leave before the connection ends.
     room: Option<u64>,
+    /// It ends as if the body did.
+    ends_cleanly: bool,
     /// The head has yet to leave before a cut; it does when the body makes it wait.
     head_held: bool,
     over: bool,
@@ -56,7 +58,8 @@ impl Shaped {
             content,
             gzip: fault.gzip.then(|| GzEncoder::new(Vec::new(), Compression::fast())),
             trickle,
-            room: if fault.reset { Some(0) } else { fault.cut },
+            room: if fault.reset { Some(0) } else { fault.cut.or(fault.end) },
+            ends_cleanly: fault.end.is_some() && fault.cut.is_none() && !fault.reset,
             head_held: fault.cut == Some(0) && !fault.reset,
             over: false,
             recorder,
@@ -144,7 +147,7 @@ impl Chunks for Shaped {
         if self.room == Some(0) {
             self.over = true;
             self.recorder.break_off();
-            return Poll::Ready(Some(Err(Abort)));
+            return Poll::Ready(if self.ends_cleanly { None } else { Some(Err(Abort)) });
         }
         let Some(mut piece) = ready!(self.poll_trickled(cx)) else {
             self.finish();

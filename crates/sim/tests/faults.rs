@@ -85,6 +85,12 @@ async fn a_cut_lets_exactly_that_many_bytes_out() {
 }
 
 #[tokio::test]
+async fn an_early_end_looks_like_one() {
+    let (answer, truth) = chat("end=700", STREAM).await;
+    assert_eq!((answer.complete, answer.body.len(), truth.ended), (true, 700, "broken_off"));
+}
+
+#[tokio::test]
 async fn a_stream_without_its_terminal_event_ends_cleanly() {
     let (answer, truth) = chat("no-terminal", STREAM).await;
     assert!(

@@ -1,0 +1,191 @@
+//! What an operator fears, played on real sockets: more callers than a limit allows, a provider that goes down under
+//! load, plans that change under load. Shares and times are printed; what must hold is asserted.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use paceline_chaos::Traffic;
+use paceline_chaos::load::{Asked, Load, most_at_once};
+use paceline_chaos::stage::document;
+use paceline_plan::document::Document;
+use paceline_sim::Truth;
+use paceline_sim::fault::DefaultFault;
+use paceline_testkit::{SimProvider, TestGateway, until};
+use serde_json::json;
+
+/// Deployments `east` and `west`, with a model that takes a little time.
+fn providers() -> [SimProvider; 2] {
+    ["east", "west"].map(|place| {
+        SimProvider::start(&json!({"default_preset": "instant", "models": [
+            {"name": format!("{place}-fast"), "preset": "instant"},
+            {"name": format!("{place}-slow"), "preset": "paced", "token_ms": 2},
+        ]}))
+    })
+}
+
+fn load(gateway: &TestGateway, callers: usize) -> Load {
+    Load { gateway: gateway.address(), callers, model: "slow", streamed: true, output_tokens: 5 }
+}
+
+async fn truths(providers: &[SimProvider; 2]) -> Vec<Truth> {
+    let mut truths = providers[0].truths().await;
+    truths.extend(providers[1].truths().await);
+    truths
+}
+
+async fn quiet(gateway: &TestGateway) {
+    until("nothing in flight", || async { (gateway.gateway().status().in_flight == 0).then_some(()) }).await;
+}
+
+fn plan(providers: &[SimProvider; 2], change: impl Fn(&mut Document)) -> Document {
+    let mut document = document(Traffic::Plain, 1, providers);
+    document.gateway.idle_connections_per_provider_max = 2000;
+    change(&mut document);
+    document
+}
+
+const CALLERS: usize = 1000;
+const AT_ONCE: u32 = 20;
+
+/// A thousand callers at once; each gets its answer, and the deployment never has more than its bound.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "until queues are in force"]
+async fn a_thousand_callers_queue_for_a_deployment_and_its_bound_is_never_exceeded() {
+    let providers = providers();
+    let document = plan(&providers, |document| {
+        for deployment in &mut document.deployments {
+            deployment.rates.requests_in_flight = Some(AT_ONCE);
+            deployment.queue.requests_max = 2000;
+        }
+        // Waiting is what is tested here, not giving up.
+        for use_case in &mut document.use_cases {
+            (use_case.deadlines.first_token_ms, use_case.deadlines.total_ms) = (60_000, 60_000);
+        }
+    });
+    let gateway = TestGateway::start(&document);
+    let asked = load(&gateway, CALLERS).once().await;
+    quiet(&gateway).await;
+    let failed: Vec<&Asked> = asked.iter().filter(|asked| !asked.whole).collect();
+    assert!(failed.is_empty(), "{} failed, the first: {:?}", failed.len(), failed[0]);
+    let truths = truths(&providers).await;
+    let most = most_at_once(&truths);
+    println!("{CALLERS} callers, bound {AT_ONCE}: at most {most} at once at the provider");
+    assert_eq!(truths.len(), CALLERS);
+    assert!(most <= AT_ONCE as usize && most > 1, "{most}");
+    assert_eq!(gateway.records().more().len(), CALLERS);
+}
+
+/// A thousand callers of one key that may have so many requests in flight: those beyond are refused, with the reason.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "until limits are in force"]
+async fn a_thousand_callers_of_one_key_never_exceed_its_limit() {
+    let providers = providers();
+    let document = plan(&providers, |document| {
+        for key in &mut document.keys {
+            key.rates.requests_in_flight = Some(AT_ONCE);
+        }
+    });
+    let gateway = TestGateway::start(&document);
+    let asked = load(&gateway, CALLERS).once().await;
+    quiet(&gateway).await;
+    let truths = truths(&providers).await;
+    let (served, refused): (Vec<&Asked>, Vec<&Asked>) = asked.iter().partition(|asked| asked.whole);
+    let most = most_at_once(&truths);
+    println!("{CALLERS} callers, limit {AT_ONCE}: {} served, at most {most} at once at the provider", served.len());
+    assert!(most <= AT_ONCE as usize, "{most}");
+    assert_eq!(truths.len(), served.len());
+    assert!(served.len() >= AT_ONCE as usize && !refused.is_empty());
+    assert!(refused.iter().all(|asked| asked.status == 429 && asked.code.as_deref() == Some("G603")));
+    let again = load(&gateway, AT_ONCE as usize / 2).once().await;
+    assert!(again.iter().all(|asked| asked.whole), "every reservation came back: {again:?}");
+}
+
+/// One of two deployments goes down in the middle of a load and comes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "until failover is in force"]
+async fn one_of_two_deployments_goes_down_under_load() {
+    let providers = providers();
+    let document = {
+        let mut document = document(Traffic::Fallback, 1, &providers);
+        document.traffic.breaker.requests_min = 10;
+        document.traffic.breaker.open_ms = 500;
+        document
+    };
+    let gateway = TestGateway::start(&document);
+    let begun = Instant::now();
+    let (down, back, end) =
+        (begun + Duration::from_secs(1), begun + Duration::from_secs(3), begun + Duration::from_secs(5));
+    let running = tokio::spawn({
+        let load = load(&gateway, 64);
+        async move { load.until(end).await }
+    });
+    let sick = |fault: &str| DefaultFault { fault: fault.into(), model: None, probability: 1.0, count: None };
+    tokio::time::sleep_until(down.into()).await;
+    // Answers that have begun break off, and nothing new is answered.
+    providers[0].simulator().faults().set(sick("reset")).unwrap();
+    tokio::time::sleep_until(back.into()).await;
+    providers[0].simulator().faults().clear();
+    let asked = running.await.unwrap();
+    quiet(&gateway).await;
+    let failed: Vec<&Asked> = asked.iter().filter(|asked| !asked.whole).collect();
+    let recovered = failed.last().map_or(Duration::ZERO, |last| last.ended.saturating_duration_since(down));
+    let served_by = |place: &str, from: Instant, to: Instant| {
+        let named = |asked: &&Asked| asked.deployment.as_deref().is_some_and(|name| name.starts_with(place));
+        asked.iter().filter(|asked| asked.began >= from && asked.began < to).filter(named).count()
+    };
+    println!(
+        "outage of one of two deployments: {} of {} requests failed ({:.3} %), the last {} ms after it began; served by east/west before {}/{}, during {}/{}, after {}/{}",
+        failed.len(),
+        asked.len(),
+        failed.len() as f64 * 100.0 / asked.len() as f64,
+        recovered.as_millis(),
+        served_by("east", begun, down),
+        served_by("west", begun, down),
+        served_by("east", down, back),
+        served_by("west", down, back),
+        served_by("east", back, end),
+        served_by("west", back, end),
+    );
+    assert!(failed.len() * 100 <= asked.len(), "at most one in a hundred: {:?}", failed.first());
+    assert!(served_by("west", down, back) > 0);
+    assert_eq!(gateway.records().more().len(), asked.len());
+}
+
+/// Plans change several times a second under load; each request runs under one of them, and none fails.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn plans_change_under_load_and_no_request_fails() {
+    let providers = providers();
+    let plans: Vec<Document> = (0..4)
+        .map(|number: u64| {
+            plan(&providers, |document| {
+                // One of them brings new pools, too.
+                document.gateway.idle_connection_ms = if number == 3 { 40_000 } else { 50_000 };
+                for use_case in &mut document.use_cases {
+                    use_case.deadlines.total_ms += number;
+                }
+            })
+        })
+        .collect();
+    let gateway = TestGateway::start(&plans[0]);
+    let end = Instant::now() + Duration::from_secs(6);
+    let running = tokio::spawn({
+        let load = load(&gateway, 48);
+        async move { load.until(end).await }
+    });
+    let mut swaps = 0;
+    while !running.is_finished() {
+        gateway.apply(&plans[swaps % plans.len()]);
+        swaps += 1;
+        tokio::time::sleep(Duration::from_millis(120)).await;
+    }
+    let asked = running.await.unwrap();
+    quiet(&gateway).await;
+    let failed: Vec<&Asked> = asked.iter().filter(|asked| !asked.whole).collect();
+    println!("{swaps} plan swaps under {} requests: {} failed", asked.len(), failed.len());
+    assert!(failed.is_empty(), "{:?}", failed.first());
+    let records = gateway.records().more();
+    assert_eq!(records.len(), asked.len());
+    let under: HashSet<u64> = records.iter().map(|record| record.plan).collect();
+    assert_eq!(under.len(), plans.len(), "every plan was in force for some request");
+}
