@@ -47,6 +47,17 @@ digest
 owner docs
 
 ok    builder · repo-agent    within budget
+                              cache answered 31.0 %, saved $1.20
+                              prompt caches held 91.7 % of the input; 20 missed, mostly a system prompt that
+                              changed
+                              12 sent again ($0.05), 3 answered by another deployment
+                              20 hedged ($0.02), the second copy won 12
+                              40 waited in a queue, p95 120 ms
+                              4 of 290 cut short by the cap added
+                              7 refused for requests a minute
+                              2 refused for money a day
+                              30 close to a limit
+                              $0.07 more for attempts that did not answer
 over  editor · code|complete  over budget: <total> p95 442 ms against 400 ms (7.1 % over); 10 failed at the
                               provider, 1 timed out as a whole
 -     notes · digest          no traffic
@@ -54,6 +65,10 @@ over  editor · code|complete  over budget: <total> p95 442 ms against 400 ms (7
 TTFT: time to the first token; TPOT: time per output token after the first; total: from the call to the end of
 its answer; errors: share of calls that failed
 The gateway itself added p50 84 µs, p95 140 µs, p99 1.19 ms to a call.
+
+Output caps
+  repo-agent on large: p99 310 tokens in 2,400 answers suggest a cap of 466; in force: 8,192
+  2026-11-23 05:00 UTC: the cap of digest went from 240 to the class's: more answers were cut short
 
 Next: paceline report --format html > report.html\
 """)
@@ -90,6 +105,18 @@ owner docs
 ok    builder · repo-agent    within budget
                               12.0 M in (91.7 % cached), 94,000 out, $21.80 (100
                               % known)
+                              cache answered 31.0 %, saved $1.20
+                              prompt caches held 91.7 % of the input; 20 missed,
+                              mostly a system prompt that changed
+                              12 sent again ($0.05), 3 answered by another
+                              deployment
+                              20 hedged ($0.02), the second copy won 12
+                              40 waited in a queue, p95 120 ms
+                              4 of 290 cut short by the cap added
+                              7 refused for requests a minute
+                              2 refused for money a day
+                              30 close to a limit
+                              $0.07 more for attempts that did not answer
 over  editor · code|complete  over budget: <total> p95 442 ms against 400 ms
                               (7.1 % over); 10 failed at the provider, 1 timed
                               out as a whole
@@ -101,6 +128,12 @@ TTFT: time to the first token; TPOT: time per output token after the first;
 total: from the call to the end of its answer; errors: share of calls that
 failed
 The gateway itself added p50 84 µs, p95 140 µs, p99 1.19 ms to a call.
+
+Output caps
+  repo-agent on large: p99 310 tokens in 2,400 answers suggest a cap of 466; in
+force: 8,192
+  2026-11-23 05:00 UTC: the cap of digest went from 240 to the class's: more
+answers were cut short
 
 Next: paceline report --format html > report.html\
 """)
@@ -128,6 +161,13 @@ def test_markdown_escapes_what_would_break_its_tables() -> None:
 | editor | code\\|complete | 2.30 M in, 29,000 out | - | 0 % | over budget: <total> p95 442 ms against 400 ms (7.1 % over); 10 failed at the provider, 1 timed out as a whole |
 | notes | digest | - | - | - | no traffic |
 
+- **builder · repo-agent**: cache answered 31.0 %, saved $1.20; prompt caches held 91.7 % of the input; 20 missed, mostly a system prompt that changed; 12 sent again ($0.05), 3 answered by another deployment; 20 hedged ($0.02), the second copy won 12; 40 waited in a queue, p95 120 ms; 4 of 290 cut short by the cap added; 7 refused for requests a minute; 2 refused for money a day; 30 close to a limit; $0.07 more for attempts that did not answer
+
+Output caps:
+
+- repo-agent on large: p99 310 tokens in 2,400 answers suggest a cap of 466; in force: 8,192
+- 2026-11-23 05:00 UTC: the cap of digest went from 240 to the class's: more answers were cut short
+
 The gateway itself added p50 84 µs, p95 140 µs, p99 1.19 ms to a call.
 
 _TTFT: time to the first token; TPOT: time per output token after the first; total: from the call to the end of its answer; errors: share of calls that failed_
@@ -139,7 +179,7 @@ def test_html_is_one_page_that_needs_nothing_else_and_escapes_names() -> None:
     assert re.findall(r"(?:src|href|url)\s*[=(]", page) == []
     assert "<script" not in page
     assert "over budget: &lt;total&gt;" in page
-    assert page.count("<section>") == 3
+    assert page.count("<section>") == 4
     assert all(row.service in page and row.verdict.split("<")[0] in page for row in cells.services(DOCUMENT))
 
 
@@ -189,3 +229,34 @@ def test_an_empty_ledger_is_reported_in_every_form(tmp_path: Path, output: str) 
     assert done.exit_code == 0, done.output
     if output == "json":
         assert json.loads(done.stdout)["services"] == []
+
+
+def test_what_traffic_rules_did_is_told_in_every_form_and_only_where_it_happened() -> None:
+    rows = cells.services(DOCUMENT)
+    assert rows[0].traffic == snapshot(
+        (
+            "cache answered 31.0 %, saved $1.20",
+            "prompt caches held 91.7 % of the input; 20 missed, mostly a system prompt that changed",
+            "12 sent again ($0.05), 3 answered by another deployment",
+            "20 hedged ($0.02), the second copy won 12",
+            "40 waited in a queue, p95 120 ms",
+            "4 of 290 cut short by the cap added",
+            "7 refused for requests a minute",
+            "2 refused for money a day",
+            "30 close to a limit",
+            "$0.07 more for attempts that did not answer",
+        )
+    )
+    assert rows[1].traffic == ()
+    for text_form in (shown(DOCUMENT), markdown.render(DOCUMENT), html.render(DOCUMENT)):
+        assert "12 sent again ($0.05), 3 answered by another deployment" in " ".join(text_form.split())
+
+
+def test_output_caps_are_suggested_and_their_changes_told() -> None:
+    assert cells.caps(DOCUMENT) == snapshot(
+        [
+            "repo-agent on large: p99 310 tokens in 2,400 answers suggest a cap of 466; in force: 8,192",
+            "2026-11-23 05:00 UTC: the cap of digest went from 240 to the class's: more answers were cut short",
+        ]
+    )
+    assert cells.caps({}) == []

@@ -245,3 +245,55 @@ def test_of_two_plans_in_one_minute_the_later_one_counts(ledger: Ledger, journal
     last = min((old, new), key=lambda one: one.hash)
     expected = 400.0 if last is new else 1000.0
     assert only(ledger).metrics["ttft_ms"].document()["limits"]["p95"] == expected
+
+
+STREAMED, CAP_ADDED, BY_LENGTH, FALLBACK, HEDGED, HEDGE_WON = 1, 1 << 1, 1 << 2, 1 << 10, 1 << 11, 1 << 12
+
+
+def test_what_traffic_rules_did_is_counted_and_the_money_kept_apart(ledger: Ledger, journal: Path) -> None:
+    made = count(1)
+
+    def some(n: int, **more: Any) -> list[Record]:
+        return [Record(next(made), start_s=START, cost_nanousd=1_000_000, **more) for _ in range(n)]
+
+    saved = {"cost_nanousd": 0, "default_cost_nanousd": 3_000_000}
+    hits = [Record(next(made), start_s=START, cache="hit", **saved) for _ in range(30)]
+    misses = some(70, cache="miss", prefix="system", tokens=(100, 40, 0, 20, 0), queue_ms=20.0)
+    hedged = some(4, flags=STREAMED | HEDGED | HEDGE_WON, attempts=2, other_cost_nanousd=500_000)
+    retried = some(2, flags=STREAMED | FALLBACK, attempts=2, other_cost_nanousd=250_000)
+    cut = some(5, flags=STREAMED | CAP_ADDED | BY_LENGTH, prefix="first")
+    refused = some(3, outcome=REFUSED, code=601)
+    load(ledger, journal, [*hits, *misses, *hedged, *retried, *cut, *refused])
+    document = only(ledger).document()
+    traffic = document["traffic"]
+    assert traffic["cache"] | {"saved_usd": round(traffic["cache"]["saved_usd"], 9)} == {
+        "hit": 30,
+        "shared": 0,
+        "stale": 0,
+        "miss": 70,
+        "bypassed": 0,
+        "share": 0.3,
+        "saved_usd": 0.09,
+    }
+    assert traffic["hedges"] == {"sent": 4, "won": 4, "usd": 0.002}
+    assert traffic["attempts"] == {"retried": 2, "fallback": 2, "retry_usd": 0.0005}
+    assert traffic["prompt_cache"]["misses"] == {"first": 5, "system": 70}
+    assert traffic["prompt_cache"]["main_miss"] == "system"
+    assert traffic["prompt_cache"]["cached_share"] == pytest.approx(2800 / 8400)
+    assert (traffic["queued"], traffic["refused"]) == (70, {"requests_per_minute": 3})
+    assert traffic["cap"] == {"added": 5, "learned": 0, "cut": 5}
+    assert document["metrics"]["queue_ms"]["p95"] == pytest.approx(20, rel=0.011)
+    assert document["other_cost_usd"] == pytest.approx(0.0025)
+    assert document["spent_usd"] == pytest.approx(document["cost_usd"] + 0.0025)
+    assert document["cost_coverage"] == 1.0, "an answer from the cache has no cost to be known"
+
+
+def test_a_cap_is_suggested_from_a_day_at_least_and_its_changes_are_told(ledger: Ledger, journal: Path) -> None:
+    answers = [Record(n, start_s=START - 7200, tokens=(100, 0, 0, 200, 0)) for n in range(250)]
+    load(ledger, journal, answers)
+    (change,) = ledger.learning.review(["support-chat"], (), START + 60)
+    document = ledger.report(START, END)
+    (row,) = document["caps"]
+    assert (row["use_case"], row["model"], row["answers"], row["in_force"]) == ("support-chat", "small", 250, None)
+    assert row["suggested"] == change.cap_to == pytest.approx(300, rel=0.012)
+    assert document["cap_changes"] == [change.document()]

@@ -16,6 +16,7 @@ from paceline.ledger import engine as engines
 from paceline.ledger import spending
 from paceline.ledger.ingest import SLOTS_MAX, Ingest, Ingested
 from paceline.ledger.keys import Keys
+from paceline.ledger.learning import Learning
 from paceline.ledger.plans import Plans
 from paceline.ledger.report import DEFAULT_GROUP, Report, build
 from paceline.ledger.retention import CHUNK, Keep, Retained, retain
@@ -24,7 +25,7 @@ from paceline.ledger.sums import GroupName
 
 
 class Ledger:
-    """The store of usage records and minute rows, of keys, plans and settings.
+    """The store of usage records and minute rows, of keys, plans, settings and learned caps.
 
     Safe to use from several threads, except `ingest`, which belongs to one at a time. Use it as a context manager or
     call `close`.
@@ -34,6 +35,7 @@ class Ledger:
         self._engine = engine
         self._ingest = Ingest(engine)
         self.keys = Keys(engine)
+        self.learning = Learning(engine)
         self.plans = Plans(engine)
         self.settings = Settings(engine)
 

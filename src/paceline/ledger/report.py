@@ -13,9 +13,11 @@ from typing import Any, Final
 
 from sqlalchemy import Engine
 
+from paceline.ledger import learning
 from paceline.ledger.errors import translated
 from paceline.ledger.plans import Document
 from paceline.ledger.sums import PERCENTILES, GroupName, GroupSum, MetricSum, Sums, each_service, merge_window
+from paceline.ledger.traffic import cap_rows, traffic
 from paceline.ledger.verdict import Limit, State, judge
 
 DEFAULT_GROUP: Final[tuple[GroupName, ...]] = ("service", "use_case")
@@ -62,10 +64,14 @@ class ServiceRow:
     """`input` includes `cached` and `cache_write`, `output` includes `reasoning`."""
     cost_usd: float
     """Of the requests whose cost is known."""
+    other_cost_usd: float
+    """Of attempts beside those that answered, hedges that lost among them: spent as well, and not in `cost_usd`."""
     cost_coverage: float | None
     """Share of the answered requests whose cost is known; None when none was answered."""
     state: State
     verdict: str
+    traffic: Mapping[str, Any]
+    """What caches, other attempts, queues and limits did."""
 
     def document(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -77,9 +83,12 @@ class ServiceRow:
             "outcomes": dict(self.outcomes),
             "tokens": dict(self.tokens),
             "cost_usd": self.cost_usd,
+            "other_cost_usd": self.other_cost_usd,
+            "spent_usd": self.cost_usd + self.other_cost_usd,
             "cost_coverage": self.cost_coverage,
             "state": str(self.state),
             "verdict": self.verdict,
+            "traffic": dict(self.traffic),
         }
 
 
@@ -94,6 +103,10 @@ class Report:
     services: tuple[ServiceRow, ...]
     unidentified: int = 0
     """Calls that carried no valid key, so that no service can be named for them; they were refused."""
+    caps: tuple[Mapping[str, Any], ...] = ()
+    """Output caps that the answers suggest, by use case and model."""
+    cap_changes: tuple[learning.CapChange, ...] = ()
+    """Changes of learned caps in the window."""
 
     def document(self) -> dict[str, Any]:
         """Return the JSON form that `paceline report --format json` prints."""
@@ -111,6 +124,8 @@ class Report:
             }
             | {"unidentified": self.unidentified},
             "services": [row.document() for row in self.services],
+            "caps": [dict(row) for row in self.caps],
+            "cap_changes": [change.document() for change in self.cap_changes],
         }
 
 
@@ -123,9 +138,12 @@ def build(engine: Engine, since: float, until: float, group: Sequence[GroupName]
     first, end = int(since // 60), -int(-until // 60)
     with translated("read the ledger"), engine.connect() as connection:
         sums = merge_window(connection, first, end, group)
+        caps = cap_rows(connection, sums.plans.get(sums.newest or ""), first * 60, end * 60)
+        cap_changes = learning.changes(connection, first * 60, end * 60)
     nobody = [names for names in sums.groups if "service" in group and not names[list(group).index("service")]]
     unidentified = sum(sums.groups.pop(names).counters["n"] for names in nobody)
-    return Report(first * 60, end * 60, sums.overhead, tuple(_rows(sums, group)), unidentified)
+    rows = tuple(_rows(sums, group))
+    return Report(first * 60, end * 60, sums.overhead, rows, unidentified, tuple(caps), tuple(cap_changes))
 
 
 def _rows(sums: Sums, group: Sequence[GroupName]) -> Iterator[ServiceRow]:
@@ -156,9 +174,11 @@ def _row(names: Mapping[str, str], found: GroupSum, sums: Sums) -> ServiceRow:
             "requests_estimated": counters["n_tokens_estimated"],
         },
         cost_usd=counters["cost_nanousd"] / 1e9,
+        other_cost_usd=counters["other_nanousd"] / 1e9,
         cost_coverage=counters["n_cost"] / counters["n_cost_due"] if counters["n_cost_due"] else None,
         state=state,
         verdict=verdict,
+        traffic=traffic(found),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from paceline.cli.rendering import units
+from paceline.cli.rendering import traffic, units
 
 # Metric -> what a table calls it. The order is the order of a request's life.
 METRICS = {
@@ -88,6 +88,8 @@ class ServiceCells:
     verdict: str
     state: str
     """`within`, `over`, `too_few`, `no_traffic`, `no_budget`."""
+    traffic: tuple[str, ...] = ()
+    """What caches, other attempts, queues and limits did, a sentence each; only what happened."""
 
     @property
     def is_over(self) -> bool:
@@ -128,6 +130,11 @@ def legend(rows: Sequence[ServiceCells]) -> str:
     return "; ".join(f"{name}: {LEGEND[name]}" for name in LEGEND if name in used)
 
 
+def caps(document: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for every cap that answers suggest, and for every change of a learned one."""
+    return [*map(traffic.cap, document.get("caps", ())), *map(traffic.cap_change, document.get("cap_changes", ()))]
+
+
 def _service(one: Mapping[str, Any]) -> ServiceCells:
     ends = (f"{units.count(one['outcomes'][name])} {ENDS[name]}" for name in ENDS if one["outcomes"].get(name))
     return ServiceCells(
@@ -142,6 +149,7 @@ def _service(one: Mapping[str, Any]) -> ServiceCells:
         coverage=units.share(one["cost_coverage"]),
         verdict=one["verdict"],
         state=one["state"],
+        traffic=traffic.sentences(one),
     )
 
 

@@ -25,4 +25,5 @@ def render(document: Mapping[str, Any]) -> str:
         window=cells.window(document),
         overhead=cells.overhead(document),
         legend=cells.legend(rows),
+        caps=cells.caps(document),
     )

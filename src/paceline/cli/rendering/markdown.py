@@ -23,6 +23,10 @@ def render(document: Mapping[str, Any]) -> str:
     lines += ["", _line(head), _line(["---"] * len(head))]
     for row in rows:
         lines.append(_line((row.service, row.use_case, ", ".join(row.tokens), row.cost, row.coverage, row.story)))
+    told = [f"- **{row.service} · {row.use_case}**: {'; '.join(row.traffic)}" for row in rows if row.traffic]
+    lines += ["", *told] if told else []
+    caps = [f"- {line}" for line in cells.caps(document)]
+    lines += ["", "Output caps:", "", *caps] if caps else []
     return "\n".join([*lines, "", cells.overhead(document), "", f"_{cells.legend(rows)}_", ""])
 
 

@@ -49,6 +49,7 @@ def show(document: Mapping[str, Any], following: str, file: IO[str] | None = Non
         out.print()
         out.print(Text(cells.legend(rows), style="dim"))
         out.print(cells.overhead(document))
+        _caps(out, cells.caps(document))
     out.print(f"\nNext: {following}", soft_wrap=True)
 
 
@@ -98,12 +99,23 @@ def _spent(row: cells.ServiceCells) -> tuple[str, ...]:
     return row.tokens if row.state == "no_traffic" else (*row.tokens, f"{row.cost} ({row.coverage} known)")
 
 
+def _story(row: cells.ServiceCells, whole: bool) -> list[str]:
+    return [row.story, *([] if whole else [", ".join(_spent(row))]), *row.traffic]
+
+
+def _caps(out: Console, lines: list[str]) -> None:
+    if lines:
+        out.print(Text("\nOutput caps", style="bold"))
+    for line in lines:
+        out.print(Text(f"  {line}"))
+
+
 def _verdicts(rows: Iterable[cells.ServiceCells], whole: bool) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
     for row in rows:
         table.add_row(
             _MARKS[row.state],
             Text(f"{row.service} · {row.use_case}"),
-            Text(row.story if whole else f"{row.story}\n{', '.join(_spent(row))}"),
+            Text("\n".join(_story(row, whole))),
         )
     return table
