@@ -97,12 +97,14 @@ impl Circuit {
         !self.is_closed() && self.dead
     }
 
-    /// Opens a closed breaker; `count` is what tripped it.
-    pub fn open(&mut self, now_ns: u64, rule: &Breaker, count: Count) {
-        if self.is_closed() {
+    /// Opens a closed breaker; `count` is what tripped it. False when it was open already.
+    pub fn open(&mut self, now_ns: u64, rule: &Breaker, count: Count) -> bool {
+        let opens = self.is_closed();
+        if opens {
             self.dead = count.marked == count.all;
             self.rest(now_ns, rule);
         }
+        opens
     }
 
     fn rest(&mut self, now_ns: u64, rule: &Breaker) {
@@ -135,9 +137,10 @@ impl Circuit {
     }
 
     /// A trial came to its end. Good ones close the breaker, a bad one starts the next rest, the others make room.
-    pub fn tried(&mut self, now_ns: u64, rule: &Breaker, trial: Trial, verdict: Verdict) {
+    /// True when it opened again.
+    pub fn tried(&mut self, now_ns: u64, rule: &Breaker, trial: Trial, verdict: Verdict) -> bool {
         if self.is_closed() || trial.rest != self.rest {
-            return;
+            return false;
         }
         self.trying = self.trying.saturating_sub(1);
         match verdict {
@@ -153,5 +156,6 @@ impl Circuit {
             }
             Verdict::Neither => {}
         }
+        verdict == Verdict::Failed
     }
 }

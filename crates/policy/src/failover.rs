@@ -68,7 +68,7 @@ pub const ENDINGS: &[Ending] = &[
     row(Ended::Connect, Again::Any, true, "nothing was sent"),
     row(Ended::Tls, Again::Any, true, "nothing was sent"),
     row(Ended::TimeoutConnect, Again::Any, true, "nothing was sent"),
-    row(Ended::TimeoutFirstToken, Again::Any, true, "no token was seen; another may be quicker"),
+    row(Ended::TimeoutFirstToken, Again::Other, true, "slow now and likely billed; another may be quicker"),
     row(Ended::Cut, Again::Any, true, "no token was seen"),
     row(Ended::Malformed, Again::Other, true, "what is there does not speak HTTP; it will not learn it in a second"),
     row(Ended::ErrorEvent, Again::Any, true, "a provider's trouble told late, such as overloaded_error"),

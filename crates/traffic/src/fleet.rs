@@ -1,5 +1,9 @@
 //! The fleet: what is known of every deployment, and of every use case's hedges, kept by name while plans come and go.
 //! A plan binds to it once, when it is put in force; requests then reach the state by the plan's own indices.
+//!
+//! A request's way through it: `order` its candidates; then for each attempt `health.admit` (no: the next candidate),
+//! `queue.enter` (refused: `History::ended(Queue)`, then `decide`), send, `health.ended` with the probe if it is one,
+//! drop the pass. Its first attempt calls `health.request`; `decide` asks `health.may_retry` of the one that failed.
 
 use std::sync::Arc;
 

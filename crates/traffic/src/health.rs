@@ -42,6 +42,24 @@ pub struct Health {
     asked_until_ns: AtomicU64,
     /// When peers are next compared.
     compare_ns: AtomicU64,
+    opened: AtomicU64,
+    ejected: AtomicU64,
+    retried: AtomicU64,
+    retries_refused: AtomicU64,
+}
+
+/// What a deployment's health shows; counts since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HealthStatus {
+    pub stands: Stands,
+    /// Times its breaker opened, trials that failed included.
+    pub opened: u64,
+    pub ejected: u64,
+    pub retried: u64,
+    /// Retries for which the budget had no room.
+    pub retries_refused: u64,
+    pub first_token_p50_ns: Option<u64>,
+    pub first_token_p95_ns: Option<u64>,
 }
 
 /// Whether a request may be sent.
@@ -86,11 +104,14 @@ impl Health {
         }
     }
 
-    /// An attempt came to its first token, or to its end before that.
+    /// An attempt came to its first token, or to its end before that. One that fails after its first token counts once
+    /// more, as failed: a deployment that cuts every stream fails half its requests.
     pub fn ended(&self, now_ns: u64, rules: &Traffic, verdict: Verdict, probe: Option<Probe>) {
         if let Some(trial) = probe.and_then(|mut probe| probe.trial.take()) {
             let mut circuit = self.circuit.lock();
-            circuit.tried(now_ns, &rules.breaker, trial, verdict);
+            if circuit.tried(now_ns, &rules.breaker, trial, verdict) {
+                self.opened.fetch_add(1, Ordering::Relaxed);
+            }
             if circuit.is_closed() {
                 // What it did before its rest is not held against it again.
                 self.recent.clear();
@@ -115,7 +136,9 @@ impl Health {
         let recent = self.recent.add(half_of(now_ns, rules.breaker.window_ms), count);
         if count.marked > 0 && trips(&rules.breaker, recent) {
             let mut circuit = self.circuit.lock();
-            circuit.open(now_ns, &rules.breaker, recent);
+            if circuit.open(now_ns, &rules.breaker, recent) {
+                self.opened.fetch_add(1, Ordering::Relaxed);
+            }
             self.rests.store(true, Ordering::Release);
         }
     }
@@ -129,7 +152,9 @@ impl Health {
     #[must_use]
     pub fn may_retry(&self, now_ns: u64, rule: &Retry) -> bool {
         let one = Count { all: 0, marked: 1 };
-        self.retries.add_if(half_of(now_ns, rule.window_ms), one, |count| may_retry(rule, count))
+        let taken = self.retries.add_if(half_of(now_ns, rule.window_ms), one, |count| may_retry(rule, count));
+        if taken { &self.retried } else { &self.retries_refused }.fetch_add(1, Ordering::Relaxed);
+        taken
     }
 
     /// The provider asked to be left alone for a while; never longer than a breaker would at most.
@@ -169,6 +194,20 @@ impl Health {
             .unwrap_or(Stands::Well)
     }
 
+    #[must_use]
+    pub fn status(&self, now_ns: u64, rules: &Traffic) -> HealthStatus {
+        let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
+        HealthStatus {
+            stands: self.stands(now_ns, rules),
+            opened: count(&self.opened),
+            ejected: count(&self.ejected),
+            retried: count(&self.retried),
+            retries_refused: count(&self.retries_refused),
+            first_token_p50_ns: self.first_token_p50_ns(now_ns),
+            first_token_p95_ns: self.first_token_p95_ns(now_ns),
+        }
+    }
+
     fn peer(&self, now_ns: u64, rules: &Traffic) -> Peer {
         let half = half_of(now_ns, rules.outlier.window_ms);
         // One that asked for a pause still serves as a measure.
@@ -180,6 +219,7 @@ impl Health {
     fn eject(&self, now_ns: u64, rules: &Traffic) {
         let span_ns = rules.outlier.eject_ms.saturating_mul(1_000_000);
         self.ejected_until_ns.store(now_ns.saturating_add(span_ns), Ordering::Relaxed);
+        self.ejected.fetch_add(1, Ordering::Relaxed);
         // It comes back with a clean sheet, or the same figures would eject it at once.
         self.compared.clear();
         self.compared_first_token.clear();

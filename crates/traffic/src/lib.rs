@@ -11,7 +11,7 @@ mod prefix;
 mod queue;
 
 pub use fleet::{DeploymentState, Fleet};
-pub use health::{Admission, Health, Order, PassedOver, Probe, Rest, Stands, order};
+pub use health::{Admission, Health, HealthStatus, Order, PassedOver, Probe, Rest, Stands, order};
 pub use hedges::HedgeBudget;
 pub use prefix::{Prefixes, Prompt};
 pub use queue::{Enter, Pass, Queue, QueueStatus, Refusal};

@@ -90,6 +90,7 @@ fn one_that_fails_is_passed_over_then_tried_then_back() {
     // Its rest is over: the next request tries it, in its place of the plan's order.
     assert_eq!(scene.stands(0, 6 * S), Stands::Tried { dead: true });
     assert_eq!(scene.order(&[0, 2], 6 * S).candidates, [0, 2]);
+    assert_eq!(scene.states[0].health.status(6 * S, &scene.plan.traffic).opened, 1);
     let (first, second) = (scene.probe(0, 6 * S, Need::Usual), scene.probe(0, 6 * S, Need::Usual));
     assert_eq!(scene.order(&[0, 2], 6 * S).candidates, [2], "two try it already");
     scene.tried(0, 7 * S, GOOD, first);
@@ -189,6 +190,7 @@ fn one_that_does_worse_than_its_peers_is_ejected_for_a_while() {
     let order = scene.order(&[0, 2], 10 * S);
     assert_eq!((&order.candidates[..], rests(&order)), (&[2][..], vec![(0, Rest::Ejected)]));
     assert_eq!(order.passed_over[0].until_ns, 40 * S);
+    assert_eq!(scene.states[0].health.status(10 * S, &scene.plan.traffic).ejected, 1);
     assert_eq!(scene.order(&[0], 11 * S).candidates, [0], "alone it serves on");
     let order = scene.order(&[0, 2], 40 * S);
     assert_eq!(order.candidates, [0, 2], "back with a clean sheet");
@@ -231,6 +233,8 @@ fn retries_are_a_share_of_the_requests_exactly_on_many_threads() {
     race();
     let after = (0..200).filter(|_| health.may_retry(S, rule)).count();
     assert_eq!(allowed.load(Ordering::Relaxed) as usize + after, 100, "a tenth of a thousand");
+    let status = health.status(S, &scene.plan.traffic);
+    assert_eq!((status.retried, status.retries_refused), (100, 1100));
     assert!(health.may_retry(100 * S, rule), "in a new window the floor allows some");
 }
 
@@ -277,6 +281,7 @@ fn hedge_budgets_are_kept_by_use_case() {
     assert!(!budgets[0].take(S, &rule));
     moved[2].cost(S, 1000, 900);
     (0..500).for_each(|_| budgets[0].request(S));
+    assert_eq!(budgets[0].counts(), (1, 1));
     assert!(!budgets[0].take(S, &rule), "its losers were too dear");
 }
 
