@@ -128,8 +128,6 @@ impl Queue {
             }
         }
         let (number, slot) = line.join(enter.lane, enter.service, until);
-        // The bound may have been raised since the last one left.
-        self.advance(&mut line, now);
         Ok(Joined::Waits(Waiter::new(Arc::clone(self), enter, number, slot, now, until)))
     }
 
