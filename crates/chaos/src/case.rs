@@ -151,7 +151,7 @@ impl Traffic {
     /// False for what the gateway does not do yet; such cases are left out.
     #[must_use]
     pub const fn is_there(self) -> bool {
-        matches!(self, Self::Plain)
+        !matches!(self, Self::Limits | Self::Assembled | Self::Cache)
     }
 }
 
@@ -166,6 +166,21 @@ impl Case {
     #[must_use]
     pub const fn model(&self) -> &'static str {
         if matches!(self.caller, Caller::LeavesAfter(_) | Caller::ResetsAfter(_)) { "slow" } else { "fast" }
+    }
+
+    /// What the gateway asks the provider for.
+    #[must_use]
+    pub const fn upstream_shape(&self) -> Shape {
+        match (self.traffic, self.shape) {
+            (Traffic::Assembled, Shape::Whole) if self.api.generates() => Shape::StreamUsage,
+            (_, shape) => shape,
+        }
+    }
+
+    /// True when the caller's whole answer is put together of a stream.
+    #[must_use]
+    pub fn is_assembled(&self) -> bool {
+        self.upstream_shape() != self.shape
     }
 
     /// Names of the values, axis by axis.

@@ -20,7 +20,7 @@ pub enum Ending {
     Broken(Code),
 }
 
-/// What may be seen; `lengths` are those of the provider's whole answer, for cuts at or past its end.
+/// What may be seen; `length` is that of the provider's whole answer, for cuts at or past its end.
 #[must_use]
 pub fn endings(case: &Case, length: usize) -> Vec<Ending> {
     let mut endings = at_first(case, length);
@@ -39,9 +39,16 @@ pub fn endings(case: &Case, length: usize) -> Vec<Ending> {
 /// The failure is one that another attempt mends, and there is one that goes well.
 fn must_be_mended(case: &Case) -> bool {
     match (case.traffic, case.reach) {
-        (Traffic::Retry, Reach::Once) | (Traffic::Fallback, Reach::Once | Reach::First) => case.wrong.is_retried(),
+        (Traffic::Retry, Reach::Once) => case.wrong.is_retried(),
+        (Traffic::Fallback, Reach::Once | Reach::First) => case.wrong.is_retried() || is_late(case),
+        (Traffic::Hedge, Reach::Once | Reach::First) => is_late(case),
         _ => false,
     }
+}
+
+/// A stream whose first token comes past its deadline.
+const fn is_late(case: &Case) -> bool {
+    case.shape.is_streamed() && matches!(case.wrong, Wrong::LateHead | Wrong::LongStall(0))
 }
 
 /// Some attempt goes well.
@@ -56,6 +63,9 @@ const fn can_be_mended(case: &Case) -> bool {
 fn at_first(case: &Case, length: usize) -> Vec<Ending> {
     use Ending::{Broken, Exact, Refused, Told};
     let streamed = case.shape.is_streamed();
+    if case.is_assembled() {
+        return put_together(case, length);
+    }
     match case.wrong {
         Wrong::Reset => vec![Refused(Code::ProviderCut)],
         Wrong::Cut(byte) | Wrong::End(byte) | Wrong::GzipCut(byte) if (byte as usize) < length => {
@@ -79,6 +89,23 @@ fn at_first(case: &Case, length: usize) -> Vec<Ending> {
         Wrong::LateHead => vec![Refused(Code::ProviderTimeoutTotal), Refused(Code::ProviderTimeoutFirstToken)],
         Wrong::Redirect | Wrong::BigHead => vec![Refused(Code::ProviderMalformed)],
         _ => vec![Exact],
+    }
+}
+
+/// What a stream leads to whose caller asked for a whole answer: nothing leaves before its end, so that whatever breaks
+/// it off is a clean refusal. Compressed or not is the provider's matter.
+fn put_together(case: &Case, length: usize) -> Vec<Ending> {
+    use Ending::{Mended, Refused};
+    match case.wrong {
+        Wrong::Cut(byte) | Wrong::End(byte) | Wrong::GzipCut(byte) if (byte as usize) < length => {
+            vec![Refused(Code::ProviderCut)]
+        }
+        Wrong::Gzip | Wrong::GzipCut(_) => vec![Mended],
+        Wrong::NoTerminal => vec![Refused(Code::ProviderCut)],
+        Wrong::ErrorEvent(_) => vec![Refused(Code::ProviderCut), Refused(Code::ProviderMalformed)],
+        Wrong::LongStall(0) | Wrong::LateHead => vec![Refused(Code::ProviderTimeoutFirstToken)],
+        Wrong::LongStall(_) => vec![Refused(Code::ProviderTimeoutStall)],
+        _ => at_first(&Case { traffic: Traffic::Plain, ..*case }, length),
     }
 }
 

@@ -5,7 +5,7 @@ use paceline_testkit::{End, Heard};
 use paceline_types::{Code, Dialect, Outcome, TokenSource, UsageRecord};
 use serde_json::Value;
 
-use crate::case::{Case, Shape};
+use crate::case::Case;
 use crate::expect::{Ending, endings, outcome_of_code, outcome_of_status};
 use crate::reference::Reference;
 use crate::stage::{INPUT_NANOUSD, OUTPUT_NANOUSD};
@@ -18,8 +18,10 @@ pub const STOP_NS: u64 = 50_000_000;
 pub struct Evidence<'a> {
     pub case: &'a Case,
     pub heard: &'a Heard,
-    /// When the caller left, on the providers' clock.
-    pub left_ns: Option<u64>,
+    /// When it was over for the caller, on the providers' clock.
+    pub over_ns: u64,
+    /// Of what the provider of the first deployment sends.
+    pub length: usize,
     pub account: &'a Account,
     /// Of the fault at the deployment that answered, and of an answer without any.
     pub disturbed: &'a Reference,
@@ -81,7 +83,7 @@ impl<'a> Judge<'a> {
     fn answer(&mut self) -> Found {
         let Evidence { case, heard, disturbed, undisturbed, .. } = *self.evidence;
         let id = heard.header("x-paceline-request-id").unwrap_or_default();
-        let allowed = endings(case, disturbed.sent.len());
+        let allowed = endings(case, self.evidence.length);
         if heard.end == End::Left {
             if !is_beginning(case, heard, &[disturbed.due(id), undisturbed.due(id)]) {
                 self.breach("the bytes until the caller left are not the beginning of any answer it may get");
@@ -136,6 +138,9 @@ impl<'a> Judge<'a> {
             && record.code != code as u16
         {
             self.breach(format!("the record says code {}, the caller was told {}", record.code, code as u16));
+        }
+        if case.is_assembled() && record.provider_status == 200 && !truths_streamed(self.evidence.account) {
+            self.breach("asked whole of the provider although it should have streamed");
         }
         if case.shape.is_streamed() != record.flags.has(paceline_types::Flags::STREAMED)
             && record.provider_status == 200
@@ -203,21 +208,26 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Soon after the caller left, nothing is generated for it any more.
+    /// Soon after the answer is over for the caller, whoever ended it, nothing is generated for it any more.
     fn stopped(&mut self) {
-        let Some(left_ns) = self.evidence.left_ns else { return };
+        let left = self.evidence.heard.end == End::Left;
         for truth in &self.evidence.account.truths {
             let Some(ended_ns) = truth.cancelled_ns.or(truth.end_ns) else { continue };
-            let late_ns = ended_ns.saturating_sub(left_ns);
-            if truth.cancelled_ns.is_some() {
+            let late_ns = ended_ns.saturating_sub(self.evidence.over_ns);
+            if left && truth.cancelled_ns.is_some() {
                 self.stop_ns = Some(self.stop_ns.unwrap_or(0).max(late_ns));
             }
             if late_ns > STOP_NS {
-                let what = format!("the provider worked on for {} ms after the caller had left", late_ns / 1_000_000);
+                let what =
+                    format!("the provider worked on for {} ms after it was over for the caller", late_ns / 1_000_000);
                 self.breaches.push(Breach { what, timing: true });
             }
         }
     }
+}
+
+fn truths_streamed(account: &Account) -> bool {
+    account.truths.iter().all(|truth| truth.streamed)
 }
 
 /// What an answer that ended is, or why it is nothing that may be.
@@ -259,7 +269,7 @@ fn classify(case: &Case, heard: &Heard, disturbed: &Reference, undisturbed: &Ref
 
 /// The caller's bytes are those due; an assembled answer is the same as JSON.
 fn is_due(case: &Case, body: &[u8], due: &[u8]) -> bool {
-    let assembled = case.traffic == crate::case::Traffic::Assembled && case.shape == Shape::Whole;
+    let assembled = case.is_assembled();
     let json = |bytes| serde_json::from_slice::<Value>(bytes).ok();
     body == due || (assembled && json(body).is_some() && json(body) == json(due))
 }
@@ -333,8 +343,7 @@ fn is_beginning(case: &Case, heard: &Heard, due: &[Vec<u8>]) -> bool {
         return true;
     }
     let (begun, _) = split_event(case, &heard.body);
-    let assembled = case.traffic == crate::case::Traffic::Assembled && case.shape == Shape::Whole;
-    assembled || due.iter().any(|due| due.starts_with(begun))
+    case.is_assembled() || due.iter().any(|due| due.starts_with(begun))
 }
 
 /// Where two bodies part. Simulated words are nobody's, so they may be shown.

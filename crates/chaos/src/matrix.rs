@@ -64,6 +64,7 @@ const fn reaches(traffic: Traffic) -> &'static [Reach] {
 async fn lengths(stage: &Stage, api: Api, shape: Shape) -> Lengths {
     let case =
         Case { api, shape, wrong: Wrong::Nothing, reach: Reach::Always, caller: Caller::Stays, traffic: stage.traffic };
+    let case = Case { shape: case.upstream_shape(), ..case };
     let (provider, model) = stage.answered_by(None, &case);
     let length = async |wrong| {
         let reference = stage.references.of(&case, wrong, provider.address(), &model).await;
@@ -84,7 +85,7 @@ struct List<'a> {
 impl List<'_> {
     fn push(&mut self, wrong: Wrong, caller: Caller) {
         let case = Case { wrong, caller, ..self.case };
-        if wrong.applies(case.api, case.shape) {
+        if wrong.applies(case.api, case.upstream_shape()) {
             self.cases.push(case);
         }
     }

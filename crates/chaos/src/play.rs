@@ -79,15 +79,20 @@ pub async fn once(stage: &Stage, case: Case, tag: &str) -> Played {
     let bytes = request::bytes(&case, tag, &Stage::key(), &first_model);
     let (leave, reset) = leave(case.caller);
     let heard = call(stage.gateway.address(), &bytes, leave, reset).await;
-    let left_ns = heard.left.map(|left| stage.log().clock.unix_ns(left));
+    let over_ns = stage.log().clock.unix_ns(heard.ended);
     let account = stage.account(tag).await;
-    let (provider, model) = stage.answered_by(heard.header("x-paceline-deployment"), &case);
+    let recorded = account.records.first().map(|record| &*record.deployment);
+    let deployment = heard.header("x-paceline-deployment").or(recorded);
+    let (provider, model) = stage.answered_by(deployment, &case);
     let disturbed = stage.references.of(&case, case.wrong, provider.address(), &model).await;
     let undisturbed = stage.references.of(&case, Wrong::Nothing, provider.address(), &model).await;
+    let asked = Case { shape: case.upstream_shape(), ..case };
+    let upstream = stage.references.of(&asked, case.wrong, provider.address(), &model).await;
     let evidence = Evidence {
         case: &case,
         heard: &heard,
-        left_ns,
+        over_ns,
+        length: upstream.sent.len(),
         account: &account,
         disturbed: &disturbed,
         undisturbed: &undisturbed,

@@ -80,7 +80,7 @@ pub fn bytes(case: &Case, tag: &str, key: &str, first_model: &str) -> Vec<u8> {
 /// The header that makes the provider do wrong.
 fn fault(case: &Case, first_model: &str) -> String {
     use crate::case::Reach;
-    let fault = case.wrong.fault(case.shape);
+    let fault = case.wrong.fault(case.upstream_shape());
     match case.reach {
         _ if fault.is_empty() => fault,
         Reach::Always => fault,

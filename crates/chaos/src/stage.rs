@@ -162,7 +162,7 @@ pub fn document(traffic: Traffic, callers: usize, providers: &[SimProvider; 2]) 
         use_case.model = "fast".into();
         use_case.models = vec!["fast".into(), "slow".into()];
         use_case.deadlines = Deadlines { connect_ms: 2000, first_token_ms: 1500, stall_ms: 1500, total_ms: 4500 };
-        use_case.fallback = if traffic == Traffic::Fallback { Fallback::Any } else { Fallback::None };
+        use_case.fallback = if places > 1 { Fallback::Any } else { Fallback::None };
         use_case.stream_upstream = traffic == Traffic::Assembled;
         use_case.hedge = (traffic == Traffic::Hedge).then_some(Hedge {
             floor_ms: 100,

@@ -50,7 +50,6 @@ const AT_ONCE: u32 = 20;
 
 /// A thousand callers at once; each gets its answer, and the deployment never has more than its bound.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "until queues are in force"]
 async fn a_thousand_callers_queue_for_a_deployment_and_its_bound_is_never_exceeded() {
     let providers = providers();
     let document = plan(&providers, |document| {
@@ -103,7 +102,6 @@ async fn a_thousand_callers_of_one_key_never_exceed_its_limit() {
 
 /// One of two deployments goes down in the middle of a load and comes back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "until failover is in force"]
 async fn one_of_two_deployments_goes_down_under_load() {
     let providers = providers();
     let document = {
