@@ -299,12 +299,10 @@ fn peer(cell: &str) -> Option<Peer> {
     if cell == "-" {
         return None;
     }
-    if cell == "rests" {
-        return Some(Peer { rests: true, ..Peer::default() });
-    }
+    let (rests, cell) = cell.strip_prefix("rests ").map_or((false, cell), |cell| (true, cell));
     let [all, marked, p50_ms] = waiting(cell);
     let count = Count { all, marked };
-    Some(Peer { count, first_tokens: all - marked, first_token_p50_ns: Some(u64::from(p50_ms) * MS), rests: false })
+    Some(Peer { count, first_tokens: all - marked, first_token_p50_ns: Some(u64::from(p50_ms) * MS), rests })
 }
 
 #[test]

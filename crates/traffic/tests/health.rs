@@ -198,6 +198,21 @@ fn one_that_does_worse_than_its_peers_is_ejected_for_a_while() {
 }
 
 #[test]
+fn one_that_fails_more_than_its_peers_is_ejected_below_the_breakers_share() {
+    let scene = Scene::new();
+    for second in 0..20 {
+        scene.ended(0, second * S, Verdict::Failed, 1);
+        scene.ended(0, second * S, GOOD, 2);
+        scene.ended(2, second * S, GOOD, 3);
+    }
+    let order = scene.order(&[0, 2], 20 * S);
+    assert_eq!((&order.candidates[..], rests(&order)), (&[2][..], vec![(0, Rest::Ejected)]));
+    assert_eq!(scene.order(&[0, 2], 50 * S).candidates, [0, 2]);
+    assert_eq!(scene.order(&[0, 2], 52 * S).candidates, [0, 2], "the failures of before are forgotten");
+    assert_eq!(scene.states[0].health.status(52 * S, &scene.plan.traffic).ejected, 1);
+}
+
+#[test]
 fn the_first_token_is_learned_and_forgotten() {
     let scene = Scene::new();
     let health = &scene.states[0].health;

@@ -44,3 +44,42 @@ impl Tallies {
         &self.0[usize::from(half % 2 == 1)]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_its_two_halves_and_no_more() {
+        let tallies = Tallies::default();
+        assert_eq!(tallies.add(7, Count::ONE_MARKED), Count::ONE_MARKED);
+        assert_eq!(tallies.add(8, Count::ONE), Count { all: 2, marked: 1 });
+        assert_eq!(tallies.add(9, Count::ONE), Count { all: 2, marked: 0 });
+        assert_eq!(tallies.sum(10), Count::ONE);
+        assert_eq!(tallies.sum(11), Count::default());
+        tallies.clear();
+        assert_eq!(tallies.sum(9), Count::default());
+        assert_eq!(tallies.add(0, Count::ONE), Count::ONE, "the very first half has none before it");
+    }
+
+    #[test]
+    fn what_is_allowed_is_judged_on_the_whole_window() {
+        let tallies = Tallies::default();
+        let three = |count: Count| count.all < 3;
+        assert!(tallies.add_if(7, Count::ONE, three) && tallies.add_if(7, Count::ONE, three));
+        assert!(tallies.add_if(8, Count::ONE, three));
+        assert!(!tallies.add_if(8, Count::ONE, three), "two before and one now");
+        assert!(tallies.add_if(9, Count::ONE, three), "the first two have gone");
+    }
+
+    #[test]
+    fn counts_are_exact_on_many_threads() {
+        let tallies = Tallies::default();
+        std::thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| while tallies.add_if(3, Count::ONE, |count| count.all < 2500) {});
+            }
+        });
+        assert_eq!(tallies.sum(3).all, 2500);
+    }
+}
