@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use crate::cursor::Cursor;
+use crate::regions::{Mark, Regions};
 use crate::scan::{Field, RequestFacts};
 
 /// The changes to one body, collected and then applied at once.
@@ -60,6 +61,43 @@ impl<'a> Edits<'a> {
         if found { self } else { self.add("stream_options", br#"{"include_usage":true}"#) }
     }
 
+    /// Asks for a stream.
+    pub fn stream_on(&mut self) -> &mut Self {
+        self.set(Field::Stream, Bytes::from_static(b"true"))
+    }
+
+    /// Sets an engine's priority where the caller set none.
+    pub fn priority(&mut self, priority: i64) -> &mut Self {
+        let text = Bytes::copy_from_slice(itoa::Buffer::new().format(priority).as_bytes());
+        self.set_if_absent(Field::Priority, text);
+        self
+    }
+
+    /// Names the cache in which OpenAI looks for the prompt's prefix; false where the caller named one.
+    pub fn prompt_cache_key(&mut self, key: &str) -> bool {
+        self.set_if_absent(Field::PromptCacheKey, json_string(key))
+    }
+
+    /// Marks the end of the stable prefix for Anthropic's prompt cache; false where the caller marked any place itself,
+    /// or there is nothing to mark.
+    pub fn mark_prefix(&mut self, regions: &Regions) -> bool {
+        let Some(mark) = regions.mark else { return false };
+        let text = |text: &'static [u8]| Bytes::from_static(text);
+        match mark {
+            Mark::Text(span) => {
+                let before = text(br#"[{"type":"text","text":"#);
+                self.splices.push(Splice { start: span.start, end: span.start, text: before });
+                let behind = text(br#","cache_control":{"type":"ephemeral"}}]"#);
+                self.splices.push(Splice { start: span.end, end: span.end, text: behind });
+            }
+            Mark::BlockEnd(at) => {
+                let text = text(br#","cache_control":{"type":"ephemeral"}"#);
+                self.splices.push(Splice { start: at, end: at, text });
+            }
+        }
+        true
+    }
+
     /// The new body in pieces: slices of the original and the inserted texts. One piece, the original, if nothing
     /// changed.
     #[must_use]
@@ -96,6 +134,15 @@ impl<'a> Edits<'a> {
             }
         }
         if found { self } else { self.add(field.name(), &text) }
+    }
+
+    /// Sets a field that is absent or null; false where it is set.
+    fn set_if_absent(&mut self, field: Field, text: Bytes) -> bool {
+        let absent = self.facts.value(field, &self.body).is_none();
+        if absent {
+            self.set(field, text);
+        }
+        absent
     }
 
     fn add(&mut self, name: &str, value: &[u8]) -> &mut Self {

@@ -48,6 +48,16 @@ pub(crate) enum Field {
     MaxOutputTokens,
     StreamOptions,
     Choices,
+    Temperature,
+    Tools,
+    System,
+    Messages,
+    Instructions,
+    Input,
+    Priority,
+    PromptCacheKey,
+    /// A feature whose stream is not proven to carry what the whole answer holds.
+    Particular,
 }
 
 impl Field {
@@ -60,6 +70,15 @@ impl Field {
             Self::MaxOutputTokens => "max_output_tokens",
             Self::StreamOptions => "stream_options",
             Self::Choices => "n",
+            Self::Temperature => "temperature",
+            Self::Tools => "tools",
+            Self::System => "system",
+            Self::Messages => "messages",
+            Self::Instructions => "instructions",
+            Self::Input => "input",
+            Self::Priority => "priority",
+            Self::PromptCacheKey => "prompt_cache_key",
+            Self::Particular => "",
         }
     }
 
@@ -73,6 +92,26 @@ impl Field {
             b"max_output_tokens" if api == Api::Responses => Self::MaxOutputTokens,
             b"stream_options" if chunked => Self::StreamOptions,
             b"n" if chunked => Self::Choices,
+            b"temperature" => Self::Temperature,
+            b"tools" | b"functions" => Self::Tools,
+            b"system" if api == Api::Messages => Self::System,
+            b"messages" => Self::Messages,
+            b"instructions" if api == Api::Responses => Self::Instructions,
+            b"input" => Self::Input,
+            b"priority" => Self::Priority,
+            b"prompt_cache_key" => Self::PromptCacheKey,
+            b"logprobs"
+            | b"top_logprobs"
+            | b"modalities"
+            | b"audio"
+            | b"store"
+            | b"background"
+            | b"best_of"
+            | b"echo"
+            | b"previous_response_id"
+            | b"conversation"
+            | b"include"
+            | b"web_search_options" => Self::Particular,
             _ => return None,
         })
     }
@@ -139,6 +178,33 @@ pub fn scan(api: Api, body: &[u8]) -> Result<RequestFacts, ScanError> {
 }
 
 impl RequestFacts {
+    /// The last value of a field, unless it is null.
+    pub(crate) fn value<'a>(&self, field: Field, body: &'a [u8]) -> Option<&'a [u8]> {
+        self.span(field).map(|span| span.of(body)).filter(|&value| value != b"null")
+    }
+
+    /// Where the last value of a field lies.
+    pub(crate) fn span(&self, field: Field) -> Option<Span> {
+        self.spots.iter().rev().find(|spot| spot.field == field).map(|spot| spot.value)
+    }
+
+    /// True when the caller asks for `temperature: 0` in any spelling.
+    #[must_use]
+    pub fn is_temperature_zero(&self, body: &[u8]) -> bool {
+        let value = self.value(Field::Temperature, body).and_then(|value| std::str::from_utf8(value).ok());
+        value.and_then(|text| text.parse().ok()).is_some_and(|temperature: f64| temperature == 0.0)
+    }
+
+    /// True when a feature is asked for whose stream is not proven to carry what the whole answer holds: several
+    /// answers, log probabilities, sound, answers stored or made in the background.
+    #[must_use]
+    pub fn is_particular(&self, body: &[u8]) -> bool {
+        let set = |spot: &Spot| {
+            spot.field == Field::Particular && !matches!(spot.value.of(body), b"null" | b"false" | b"[]" | b"0")
+        };
+        self.choices > 1 || self.spots.iter().any(set)
+    }
+
     /// Interprets the last occurrence of each known field.
     fn read(&mut self, body: &[u8]) -> Result<(), ScanError> {
         let Self { spots, .. } = self;

@@ -82,6 +82,7 @@ codes! {
     ContentFiltered = 411, "G411", "content_filtered", 400, Caller, false, "Change the prompt: the provider's content filter refused it";
     AddressRefused = 412, "G412", "address_refused", 502, Gateway, false, "Tell the platform team: the provider's address is link-local or a metadata service; `addresses_allowed` lists exceptions";
     DeploymentsUnavailable = 413, "G413", "deployments_unavailable", 503, Provider, true, "Retry after the time stated: every deployment of this model is resting after failures or at its limit";
+    ProviderFailedInStream = 414, "G414", "provider_failed_in_stream", 502, Provider, true, "Retry with back-off: the provider reported a failure in the middle of its answer";
     Draining = 501, "G501", "draining", 503, Gateway, true, "Retry: this gateway is shutting down and another will answer";
     PlanMissing = 502, "G502", "plan_missing", 503, Gateway, true, "Tell the platform team: the gateway has not been given a plan";
     Overloaded = 503, "G503", "overloaded", 503, Gateway, true, "Retry with back-off: the gateway's bound on requests in flight is reached";
