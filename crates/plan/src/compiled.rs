@@ -200,29 +200,8 @@ impl Plan {
             compile_service(service, &use_case_of, &team_of, path)
         })?;
         let keys = each(document.keys, "keys", |key, path| compile_key(key, &service_of, &use_case_of, path))?;
-        let providers = each(document.providers, "providers", |provider, path| {
-            check::url(&provider.base_url, &format!("{path}.base_url"))?;
-            check::secret(provider.key.as_deref(), &format!("{path}.key"))?;
-            Ok(Provider {
-                name: provider.name.into(),
-                dialect: provider.dialect,
-                base_url: provider.base_url,
-                key: provider.key,
-                apis: provider.apis,
-                headers: provider.headers,
-                forward_headers: provider.forward_headers,
-                passthrough: provider.passthrough,
-                addresses_allowed: provider.addresses_allowed,
-                connections_max: provider.connections_max,
-                http2: provider.http2,
-            })
-        })?;
-        let mut key_of = FxHashMap::default();
-        for (index, key) in keys.iter().enumerate() {
-            if key_of.insert(key.digest, index).is_some() {
-                return Err(PlanFault::new(format!("keys[{index}].sha256"), "another key has it", "make a new key"));
-            }
-        }
+        let providers = each(document.providers, "providers", compile_provider)?;
+        let key_of = digests(&keys)?;
         let deployments_of = names_of_deployments(&deployments);
         Ok(Self {
             hash: document.hash,
@@ -295,6 +274,35 @@ type Names = FxHashMap<Arc<str>, usize>;
 
 fn each<F, T>(from: Vec<F>, what: &str, make: impl Fn(F, &str) -> Result<T, PlanFault>) -> Result<Vec<T>, PlanFault> {
     from.into_iter().enumerate().map(|(index, one)| make(one, &format!("{what}[{index}]"))).collect()
+}
+
+fn compile_provider(from: document::Provider, path: &str) -> Result<Provider, PlanFault> {
+    check::url(&from.base_url, &format!("{path}.base_url"))?;
+    check::secret(from.key.as_deref(), &format!("{path}.key"))?;
+    Ok(Provider {
+        name: from.name.into(),
+        dialect: from.dialect,
+        base_url: from.base_url,
+        key: from.key,
+        apis: from.apis,
+        headers: from.headers,
+        forward_headers: from.forward_headers,
+        passthrough: from.passthrough,
+        addresses_allowed: from.addresses_allowed,
+        connections_max: from.connections_max,
+        http2: from.http2,
+    })
+}
+
+/// Keys by their digest.
+fn digests(keys: &[Key]) -> Result<FxHashMap<[u8; 32], usize>, PlanFault> {
+    let mut key_of = FxHashMap::default();
+    for (index, key) in keys.iter().enumerate() {
+        if key_of.insert(key.digest, index).is_some() {
+            return Err(PlanFault::new(format!("keys[{index}].sha256"), "another key has it", "make a new key"));
+        }
+    }
+    Ok(key_of)
 }
 
 fn compile_deployment(from: document::Deployment, providers: &Names, path: &str) -> Result<Deployment, PlanFault> {

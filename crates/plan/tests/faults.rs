@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use paceline_plan::document::{Document, Limit};
+use paceline_plan::document::{Document, Hedge, Limit};
 use paceline_plan::{Plan, sample};
 use paceline_types::{Metric, Percentile};
 use proptest::prelude::*;
@@ -79,7 +79,7 @@ fn lists_hold_together() {
 
 #[test]
 fn values_mean_something() {
-    assert_eq!(fault(|plan| plan.format = 2), "format: format 2 is not 1");
+    assert_eq!(fault(|plan| plan.format = 1), "format: format 1 is not 2");
     assert_eq!(fault(|plan| plan.keys[0].sha256 = "12".into()), "keys[0].sha256: not 64 hex digits");
     assert_eq!(fault(|plan| plan.keys[0].sha256 = "\u{e9}".repeat(32)), "keys[0].sha256: not 64 hex digits");
     assert_eq!(fault(|plan| plan.keys[0].sha256 = "+f".repeat(32)), "keys[0].sha256: not 64 hex digits");
@@ -111,6 +111,47 @@ fn values_mean_something() {
     );
     assert_eq!(fault(|plan| plan.gateway.journal.bytes_max = 1), "gateway.journal.bytes_max: smaller than one segment");
     assert_eq!(fault(|plan| plan.gateway.connections_max = 0), "gateway.connections_max: 0 is too small");
+}
+
+#[test]
+fn rules_of_traffic_mean_something() {
+    for (refused, wanted) in [
+        (
+            fault(|plan| plan.keys[1].rates.requests_per_minute = Some(0)),
+            "keys[1].rates.requests_per_minute: zero lets nothing through",
+        ),
+        (
+            fault(|plan| plan.teams[0].rates.usd_per_day = Some(f64::INFINITY)),
+            "teams[0].rates.usd_per_day: not an amount of money",
+        ),
+        (
+            fault(|plan| plan.deployments[0].queue.batch_floor = 0.8),
+            "deployments[0].queue.batch_floor: the floors take nearly everything",
+        ),
+        (
+            fault(|plan| plan.deployments[0].queue.standard_floor = f64::NAN),
+            "deployments[0].queue.standard_floor: NaN is not a share",
+        ),
+        (
+            fault(|plan| {
+                plan.use_cases[0].hedge =
+                    Some(Hedge { floor_ms: 200, ceiling_ms: 100, requests_share: 0.02, cost_share: 0.02 });
+            }),
+            "use_cases[0].hedge.floor_ms: the delay has no room",
+        ),
+        (fault(|plan| plan.traffic.retry.share = 1.1), "traffic.retry.share: 1.1 is not a share"),
+        (fault(|plan| plan.traffic.breaker.window_ms = 0), "traffic.breaker.window_ms: zero means nothing here"),
+        (
+            fault(|plan| plan.traffic.outlier.slower_factor = 1.0),
+            "traffic.outlier.slower_factor: not a factor above one",
+        ),
+        (
+            fault(|plan| plan.traffic.cache.url = Some("redis://secret@host".into())),
+            "traffic.cache.url: not a reference to a secret",
+        ),
+    ] {
+        assert_eq!(refused, wanted);
+    }
 }
 
 #[test]

@@ -4,10 +4,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::pending::{ErrorKind, error_kind};
 use bytes::Bytes;
 use paceline_http::{Answer, AnswerError, Deadlines, Method, RequestHead, SendError};
 use paceline_policy::Ended;
+use paceline_providers::{ErrorKind, error_kind};
 use paceline_traffic::Probe;
 use paceline_types::{Code, Dialect, Failure};
 
@@ -37,7 +37,7 @@ pub(crate) struct Opened {
 /// What has been read of an answer before the caller got anything.
 pub(crate) enum Held {
     /// A stream of events: what may leave.
-    Stream { tap: Tap, out: Vec<Bytes>, ended: bool },
+    Stream { tap: Box<Tap>, out: Vec<Bytes>, ended: bool },
     /// Anything else: its first bytes.
     Whole { parts: Vec<Bytes>, bytes: usize, ended: bool },
 }
@@ -110,7 +110,7 @@ pub(crate) async fn attempt(
         .await
         .map_err(|error| unsent(name, &error, head_code))?;
     let held = if answer.status / 100 == 2 && is_event_stream(&answer) {
-        let tap = Tap::new(prepared.api, &answer.headers, prepared.withhold_usage);
+        let tap = Box::new(Tap::new(prepared.api, &answer.headers, prepared.withhold_usage));
         Held::Stream { tap, out: Vec::new(), ended: false }
     } else {
         Held::Whole { parts: Vec::new(), bytes: 0, ended: false }

@@ -1,7 +1,6 @@
 //! Edit: the caller's bytes with the few splices that the standards and one deployment ask for, and the headers that
 //! go with them.
 
-use crate::pending::PendingEdits;
 use bytes::Bytes;
 use paceline_http::{HeaderName, HeaderValue};
 use paceline_policy::{cap, engine_priority};

@@ -7,9 +7,8 @@ use std::time::Instant;
 use paceline_plan::Deployment;
 use paceline_plan::document::PromptCache;
 use paceline_policy::PromptSeen;
-use paceline_providers::Edits;
+use paceline_providers::{Edits, Regions, regions};
 
-use crate::pending::{PendingEdits, Regions, regions};
 use paceline_traffic::Prompt;
 use paceline_types::Mode;
 use rustc_hash::FxHasher;

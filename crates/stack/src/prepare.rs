@@ -7,11 +7,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use paceline_http::{HeaderMap, HeaderValue, Request};
-use paceline_plan::document::Deadlines;
 use paceline_policy::{Caller, Choice, candidates_allowed, deadlines, tighten};
-use paceline_providers::RequestFacts;
+use paceline_providers::{RequestFacts, assemblable};
 
-use crate::pending::assemblable;
 use paceline_types::{Api, Code, Failure, Flags};
 
 use crate::clock::Spans;
@@ -25,14 +23,12 @@ pub(crate) struct Prepared {
     pub api: Api,
     pub began: Instant,
     pub caller: Caller,
-    pub choice: Choice,
     pub facts: RequestFacts,
     pub body: Bytes,
     pub headers: HeaderMap,
     /// Path below the provider's base URL, with the caller's query string.
     pub path: Cow<'static, str>,
     pub id: HeaderValue,
-    pub deadlines: Deadlines,
     pub clock: Spans,
     /// In order of preference: those this process has a key for and the use case may fall back to.
     pub deployments: Vec<usize>,
@@ -94,7 +90,6 @@ pub(crate) fn prepare(
         api,
         began: life.began,
         clock: Spans::new(deadlines, life.began, streamed),
-        deadlines,
         deployments,
         streamed,
         assemble,
@@ -102,7 +97,6 @@ pub(crate) fn prepare(
         withhold_usage: ask_usage && !assemble,
         marks: Marks::default(),
         caller,
-        choice,
         facts,
         body,
         headers,

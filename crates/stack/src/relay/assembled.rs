@@ -1,9 +1,9 @@
 //! A stream put together for a caller who did not ask for one: first-token and stall deadlines hold, and the caller
 //! gets what the provider would have answered without a stream.
 
-use crate::pending::Assembler;
 use bytes::Bytes;
 use paceline_http::{Body, HeaderValue, Response};
+use paceline_providers::{Assembler, NotWhole};
 use paceline_types::{Code, Failure, Outcome, UNDEFINED};
 
 use super::{Tap, assemble, cut_short, head, note_stream, whole};
@@ -12,7 +12,7 @@ use crate::refuse;
 use crate::send::Sent;
 
 /// Reads the stream to its end and answers with the whole.
-pub(super) async fn respond(mut life: Box<Life>, mut sent: Box<Sent>, mut tap: Tap, out: Vec<Bytes>) -> Response {
+pub(super) async fn respond(mut life: Box<Life>, mut sent: Box<Sent>, mut tap: Box<Tap>, out: Vec<Bytes>) -> Response {
     life.record.status = sent.answer.status;
     let mut assembler = Assembler::new(life.record.api);
     out.iter().for_each(|chunk| assembler.push(chunk));
@@ -21,9 +21,14 @@ pub(super) async fn respond(mut life: Box<Life>, mut sent: Box<Sent>, mut tap: T
     if let Err(failure) = ended {
         return refuse::refuse(life, &failure);
     }
-    let Ok(body) = assembler.finish() else {
-        let what = format!("The stream from deployment {} could not be put together", life.record.deployment);
-        return refuse::refuse(life, &Failure::new(Code::ProviderMalformed, what));
+    let body = match assembler.finish() {
+        Ok(body) => body,
+        Err(fault) => {
+            let failed = fault == NotWhole::Failed;
+            let code = if failed { Code::ProviderFailedInStream } else { Code::ProviderMalformed };
+            let what = format!("Deployment {}: {fault}", life.record.deployment);
+            return refuse::refuse(life, &Failure::new(code, what));
+        }
     };
     let back = sent.answer.read_at().elapsed().as_nanos();
     life.record.overhead_back_ns = u32::try_from(back).unwrap_or(UNDEFINED - 1);

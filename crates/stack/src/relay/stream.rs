@@ -14,7 +14,13 @@ use crate::life::Life;
 use crate::send::Sent;
 
 /// Starts relaying a stream.
-pub(super) fn respond(mut life: Box<Life>, mut sent: Box<Sent>, tap: Tap, out: Vec<Bytes>, ended: bool) -> Response {
+pub(super) fn respond(
+    mut life: Box<Life>,
+    mut sent: Box<Sent>,
+    tap: Box<Tap>,
+    out: Vec<Bytes>,
+    ended: bool,
+) -> Response {
     life.record.status = sent.answer.status;
     life.record.flags.set(Flags::STREAMED);
     let (status, mut headers) = head(&life, &mut sent);
@@ -34,7 +40,7 @@ pub(super) fn respond(mut life: Box<Life>, mut sent: Box<Sent>, tap: Tap, out: V
 struct Relay {
     life: Box<Life>,
     sent: Box<Sent>,
-    tap: Tap,
+    tap: Box<Tap>,
     /// Read before the head left.
     out: std::vec::IntoIter<Bytes>,
     /// Which deadline is armed.
