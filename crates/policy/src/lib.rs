@@ -4,6 +4,7 @@
 mod breaker;
 mod cap;
 mod deadlines;
+mod endings;
 mod failover;
 mod hedge;
 mod identify;
@@ -20,10 +21,8 @@ mod window;
 pub use breaker::{Admit, Circuit, Need, Trial, Verdict, trips};
 pub use cap::cap;
 pub use deadlines::{Patient, deadlines, tighten};
-pub use failover::{
-    Again, ENDINGS, Ended, Ending, History, Reason, Standing, Step, back_off_ns, candidates_allowed, decide, ending,
-    may_retry,
-};
+pub use endings::{Again, ENDINGS, Ended, Ending, ending};
+pub use failover::{History, Reason, Standing, Step, back_off_ns, candidates_allowed, decide, may_retry};
 pub use hedge::{HEDGE_WINDOW_NS, HedgeUse, hedge_delay_ns};
 pub use identify::{Asked, Caller, Partial, identify};
 pub use judge::{Measured, judge};

@@ -119,6 +119,7 @@ fn ended(name: &str) -> Ended {
         "queue" => Ended::Queue,
         "limit" => Ended::Limit,
         "unusable" => Ended::Unusable,
+        "timeout-total" => Ended::TimeoutTotal,
         "own" => Ended::Own,
         status => Ended::Status(status.parse().expect("an ending's name or a status")),
     }

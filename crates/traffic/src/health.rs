@@ -123,8 +123,7 @@ impl Health {
             Verdict::Failed => Count::ONE_MARKED,
             Verdict::Good { first_token_ns } => {
                 if let Some(ns) = first_token_ns {
-                    self.first_token.add(half_of(now_ns, LEARNED_WINDOW_MS), ns);
-                    self.compared_first_token.add(half_of(now_ns, rules.outlier.window_ms), ns);
+                    self.learn(now_ns, rules, ns);
                 }
                 Count::ONE
             }
@@ -141,6 +140,17 @@ impl Health {
             }
             self.rests.store(true, Ordering::Release);
         }
+    }
+
+    /// A hedge answered in its place: its first token would have taken this long at least. Left out, the slow ones would
+    /// be missing from what is usual, and ever more would be hedged.
+    pub fn outrun(&self, now_ns: u64, rules: &Traffic, waited_ns: u64) {
+        self.learn(now_ns, rules, waited_ns);
+    }
+
+    fn learn(&self, now_ns: u64, rules: &Traffic, first_token_ns: u64) {
+        self.first_token.add(half_of(now_ns, LEARNED_WINDOW_MS), first_token_ns);
+        self.compared_first_token.add(half_of(now_ns, rules.outlier.window_ms), first_token_ns);
     }
 
     /// A request begins its first attempt there: what retries are a share of.

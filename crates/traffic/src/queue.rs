@@ -92,12 +92,18 @@ impl Queue {
         self.advance(&mut line, Clock::now());
     }
 
+    /// False when everybody goes at once: then nothing need be looked up for `Enter`.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        self.in_flight_max.load(Ordering::SeqCst) != NONE
+    }
+
     /// Waits for a slot. Dropping the future leaves the queue, and hands on a slot that had just been given.
     ///
     /// # Errors
     /// When too many wait already, or the first token could not be in time any more.
     pub async fn enter(self: &Arc<Self>, enter: Enter) -> Result<Pass, Refusal> {
-        if self.in_flight_max.load(Ordering::SeqCst) == NONE {
+        if !self.is_bounded() {
             self.free.fetch_add(1, Ordering::SeqCst);
             return Ok(Pass::free(Arc::clone(self)));
         }
@@ -186,7 +192,7 @@ impl Queue {
     fn leave_free(&self) {
         self.free.fetch_sub(1, Ordering::SeqCst);
         // Either this sees a bound set meanwhile, or whoever waits under it sees that one fewer is in flight.
-        if self.in_flight_max.load(Ordering::SeqCst) != NONE {
+        if self.is_bounded() {
             self.advance(&mut self.line.lock(), Clock::now());
         }
     }

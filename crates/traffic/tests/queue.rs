@@ -69,6 +69,7 @@ async fn without_a_bound_everybody_goes_and_is_counted() {
         passes.push(queue.enter(enter(Lane::Batch, 0)).await.unwrap());
     }
     assert_eq!((queue.status().in_flight, queue.status().in_flight_max), (1000, None));
+    assert!(!queue.is_bounded());
     drop(passes);
     assert_eq!(queue.status().in_flight, 0);
 }
