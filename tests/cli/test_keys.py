@@ -61,7 +61,7 @@ def test_the_list_is_a_plain_table_when_piped() -> None:
     assert keys("list").output == "There are no keys. `paceline keys create --service NAME` makes one.\n"
     made = created("--service", "helpdesk", "--any-service")
     head, row = keys("list").output.splitlines()
-    assert head.split() == ["Id", "Service", "Use", "case", "Made", "Revoked", "Name"]
+    assert head.split() == ["Id", "Service", "Use", "case", "Made", "Revoked", "Limits", "Name"]
     assert row.split()[:2] == [made["id"], "any"]
     assert "\x1b" not in row
 
@@ -106,3 +106,16 @@ def test_a_new_admin_key_replaces_the_one_before(home: Path) -> None:
     with open_ledger(home / ".paceline") as ledger:
         assert not is_admin_key(ledger, first)
         assert is_admin_key(ledger, second)
+
+
+def test_limits_of_a_key_are_kept_and_listed() -> None:
+    made = created("--service", "helpdesk", "--requests-per-minute", "60", "--usd-per-day", "2.5")
+    assert made["limits"] == {"requests_per_minute": 60, "usd_per_day": 2.5}
+    (only,) = json.loads(keys("list", "--format", "json").stdout)["keys"]
+    assert only["limits"] == made["limits"]
+    assert "60 requests/min, $2.5/day" in " ".join(keys("list").output.split())
+
+
+@pytest.mark.parametrize("wrong", [("--requests-per-minute", "0"), ("--usd-per-month", "0"), ("--usd-per-day", "x")])
+def test_a_limit_of_nothing_is_refused(wrong: tuple[str, str]) -> None:
+    assert keys("create", "--service", "helpdesk", *wrong).exit_code == 2

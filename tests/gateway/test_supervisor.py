@@ -1,12 +1,14 @@
 """The supervisor with real processes: readiness, restart, orderly stop, refusal to start."""
 
 import asyncio
+import stat
 import sys
 from pathlib import Path
 
 import pytest
 
-from paceline.gateway.supervisor import Part, PartFailedError, Supervisor
+from paceline.gateway import supervisor as module
+from paceline.gateway.supervisor import Part, PartFailedError, Supervisor, turn_over
 
 # Writes its pid, then waits for SIGTERM and writes that it left.
 STAYS = """
@@ -126,3 +128,58 @@ def test_a_log_that_has_grown_too_long_is_put_aside(tmp_path: Path, monkeypatch:
     asyncio.run(work())
     assert (tmp_path / "only.log.1").read_text() == "a long story\n"
     assert (tmp_path / "only.log").read_text() == ""
+
+
+# Writes a line whenever it is told to by a file that appears.
+TALKS = """
+import os, sys, pathlib, time
+here = pathlib.Path(sys.argv[1])
+with here.open("a") as out: out.write("up " + sys.argv[2] + " " + str(os.getpid()) + "\\n")
+while True:
+    print("a line of a hundred characters".ljust(99, "."), flush=True)
+    time.sleep(0.001)
+"""
+
+
+def test_a_log_is_readable_by_its_owner_only_whatever_it_was_before(tmp_path: Path) -> None:
+    one = part(tmp_path, "only")
+    one.log.write_text("before\n")
+    one.log.chmod(0o644)
+
+    async def work() -> None:
+        supervisor = Supervisor([one], print)
+        await supervisor.start()
+        await supervisor.stop()
+
+    asyncio.run(work())
+    assert stat.S_IMODE(one.log.stat().st_mode) == 0o600
+    assert one.log.read_text().startswith("before\n")
+
+
+def test_a_log_that_grows_is_turned_over_while_its_process_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOG_CHECK_S", 0.01)
+    monkeypatch.setattr(module, "LOG_BYTES_MAX", 2000)
+    one = part(tmp_path, "only", TALKS)
+    before = one.log.with_suffix(".log.1")
+
+    async def work() -> None:
+        supervisor = Supervisor([one], print)
+        await supervisor.start()
+        await until(before.exists)
+        await until(lambda: one.log.stat().st_size > 0)
+        await supervisor.stop()
+
+    asyncio.run(work())
+    assert stat.S_IMODE(before.stat().st_mode) == 0o600
+    assert before.read_text().startswith("a line")
+    assert "\0" not in one.log.read_text(), "what is written next stands at the start"
+
+
+def test_a_small_log_stays_and_an_absent_one_is_no_trouble(tmp_path: Path) -> None:
+    log = tmp_path / "only.log"
+    turn_over(log)
+    log.write_text("short\n")
+    turn_over(log)
+    assert [path.name for path in tmp_path.iterdir()] == ["only.log"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
+import pytest
 from sqlalchemy import func, select, text
 from tests.ledger.test_report import plan
 
@@ -47,6 +48,17 @@ def test_planned_keys_are_those_in_use(ledger: Ledger) -> None:
     assert (planned["id"], planned["service"], planned["any_service"]) == (second.id, None, True)
     assert [key.revoked_at is None for key in ledger.keys.list()] == [False, True]
     assert ledger.keys.list()[0].services == ("b", "c")
+
+
+def test_a_keys_limits_enter_the_plan_whole(ledger: Ledger) -> None:
+    ledger.keys.create(service="a", limits={"requests_per_minute": 60, "usd_per_day": None})
+    ledger.keys.create(service="b")
+    first, second = ledger.keys.planned()
+    assert first["rates"]["requests_per_minute"] == 60
+    assert set(first["rates"]) == set(second["rates"])
+    assert set(second["rates"].values()) == {None}
+    with pytest.raises(ValueError, match="no limit usd_per_hour"):
+        ledger.keys.create(service="a", limits={"usd_per_hour": 1.0})
 
 
 def test_every_change_is_a_new_version(ledger: Ledger) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from paceline.standards import Code, Standards, load
-from paceline.standards.overlay import variable_name
+from paceline.standards.overlay import OTHERS, variable_name
 
 from .conftest import SECRETS
 from .test_faults import BASE
@@ -88,3 +88,10 @@ def test_a_section_that_is_no_mapping_is_still_only_a_fault() -> None:
 
 def test_the_name_of_a_variable() -> None:
     assert variable_name(("use_cases", "talk-to.us", "class")) == "PACELINE_USE_CASES__TALK_TO_US__CLASS"
+
+
+def test_the_ledgers_address_is_not_for_the_standards() -> None:
+    from paceline.ledger.engine import URL_VARIABLE
+
+    assert URL_VARIABLE in OTHERS
+    assert load(BASE, env={**SECRETS, URL_VARIABLE: "postgresql://me:secret@there/acme"}).found == ()

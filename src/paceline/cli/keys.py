@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from paceline.ledger import Ledger
 
 
+_MONEY = click.FloatRange(0, 1e9, min_open=True, max_open=True)
+_LIMITS = {
+    "requests_per_minute": "{:,} requests/min",
+    "tokens_per_minute": "{:,} tokens/min",
+    "requests_in_flight": "{:,} at once",
+    "usd_per_day": "${:,g}/day",
+    "usd_per_month": "${:,g}/month",
+}
+
+
 @click.group(epilog="Example: paceline keys create --service helpdesk --use-case support-chat")
 def command() -> None:
     """Make, list and revoke the keys that services call with.
@@ -48,19 +58,35 @@ def opened_ledger(place: DataDir) -> Iterator[Ledger]:
 @click.option("--use-case", default=None, help="The use case of calls without a tag.")
 @click.option("--any-service", is_flag=True, help="May act for any service that a call's tag names.")
 @click.option("--name", default="", help="A note, for the list.")
+@click.option("--requests-per-minute", type=click.IntRange(1, 2**32 - 1), metavar="N", help="The most it may send.")
+@click.option("--tokens-per-minute", type=click.IntRange(1, 2**53), metavar="N", help="Input and output together.")
+@click.option("--requests-in-flight", type=click.IntRange(1, 2**32 - 1), metavar="N", help="The most at once.")
+@click.option("--usd-per-day", type=_MONEY, metavar="USD", help="The most it may spend a day, in UTC.")
+@click.option("--usd-per-month", type=_MONEY, metavar="USD", help="The most it may spend a calendar month.")
 @standards_option
 @data_option
 @format_option("text", "json")
 def create(
-    service: str, use_case: str | None, any_service: bool, name: str, standards: Path, data: Path | None, output: str
+    service: str,
+    use_case: str | None,
+    any_service: bool,
+    name: str,
+    standards: Path,
+    data: Path | None,
+    output: str,
+    **limits: float | None,
 ) -> None:
-    """Make a key and show it, this once."""
+    """Make a key and show it, this once.
+
+    Its limits hold beside those of its service, use case and team in the standards file.
+    """
     warn_of_unknown(standards, service, use_case)
+    own = {limit: value for limit, value in limits.items() if value is not None}
     with opened_ledger(data_dir(data, standards)) as ledger:
-        made = ledger.keys.create(service=service, use_case=use_case, any_service=any_service, name=name)
+        made = ledger.keys.create(service=service, use_case=use_case, any_service=any_service, name=name, limits=own)
     if output == "json":
         facts = {"key": made.key, "id": made.id, "service": service, "use_case": use_case, "any_service": any_service}
-        click.echo(json.dumps(facts))
+        click.echo(json.dumps(facts | {"limits": own}))
         return
     click.echo(made.key)
     click.echo(f"  id {made.id}, acts for {service}. It is not shown again: keep it where secrets are kept.", err=True)
@@ -85,12 +111,13 @@ def list_keys(standards: Path, data: Path | None, output: str) -> None:
     from paceline.cli.rendering import text
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for column in ("Id", "Service", "Use case", "Made", "Revoked", "Name"):
+    for column in ("Id", "Service", "Use case", "Made", "Revoked", "Limits", "Name"):
         table.add_column(column)
     for key in keys:
         service = "any" if key["any_service"] else key["service"] or ""
         when = [_when(key["created_at"]), _when(key["revoked_at"])]
-        table.add_row(key["id"], service, key["use_case"] or "", *when, key["name"])
+        limits = ", ".join(_LIMITS[name].format(value) for name, value in key["limits"].items())
+        table.add_row(key["id"], service, key["use_case"] or "", *when, limits, key["name"])
     text.console().print(table)
 
 

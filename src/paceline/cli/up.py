@@ -18,6 +18,7 @@ from paceline.gateway import parts
 from paceline.gateway.address import Address, AddressError
 from paceline.gateway.data_dir import DataDir
 from paceline.gateway.first_start import FirstStart, FirstStartError, first_start
+from paceline.gateway.link import Link, LinkError
 from paceline.gateway.lock import HeldError, held
 from paceline.gateway.supervisor import PartFailedError, Supervisor
 
@@ -41,7 +42,11 @@ def command(standards: Path, data: Path | None, gateway: str, control: str) -> N
     require_standards(standards)
     listen_gateway, listen_control = read_address(gateway), read_address(control)
     place = data_dir(data, standards)
-    place.ensure()
+    try:
+        place.ensure()
+    except OSError as error:
+        wrong = f"the data directory {place.path} cannot be made: {error.strerror}."
+        raise Trouble(wrong, "name another with --data.") from error
     with only_supervisor(place):
         for name, listen in (("gateway", listen_gateway), ("control", listen_control)):
             require_free(name, listen)
@@ -103,6 +108,7 @@ async def _serve(supervisor: Supervisor, place: DataDir, gateway: Address, contr
             record = {"pid": os.getpid(), "gateway": str(gateway), "control": str(control), "parts": supervisor.pids()}
             place.write_private(place.supervisor_state, json.dumps(record).encode())
             welcome(first, place, gateway, control)
+            warn_of_missing_keys(place)
             await supervisor.wait()
             say("stopping: the gateway finishes its open streams, then the ledger takes in the rest")
     except PartFailedError as failure:
@@ -120,6 +126,8 @@ def failed_part(failure: PartFailedError) -> Trouble:
 
 def welcome(first: FirstStart, place: DataDir, gateway: Address, control: Address) -> None:
     """Say where everything is, and at the first start the keys with a call that works."""
+    if first.note:
+        say(first.note)
     say(f"gateway {place.gateway_url(gateway)}  control {control.url}  data {place.path}")
     if first.admin_key:
         click.echo(f"\n  admin key  {first.admin_key}   (shown once; for the control API)")
@@ -129,6 +137,16 @@ def welcome(first: FirstStart, place: DataDir, gateway: Address, control: Addres
     else:
         click.echo("\n  A key for a service:  paceline keys create --service NAME")
         click.echo("  A program through it: paceline run --service NAME --use-case NAME -- python app.py\n")
+
+
+def warn_of_missing_keys(place: DataDir) -> None:
+    """Say which providers cannot be called because their key is not there; calls to them will fail."""
+    try:
+        missing = Link(place.socket).status().get("keys_missing", [])
+    except LinkError:
+        return
+    for one in missing:
+        say(f"warning: no key for provider {one['provider']}: {one['key']} is not there; calls to it will fail")
 
 
 def curl(place: DataDir, gateway: Address, first: FirstStart) -> str:

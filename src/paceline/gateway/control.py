@@ -15,16 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paceline.gateway.address import Address
+from paceline.gateway.cap_review import CapReview
 from paceline.gateway.data_dir import DataDir
 from paceline.gateway.link import Link
 from paceline.gateway.lock import HeldError, held
 from paceline.gateway.loop import Loop
 from paceline.gateway.planner import Planner
-from paceline.ledger import Ledger, open_ledger
+from paceline.gateway.spent import SpentFile
+from paceline.ledger import Ledger, LedgerError, open_ledger
 
 PLAN_EVERY_S = 0.25
 INGEST_EVERY_S = 0.5
 RETAIN_EVERY_S = 3600.0
+CAPS_EVERY_S = 60.0
 
 _log = logging.getLogger("paceline.control")
 
@@ -104,10 +107,13 @@ def opened(data: DataDir, standards: Path, listen: Address) -> Iterator[Control]
             raise ControlError(wrong, "`paceline up` makes one at its first start; or listen on 127.0.0.1.")
         link = Link(data.socket)
         planner = Planner(standards, data, ledger, link)
+        spent = SpentFile(data, ledger, link)
+        caps = CapReview(ledger, planner)
         loops = (
             Loop("plan", PLAN_EVERY_S, planner.tick),
-            Loop("ingest", INGEST_EVERY_S, lambda: ingest(ledger, data)),
+            Loop("ingest", INGEST_EVERY_S, lambda: ingest(ledger, data, spent)),
             Loop("retention", RETAIN_EVERY_S, lambda: retain(ledger)),
+            Loop("caps", CAPS_EVERY_S, caps.tick),
         )
         for loop in loops:
             loop.start()
@@ -121,10 +127,22 @@ def opened(data: DataDir, standards: Path, listen: Address) -> Iterator[Control]
         ledger.close()
 
 
-def ingest(ledger: Ledger, data: DataDir) -> None:
-    """Take in what is in the journal, if there is one yet."""
-    if data.journal.is_dir():
-        ledger.ingest(data.journal)
+def ingest(ledger: Ledger, data: DataDir, spent: SpentFile) -> None:
+    """Take in what is in every journal, and keep the money spent in step with it.
+
+    Raises the first `LedgerError` after all of them were tried.
+    """
+    failed: LedgerError | None = None
+    for journal in data.journals():
+        try:
+            if ledger.ingest(journal, before_delete=spent.write).records:
+                spent.changed()
+        except LedgerError as error:
+            spent.changed()
+            failed = failed or error
+    spent.follow()
+    if failed is not None:
+        raise failed
 
 
 def retain(ledger: Ledger) -> None:

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from paceline.gateway.address import Address, AddressError
 from paceline.gateway.admin import is_admin_key
@@ -29,6 +29,18 @@ SINCE_S = 3600.0
 SINCE_S_MAX = 400 * 86400.0
 
 
+class KeyLimits(BaseModel):
+    """The most a key may do; absent is no limit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    requests_per_minute: int | None = Field(default=None, ge=1, le=2**32 - 1)
+    tokens_per_minute: int | None = Field(default=None, ge=1, le=2**53)
+    requests_in_flight: int | None = Field(default=None, ge=1, le=2**32 - 1)
+    usd_per_day: float | None = Field(default=None, gt=0, lt=1e9)
+    usd_per_month: float | None = Field(default=None, gt=0, lt=1e9)
+
+
 class NewKey(BaseModel):
     """A key to make."""
 
@@ -39,6 +51,7 @@ class NewKey(BaseModel):
     any_service: bool = False
     use_case: str | None = None
     name: str = ""
+    limits: KeyLimits = KeyLimits()
 
 
 class _Server(uvicorn.Server):
@@ -92,9 +105,22 @@ def _add_reading(app: FastAPI, control: Control, reader: Any) -> None:
     @app.get("/metrics", dependencies=[reader])
     def metrics() -> PlainTextResponse:
         try:
-            return PlainTextResponse(control.link.metrics(), media_type=METRICS_TYPE)
+            return PlainTextResponse(with_own(control.link.metrics(), control), media_type=METRICS_TYPE)
         except LinkError as error:
             raise HTTPException(503, str(error)) from error
+
+
+def with_own(metrics: str, control: Control) -> str:
+    """Add to the gateway's metrics what only this process knows: whether the standards file is in force."""
+    refused = int(bool(control.planner.state.faults))
+    return f"{metrics.removesuffix(_END)}{_REFUSED}paceline_plan_refused {refused}\n{_END}"
+
+
+_END = "# EOF\n"
+_REFUSED = """\
+# HELP paceline_plan_refused 1 while the standards file as it stands is not in force because of its faults.
+# TYPE paceline_plan_refused gauge
+"""
 
 
 def _add_keys(app: FastAPI, control: Control, reader: Any, admin: Any) -> None:

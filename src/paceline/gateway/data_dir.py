@@ -42,6 +42,15 @@ class DataDir:
         """Usage records that the ledger has not taken in yet."""
         return self.path / "journal"
 
+    def journals(self) -> list[Path]:
+        """List the journals there are: a gateway that takes over from a running one writes its own beside it."""
+        return sorted(path for path in self.path.glob(f"{self.journal.name}*") if path.is_dir())
+
+    @property
+    def spent(self) -> Path:
+        """Money spent so far and the journal position it is counted up to: what a gateway's limits start from."""
+        return self.path / "spent.json"
+
     @property
     def ledger(self) -> Path:
         """The SQLite ledger, unless a database URL is configured."""
@@ -97,6 +106,16 @@ class DataDir:
                 out.flush()
                 os.fsync(out.fileno())
             Path(name).replace(path)
+            _sync_directory(path.parent)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
+
+
+def _sync_directory(path: Path) -> None:
+    """Make a rename last through a power cut, before anything is done on the strength of it."""
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from paceline.gateway.data_dir import DataDir
 
 if TYPE_CHECKING:
     from paceline.ledger import Ledger
-    from paceline.standards.plan import Plan
+    from paceline.standards import Standards
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class FirstStart:
     service_key: str | None = None
     service: str = ""
     use_case: str = ""
+    note: str = ""
+    """What went wrong without being in the way."""
 
 
 class FirstStartError(Exception):
@@ -59,7 +61,7 @@ _DOCTOR = "`paceline doctor` looks for the reason."
 def make_keys(data: DataDir, standards: Path) -> FirstStart:
     """Do the work, in this process."""
     from paceline import standards as rules
-    from paceline.ledger import open_ledger
+    from paceline.ledger import LedgerError, open_ledger
 
     try:
         loaded = rules.load(standards)
@@ -70,13 +72,12 @@ def make_keys(data: DataDir, standards: Path) -> FirstStart:
         raise FirstStartError(wrong, f"`paceline validate {standards}` shows all of them with fixes.") from error
     except rules.StandardsUnreadableError as error:
         raise FirstStartError(f"{error.reason}.", f"{error.hint}.") from error
-    ledger = open_ledger(data.path)
     try:
-        made = _new_keys(ledger, plan.document["services"])
-        _write_plan(data, loaded.plan(ledger.keys.planned()))
-        return made
-    finally:
-        ledger.close()
+        with open_ledger(data.path) as ledger:
+            made = _new_keys(ledger, plan.document["services"])
+            return replace(made, note=_write_plan(data, ledger, loaded))
+    except LedgerError as error:
+        raise FirstStartError(f"{error}.", _DOCTOR) from error
 
 
 def _new_keys(ledger: Ledger, services: list[dict[str, Any]]) -> FirstStart:
@@ -90,15 +91,24 @@ def _new_keys(ledger: Ledger, services: list[dict[str, Any]]) -> FirstStart:
     return FirstStart(admin, made.key, first["name"], first["use_cases"][0])
 
 
-def _write_plan(data: DataDir, plan: Plan) -> None:
-    """Put the plan where the gateway reads it; one that it would refuse is left to the control process to show."""
+def _write_plan(data: DataDir, ledger: Ledger, loaded: Standards) -> str:
+    """Put the plan where the gateway reads it; return why that could not be.
+
+    Keys are made by then and shown only once, so nothing here may keep them from being shown: the control process tries
+    again, and one that the gateway would refuse is left to it to show.
+    """
     from paceline import _core
+    from paceline.ledger import LedgerError
 
     try:
+        plan = loaded.plan(ledger.keys.planned(), caps=ledger.learning.in_force())
         _core.check_plan(plan.json_bytes)
+        data.write_private(data.plan, plan.json_bytes)
     except _core.PlanFault:
-        return
-    data.write_private(data.plan, plan.json_bytes)
+        return ""
+    except (OSError, LedgerError) as error:
+        return f"the plan could not be written yet: {error}"
+    return ""
 
 
 def main(arguments: list[str]) -> None:

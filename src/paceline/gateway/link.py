@@ -70,6 +70,12 @@ class Link:
             raise LinkError(f"the gateway answered {status} to a plan")
         return str(answer["hash"])
 
+    def send_spent(self, spent: bytes) -> None:
+        """Hand over the money spent as the ledger knows it; raises `LinkError`."""
+        status, _ = self._ask("POST", "/spent", spent)
+        if status not in {200, 204}:
+            raise LinkError(f"the gateway answered {status} to the money spent")
+
     def status(self) -> dict[str, Any]:
         """Return what the gateway says of itself."""
         return _object(self._get("/status"))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # How often the gateway is asked whether it still runs our plan; it may have been restarted or replaced.
 COMPARE_EVERY_S = 1.0
+_REASONING = "reasoning"
 
 _log = logging.getLogger("paceline.control")
 
@@ -35,7 +36,7 @@ class PlanState:
     in_force: str | None = None
     """Hash the gateway reported last; None when it does not answer or has none."""
     faults: list[dict[str, Any]] = field(default_factory=list)
-    """Why the file as it stands now is not in force."""
+    """Why the file as it stands now is not in force: its own faults, or what the gateway said of the plan."""
     made_at: float | None = None
     """Unix seconds."""
 
@@ -51,12 +52,15 @@ class Planner:
         self._seen: tuple[object, ...] | None = None
         self._sound: Standards | None = None
         self._plan: bytes | None = None
+        self._refused: bytes | None = None
+        """The plan that the gateway refused: not sent again until there is another."""
+        self._file_faults: list[dict[str, Any]] = []
         self._compared_at = float("-inf")
         self.state = PlanState()
 
     def tick(self) -> None:
         """Look whether anything changed and act on it."""
-        seen = (*self._stamp(), self._ledger.keys.version())
+        seen = (*self._stamp(), self._ledger.keys.version(), self._ledger.learning.version())
         if seen != self._seen:
             self._make()
             self._seen = seen
@@ -66,6 +70,13 @@ class Planner:
             self._compared_at = now
             self._deliver(self._plan)
 
+    def learning(self) -> tuple[list[str], list[str]]:
+        """List the use cases whose caps are learned, and those of them whose class is for reasoning."""
+        terms = {} if self._sound is None else self._sound.use_cases
+        names = [name for name, each in terms.items() if each.cap_learned]
+        options = {} if self._sound is None else self._sound.options.use_cases
+        return names, [name for name in names if options[name].class_ == _REASONING]
+
     def _stamp(self) -> tuple[object, ...]:
         try:
             found = self._path.stat()
@@ -74,20 +85,22 @@ class Planner:
         return (found.st_mtime_ns, found.st_size, found.st_ino)
 
     def _make(self) -> None:
-        keys = self._ledger.keys.planned()
+        keys, caps = self._ledger.keys.planned(), self._ledger.learning.in_force()
+        self._refused = None
         try:
             loaded = standards.load(self._path)
-            faults = self._put(loaded.plan(keys))
+            faults = self._put(loaded.plan(keys, caps=caps))
             if not faults:
-                self._sound, self.state.faults = loaded, []
+                self._sound, self._file_faults, self.state.faults = loaded, [], []
                 return
         except standards.StandardsFaultyError as error:
             faults = [fault.as_dict() for fault in error.faults if not fault.warning]
         except standards.StandardsError as error:
             faults = [{"message": str(error)}]
+        self._file_faults = faults
         self._refuse(faults)
         if self._sound is not None:  # a key revoked now must not live on until the faults are mended
-            self._put(self._sound.plan(keys))
+            self._put(self._sound.plan(keys, caps=caps))
 
     def _put(self, plan: Plan) -> list[dict[str, Any]]:
         """Make this the plan to deliver, unless it is already; return why it cannot be."""
@@ -112,12 +125,17 @@ class Planner:
 
     def _deliver(self, plan: bytes) -> None:
         try:
-            if self._link.status().get("plan") == self.state.wanted:
-                self.state.in_force = self.state.wanted
+            found = self._link.status().get("plan")
+            if found != self.state.wanted and self._refused == plan:
+                self.state.in_force = found
                 return
-            self.state.in_force = self._link.send_plan(plan)
-            _log.info("plan %s is in force", self.state.in_force[:12])
+            if found != self.state.wanted:
+                found = self._link.send_plan(plan)
+                _log.info("plan %s is in force", found[:12])
+            self._refused = None
+            self.state.in_force, self.state.faults = found, self._file_faults
         except LinkError:
             self.state.in_force = None  # not started yet, or restarting: it reads plan.json, and we ask again
         except PlanRefusedError as refused:
+            self._refused = plan
             self._refuse([{"path": refused.path, "message": refused.message, "hint": refused.hint}])

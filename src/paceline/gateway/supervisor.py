@@ -7,6 +7,8 @@ of what the processes do: `parts` describes those.
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +27,7 @@ READY_POLL_S = 0.05
 # After so long without being ready, and again after as long, something is said.
 PATIENCE_S = 10.0
 LOG_BYTES_MAX = 10_000_000
+LOG_CHECK_S = 5.0
 EXIT_COULD_NOT = 2
 
 
@@ -92,6 +95,7 @@ class Supervisor:
     async def start(self) -> bool:
         """Start all parts; True when all are ready, False when a stop was asked for. Raises `PartFailedError`."""
         self._tasks = [asyncio.create_task(self._keep(one)) for one in self._running]
+        self._tasks.append(asyncio.create_task(self._bound_logs()))
         for one in self._running:
             while not await self._first_of(one.ready, self._stopping, within_s=PATIENCE_S):
                 self._say(f"still waiting for {one.part.name} to be ready; its log is {one.part.log}")
@@ -132,6 +136,7 @@ class Supervisor:
             one.restarts += 1
 
     async def _run_once(self, one: _Running) -> int:
+        turn_over(one.part.log)
         with _open_log(one.part.log) as log:
             process = await asyncio.create_subprocess_exec(
                 *one.part.command,
@@ -148,6 +153,12 @@ class Supervisor:
         finally:
             watch.cancel()
             one.process = None
+
+    async def _bound_logs(self) -> None:
+        while True:
+            await asyncio.sleep(LOG_CHECK_S)
+            for one in self._running:
+                await asyncio.to_thread(turn_over, one.part.log)
 
     async def _watch_ready(self, one: _Running) -> None:
         while not await asyncio.to_thread(one.part.is_ready):
@@ -182,11 +193,26 @@ class Supervisor:
                 task.cancel()
 
 
-def _open_log(path: Path) -> BinaryIO:
-    with suppress(FileNotFoundError):
+def turn_over(path: Path) -> None:
+    """Start a log anew when it has grown past its bound; what it held is beside it as `.1`, in place of what was there.
+
+    The process goes on writing to the file it has open, so that one is copied and emptied, not renamed: it is open for
+    appending, and what is written next stands at its start.
+    """
+    with suppress(OSError):  # a full disk has worse to report than this
         if path.stat().st_size > LOG_BYTES_MAX:
-            path.replace(path.with_suffix(".log.1"))
-    return path.open("ab")
+            before = path.with_suffix(".log.1")
+            with _open_log(before) as copy, path.open("rb") as full:
+                copy.truncate(0)
+                shutil.copyfileobj(full, copy)
+            os.truncate(path, 0)
+
+
+def _open_log(path: Path) -> BinaryIO:
+    """Open a log for appending, readable by its owner only, whatever it was before."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    os.fchmod(handle, 0o600)
+    return os.fdopen(handle, "ab")
 
 
 def _tail(path: Path, lines: int = 6) -> list[str]:

@@ -61,16 +61,19 @@ class Learning:
         with translated("read the learned caps"), self._engine.connect() as connection:
             return int(settings.read(connection, _VERSION) or "0")
 
-    def review(self, use_cases: Collection[str], reasoning: Collection[str], now: float) -> list[CapChange]:
+    def review(
+        self, use_cases: Collection[str], reasoning: Collection[str], now: float, *, relearn: bool = True
+    ) -> list[CapChange]:
         """Look at the caps of these use cases and change those that are due; return the changes.
 
-        `reasoning` names those whose class reasons. `now` is Unix seconds. Raises `LedgerError`.
+        `reasoning` names those whose class reasons. Without `relearn` caps are only taken back where they do harm.
+        `now` is Unix seconds. Raises `LedgerError`.
         """
         made: list[CapChange] = []
         if not use_cases:
             return made
         with translated("review the learned caps"), writing(self._engine) as connection:
-            found = by_use_case(lengths(connection, now - WINDOW_S, now), reasoning)
+            found = by_use_case(lengths(connection, now - WINDOW_S, now), reasoning) if relearn else {}
             last = _last(connection)
             for name in sorted(use_cases):
                 row = last.get(name)

@@ -19,6 +19,8 @@ from paceline.standards.source import read_source
 __all__ = ["PREFIX", "lay_over", "variable_name"]
 
 PREFIX = "PACELINE_"
+OTHERS = frozenset({"PACELINE_LEDGER__URL"})
+"""Variables of that form which belong to other parts: the ledger's address holds a password, so no file may."""
 _PARTS_MAX = 6
 
 
@@ -36,7 +38,7 @@ def lay_over(
     """
     overlay = _Overlay(data, sections)
     for variable in sorted(environment):
-        if variable.startswith(PREFIX) and "__" in variable:
+        if variable.startswith(PREFIX) and "__" in variable and variable not in OTHERS:
             overlay.apply(variable, environment[variable])
     return overlay.origins, overlay.faults
 
