@@ -36,6 +36,8 @@ pub struct Ask {
     pub inputs: u32,
     pub base64: bool,
     pub dimensions: Option<u32>,
+    /// The answer shall be there to be asked for again.
+    pub store: Option<bool>,
     /// The field that holds the prompt was there.
     pub has_prompt: bool,
 }
@@ -170,6 +172,7 @@ impl Fields<'_> {
                 map.next_value_seed(Prompt { text: self.text, list: false })?;
             }
             "encoding_format" => ask.base64 = map.next_value::<Option<String>>()?.as_deref() == Some("base64"),
+            "store" => ask.store = map.next_value()?,
             "dimensions" => ask.dimensions = map.next_value()?,
             _ => {
                 map.next_value::<IgnoredAny>()?;

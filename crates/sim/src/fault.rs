@@ -5,7 +5,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use paceline_types::Api;
+
 pub use crate::book::{DefaultFault, FaultBook, Faults};
+use crate::wire::refusal::Refusal;
 
 /// Headers asked for by `big-head`, at most.
 const HEAD_BYTES_MAX: usize = 16 << 20;
@@ -139,6 +142,17 @@ impl Fault {
     #[must_use]
     pub fn share(&self) -> f64 {
         self.probability.unwrap_or(1.0)
+    }
+
+    /// The refusal it asks for, in the provider's words.
+    #[must_use]
+    pub fn refusal(&self, api: Api, prompt_tokens: u32) -> Option<Refusal> {
+        match (self.refused, self.status) {
+            (Some(Refused::ContextTooLong), _) => Some(Refusal::context_too_long(api, prompt_tokens)),
+            (Some(Refused::ContentFiltered), _) => Some(Refusal::content_filtered(api)),
+            (None, Some(status)) => Some(Refusal::for_status(status)),
+            (None, None) => self.redirect.then(|| Refusal::for_status(302)),
+        }
     }
 
     /// True when nothing shall go wrong.

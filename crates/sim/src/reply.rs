@@ -32,6 +32,11 @@ pub(crate) fn as_events(response: &mut Response) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
 }
 
+/// Says what a body is that is not JSON.
+pub(crate) fn as_kind(response: &mut Response, kind: &'static str) {
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+}
+
 /// The headers by which a provider names a request.
 pub(crate) fn identify(response: &mut Response, dialect: Dialect, request_id: &str) {
     let name = match dialect {

@@ -3,6 +3,8 @@
 use http::Method;
 use paceline_types::Api;
 
+use crate::elsewhere::{self, Address};
+
 /// What a request is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
@@ -17,6 +19,8 @@ pub(crate) enum Route {
     /// `/sim/stats`
     Stats,
     Health,
+    /// The APIs around generation.
+    Elsewhere(Address),
     WrongMethod,
     Unknown,
 }
@@ -38,7 +42,7 @@ pub(crate) fn find(method: &Method, path: &str) -> Route {
         "/sim/fault" => Route::Fault,
         _ => match path.strip_prefix("/models/") {
             Some(name) if !name.is_empty() => get(Route::Model(name.to_owned())),
-            _ => Route::Unknown,
+            _ => elsewhere::find(path).map_or(Route::Unknown, Route::Elsewhere),
         },
     }
 }

@@ -76,6 +76,8 @@ pub struct Script {
     /// Counts are told twice.
     pub usage_doubled: bool,
     pub no_terminal: bool,
+    /// It can be asked for again.
+    pub store: bool,
 }
 
 /// What a range of tokens is.
@@ -128,6 +130,7 @@ impl Script {
             no_usage: false,
             usage_doubled: false,
             no_terminal: false,
+            store: ask.store.unwrap_or(true),
         }
     }
 
@@ -175,6 +178,13 @@ impl Script {
                 }
             }
         }
+    }
+
+    /// So many words of a seed, as a text of their own.
+    #[must_use]
+    pub fn words(seed: u64, count: u32) -> String {
+        let word = |token: u32| WORDS[(mix(seed.wrapping_add(u64::from(token))) & 63) as usize];
+        (0..count).flat_map(word).map(|&byte| char::from(byte)).collect()
     }
 
     /// The same as a string.

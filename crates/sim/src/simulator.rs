@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use paceline_http::{BodyError, Handler, Request, Response};
+use paceline_http::{BodyError, Bytes, Handler, HeaderMap, Request, Response};
 use paceline_types::{Api, Dialect};
 
 use crate::answer::Answer;
@@ -13,7 +13,7 @@ use crate::ask::{self, Ask, BadAsk};
 use crate::asked::{self, Asked};
 use crate::config::Config;
 use crate::control;
-use crate::fault::{Fault, FaultBook, Refused};
+use crate::fault::{Fault, FaultBook, Faults};
 use crate::model::{Model, Models};
 use crate::play::{Play, generate};
 use crate::prefix::BLOCK_TOKENS;
@@ -21,21 +21,23 @@ use crate::reply;
 use crate::route::{self, Route};
 use crate::script::{End, Script, Wishes};
 use crate::seed::mix;
+use crate::shelf::{Item, Shelf};
 use crate::truth::{Recorder, TruthLog};
 use crate::wire::{self, embeddings, models as model_lists, refusal::Refusal};
 
 const BODY_READ: Duration = Duration::from_secs(60);
 /// When an answer of a given seed claims to be made, plus the seed.
-const CREATED: u64 = 1_767_225_600;
+pub(crate) const CREATED: u64 = 1_767_225_600;
 
 /// A running simulated provider, without its sockets.
 #[derive(Debug)]
 pub struct Simulator {
-    config: Config,
+    pub(crate) config: Config,
     models: Models,
     log: Arc<TruthLog>,
     faults: FaultBook,
-    calls: AtomicU64,
+    pub(crate) calls: AtomicU64,
+    pub(crate) shelf: Shelf,
 }
 
 impl Simulator {
@@ -47,6 +49,7 @@ impl Simulator {
             log: TruthLog::new(config.log_capacity),
             faults: FaultBook::new(config.seed),
             calls: AtomicU64::new(0),
+            shelf: Shelf::default(),
             config,
         })
     }
@@ -93,27 +96,42 @@ impl Simulator {
         if !asked::bears_key(&request.headers, &self.config.keys) {
             return Err(Refusal::for_status(401));
         }
-        let (body, _) =
-            request.read_body(self.config.body_bytes_max, BODY_READ).await.map_err(|error| match error {
-                BodyError::TooLarge => Refusal::for_status(413),
-                other => Refusal::new(400, format!("could not read the body: {other}")),
-            })?;
+        let body = self.body(request).await?;
         let refused = |bad: BadAsk| Refusal { param: bad.param, ..Refusal::new(400, bad.message) };
         let mut ask = ask::read(api, &body, false).map_err(refused)?;
         if self.models.find(ask.model()).is_some_and(Model::wants_chain) {
             // Only now is it known that a prefix cache will ask; the other models are spared the work.
             ask = ask::read(api, &body, true).map_err(refused)?;
         }
-        let fault = match &asked.faults {
-            Some(faults) => {
-                let request =
-                    if asked.tag.is_empty() { asked::request_id(&request.headers, number) } else { asked.tag.clone() };
-                self.faults.choose(faults, ask.model(), &request)
-            }
-            None => self.faults.draw(ask.model()),
-        };
+        let fault = self.fault(asked.faults.as_ref(), ask.model(), &asked.tag, &request.headers, number);
         let (wishes, tag) = (asked.wishes.within(api), asked.tag);
-        Ok(Call { api, number, ask, wishes, tag, fault: fault.unwrap_or_default() })
+        Ok(Call { api, number, ask, wishes, tag, request_bytes: body.len() as u64, fault })
+    }
+
+    /// Reads a body within the bound.
+    pub(crate) async fn body(&self, request: &mut Request) -> Result<Bytes, Refusal> {
+        let read = request.read_body(self.config.body_bytes_max, BODY_READ).await;
+        read.map(|(body, _)| body).map_err(|error| match error {
+            BodyError::TooLarge => Refusal::for_status(413),
+            other => Refusal::new(400, format!("could not read the body: {other}")),
+        })
+    }
+
+    /// The fault that befalls this attempt: the header's, else a default one.
+    pub(crate) fn fault(
+        &self,
+        asked: Option<&Faults>,
+        model: &str,
+        tag: &str,
+        headers: &HeaderMap,
+        number: u64,
+    ) -> Fault {
+        let found = match asked {
+            Some(faults) if tag.is_empty() => self.faults.choose(faults, model, &asked::request_id(headers, number)),
+            Some(faults) => self.faults.choose(faults, model, tag),
+            None => self.faults.draw(model),
+        };
+        found.unwrap_or_default()
     }
 
     /// Everything between the request and the answer's head.
@@ -121,7 +139,7 @@ impl Simulator {
         if let Some(delay) = call.fault.delay {
             tokio::time::sleep(delay).await;
         }
-        if let Some(refusal) = call.refusal() {
+        if let Some(refusal) = call.fault.refusal(call.api, call.ask.prompt_tokens) {
             return Err((refusal, call.fault));
         }
         let Some(model) = self.models.find(call.ask.model()) else {
@@ -159,6 +177,10 @@ impl Simulator {
         };
         self.complete(&mut script, &call, cached_tokens);
         recorder.plan(&script);
+        if api == Api::Responses && script.store {
+            let json = String::from_utf8(wire::whole(api, &script)).unwrap_or_default();
+            self.shelf.put(Item { id: format!("resp_{}", script.id), json, content: Bytes::new() });
+        }
         if call.ask.stream {
             let play = Play::new(api, script, pace, call.wishes.tokens_per_event, &call.fault);
             return Ok(Answer::stream(play, call.fault));
@@ -212,6 +234,7 @@ impl Handler for Simulator {
             Route::Requests => control::requests(self, &request),
             Route::Fault => control::fault(self, request).await,
             Route::Stats => control::stats(self),
+            Route::Elsewhere(address) => self.elsewhere(address, request).await,
             Route::Health => reply::json(200, "{}"),
             Route::WrongMethod => reply::refusal(&Refusal::new(405, "Method not allowed."), Dialect::OpenAi, ""),
             Route::Unknown => reply::refusal(&Refusal::new(404, "Unknown address."), Dialect::OpenAi, ""),
@@ -226,6 +249,7 @@ struct Call {
     ask: Ask,
     wishes: Wishes,
     tag: String,
+    request_bytes: u64,
     fault: Fault,
 }
 
@@ -234,17 +258,8 @@ impl Call {
         recorder.truth.model = self.ask.model().to_owned();
         recorder.truth.tag.clone_from(&self.tag);
         recorder.truth.streamed = self.ask.stream;
+        recorder.truth.request_bytes = self.request_bytes;
         recorder.truth.prompt_tokens = self.ask.prompt_tokens;
         recorder.truth.fault = (!self.fault.is_none()).then(|| self.fault.to_string());
-    }
-
-    /// The refusal that the fault asks for.
-    fn refusal(&self) -> Option<Refusal> {
-        match (self.fault.refused, self.fault.status) {
-            (Some(Refused::ContextTooLong), _) => Some(Refusal::context_too_long(self.api, self.ask.prompt_tokens)),
-            (Some(Refused::ContentFiltered), _) => Some(Refusal::content_filtered(self.api)),
-            (None, Some(status)) => Some(Refusal::for_status(status)),
-            (None, None) => self.fault.redirect.then(|| Refusal::for_status(302)),
-        }
     }
 }

@@ -49,6 +49,8 @@ pub struct Truth {
     pub events: u32,
     /// All events.
     pub frames: u32,
+    /// Bytes of the request's body.
+    pub request_bytes: u64,
     /// Bytes of body, as they went out.
     pub bytes: u64,
     /// When the caller was seen to have left.

@@ -189,3 +189,68 @@ async fn default_faults_befall_the_model_they_are_meant_for() {
     let gone = request(sim.address(), "DELETE", "/sim/fault", &[], "").await.unwrap();
     assert_eq!(gone.status, 200);
 }
+
+#[tokio::test]
+async fn a_prompt_may_be_turned_away_as_the_providers_do() {
+    let (long, _) = chat("context-too-long", CHAT).await;
+    assert_eq!((long.status, &long.json()["error"]["code"]), (400, &json!("context_length_exceeded")));
+    let (filtered, truth) = chat("content-filtered", STREAM).await;
+    assert_eq!((filtered.status, &filtered.json()["error"]["code"]), (400, &json!("content_filter")));
+    assert!(filtered.json()["error"]["innererror"]["content_filter_result"].is_object());
+    assert_eq!((truth.output_tokens, truth.ended), (0, "finished"));
+    let (long, _) = with("context-too-long", "/v1/messages", MESSAGES).await;
+    assert!(long.unwrap().text().contains("prompt is too long: "));
+}
+
+#[tokio::test]
+async fn an_answer_may_end_by_a_filter() {
+    let (answer, truth) = chat("finish-filtered", STREAM).await;
+    assert!(answer.text().contains(r#""finish_reason":"content_filter""#) && truth.finish == "content_filter");
+    let (answer, _) = with("finish-filtered", "/v1/messages", MESSAGES).await;
+    assert!(answer.unwrap().text().contains(r#""stop_reason":"refusal""#));
+}
+
+#[tokio::test]
+async fn counts_may_come_twice() {
+    let (answer, _) = chat("usage-doubled", STREAM).await;
+    assert_eq!(answer.text().matches("\"total_tokens\"").count(), 2);
+    let (answer, _) = chat("usage-doubled", CHAT).await;
+    assert_eq!(
+        (answer.text().matches("\"usage\"").count(), &answer.json()["usage"]["completion_tokens"]),
+        (2, &json!(6))
+    );
+    let (answer, _) = with("usage-doubled", "/v1/messages", MESSAGES).await;
+    assert_eq!(answer.unwrap().text().matches("message_delta\ndata").count(), 2);
+}
+
+#[tokio::test]
+async fn heads_may_lead_elsewhere_or_be_too_large() {
+    let (answer, _) = chat("redirect", CHAT).await;
+    assert_eq!((answer.status, answer.header("location")), (302, Some("http://169.254.169.254/latest/meta-data/")));
+    let (answer, _) = chat("big-head=90000", CHAT).await;
+    assert_eq!((answer.status, answer.header("x-filler").unwrap().len()), (200, 90_000));
+}
+
+#[tokio::test]
+async fn a_fault_may_be_for_one_model_and_the_first_attempts() {
+    let sim = SimProvider::instant();
+    let fault = [("x-sim-fault", "status=503;times=1;at=m | status=429;at=n"), ("x-paceline-request-id", "id-1")];
+    let other = CHAT.replace("\"m\"", "\"n\"");
+    let mut statuses = Vec::new();
+    for body in [CHAT, CHAT, &other, &other] {
+        statuses.push(post(sim.address(), "/v1/chat/completions", &fault, body).await.status);
+    }
+    assert_eq!(statuses, [503, 200, 429, 429]);
+}
+
+#[tokio::test]
+async fn the_same_seed_gives_the_same_bytes() {
+    let sim = SimProvider::instant();
+    let headers = [("x-sim-seed", "3"), ("x-sim-output-tokens", "4")];
+    let mut bodies = Vec::new();
+    for headers in [&headers[..], &headers[..], &headers[1..]] {
+        bodies.push(post(sim.address(), "/v1/chat/completions", headers, STREAM).await.body);
+    }
+    assert_eq!(bodies[0], bodies[1]);
+    assert_ne!(bodies[0], bodies[2]);
+}

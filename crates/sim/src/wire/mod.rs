@@ -4,10 +4,12 @@
 pub mod chat;
 pub mod completions;
 pub mod embeddings;
+pub mod media;
 pub mod messages;
 pub mod models;
 pub mod refusal;
 pub mod responses;
+pub mod stored;
 
 use paceline_types::Api;
 
