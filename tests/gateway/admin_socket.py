@@ -34,6 +34,8 @@ class AdminSocket:
         if (method, path) == ("POST", "/spent"):
             self.spent.append(json.loads(body))
             return 200, {}
+        if path == "/metrics":
+            return 200, None
         return 200, {"plan": self.plan}
 
 
@@ -62,7 +64,7 @@ def admin_socket(path: Path) -> Iterator[AdminSocket]:
         def reply(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             status, value = socket.answer(self.command, self.path, body)
-            text = json.dumps(value).encode()
+            text = b"# EOF\n" if value is None else json.dumps(value).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(text)))
             self.end_headers()

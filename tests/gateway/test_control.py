@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from tests.gateway.admin_socket import admin_socket
 
 from paceline.gateway.address import Address
 from paceline.gateway.admin import is_admin_key, make_admin_key
@@ -162,6 +163,27 @@ def test_without_a_gateway_status_says_so_and_metrics_are_unavailable(client: Te
     gateway = client.get("/api/status").json()["gateway"]
     assert gateway["reachable"] is False
     assert client.get("/metrics").status_code == 503
+
+
+def test_metrics_say_whether_the_standards_file_is_in_force(
+    control: Control, client: TestClient, standards: Path
+) -> None:
+    with admin_socket(control.data.socket):
+        text = client.get("/metrics").text
+        assert text.endswith("\npaceline_plan_refused 0\n# EOF\n")
+        standards.write_text("version: 1\nnonsense: true\n")
+        until(lambda: control.planner.state.faults)
+        assert "\npaceline_plan_refused 1\n# EOF\n" in client.get("/metrics").text
+
+
+def test_limits_of_a_key_are_checked(control: Control, client: TestClient) -> None:
+    admin = {"authorization": f"Bearer {make_admin_key(control.ledger)}"}
+    for limits in ({"requests_per_minute": 0}, {"usd_per_day": -1}, {"request_per_minute": 5}):
+        made = client.post("/api/keys", json={"service": "helpdesk", "limits": limits}, headers=admin)
+        assert made.status_code == 422, limits
+    limited = {"service": "helpdesk", "limits": {"requests_per_minute": 5}}
+    assert client.post("/api/keys", json=limited, headers=admin).status_code == 201
+    until(lambda: [key["rates"]["requests_per_minute"] for key in plan_of(control)["keys"]] == [5])
 
 
 def test_the_report_covers_the_window_asked_for(client: TestClient) -> None:

@@ -127,6 +127,13 @@ def test_a_learned_cap_enters_the_plan_and_leaves_it_again(
     assert planner.learning() == ([], [])
 
 
+def test_a_class_of_ones_own_reasons_if_it_comes_from_one_that_does(planner: Planner, standards: Path) -> None:
+    text = STANDARDS.replace("class: chat, task: chat}", "class: proofs, task: chat, max_output_tokens: learned}")
+    standards.write_text(text + "classes: {proofs: {extends: reasoning}}\n")
+    planner.tick()
+    assert planner.learning() == (["support-chat"], ["support-chat"])
+
+
 def cap_of(data: DataDir) -> tuple[int, bool]:
     use_case = json.loads(data.plan.read_bytes())["use_cases"][0]
     return use_case["max_output_tokens"], use_case["cap_learned"]

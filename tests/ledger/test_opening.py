@@ -9,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from paceline.ledger import (
     Ledger,
@@ -25,7 +26,7 @@ from paceline.ledger import (
 )
 from paceline.ledger.engine import URL_VARIABLE, url_of
 from paceline.ledger.migrations import HEAD
-from paceline.ledger.schema import metadata
+from paceline.ledger.schema import metadata, minute
 
 
 def test_the_migrated_schema_is_the_one_the_code_uses(ledger: Ledger) -> None:
@@ -38,6 +39,27 @@ def test_head_is_the_newest_revision() -> None:
     config.set_main_option("script_location", "paceline.ledger:migrations")
     config.set_main_option("path_separator", "os")
     assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_and_keeps_its_rows(where: str) -> None:
+    engine = create_engine(url_of(where))
+    config = Config()
+    config.set_main_option("script_location", "paceline.ledger:migrations")
+    config.set_main_option("path_separator", "os")
+    first = {"id": "k_old", "sha256": "00", "services": "[]", "any_service": False, "name": "", "created_us": 1}
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        names, marks = ", ".join(first), ", ".join(f":{name}" for name in first)
+        connection.execute(text(f"INSERT INTO key ({names}) VALUES ({marks})"), first)  # noqa: S608
+        zeros = {column.name: 0 for column in minute.columns if column.name != "other_nanousd"}
+        names, marks = ", ".join(zeros), ", ".join(f":{name}" for name in zeros)
+        connection.execute(text(f"INSERT INTO minute ({names}) VALUES ({marks})"), zeros)  # noqa: S608
+    engine.dispose()
+    with open_ledger(where) as ledger:
+        assert [(key.id, key.limits) for key in ledger.keys.list()] == [("k_old", {})]
+        with ledger.engine.connect() as connection:
+            assert connection.execute(text("SELECT other_nanousd FROM minute")).scalar() == 0
 
 
 def test_opening_again_keeps_what_is_there(where: str) -> None:

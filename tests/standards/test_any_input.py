@@ -178,12 +178,73 @@ _NAMES = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,47}", fullmatch=True)
 _ORDERED = st.lists(st.integers(1, 10**6), min_size=4, max_size=4).map(sorted)
 
 
+_SHARES = st.floats(0, 1)
+_COUNTS = st.none() | st.integers(1, 2**32 - 1)
+_MONEY = st.none() | st.floats(1e-6, 1e8)
+
+
+def _limits() -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "requests_per_minute": _COUNTS,
+            "tokens_per_minute": _COUNTS,
+            "requests_in_flight": _COUNTS,
+            "usd_per_day": _MONEY,
+            "usd_per_month": _MONEY,
+        },
+    )
+
+
+def _rules() -> st.SearchStrategy[dict[str, Any]]:
+    """Draw the traffic rules of a use case."""
+    spans = st.integers(1, 10**6)
+    hedge = st.tuples(spans, spans, _SHARES).map(
+        lambda drawn: {"floor": min(drawn[:2]), "ceiling": max(drawn[:2]), "requests_share": drawn[2]}
+    )
+    cache = st.fixed_dictionaries(
+        {"ttl": spans}, optional={"scope": st.sampled_from(["service", "organisation"]), "tool_calls": st.booleans()}
+    )
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "limits": _limits(),
+            "lane": st.sampled_from(["interactive", "standard", "batch"]),
+            "fallback": st.sampled_from(["any", "same-model", "none"]),
+            "hedge": hedge | st.booleans() | st.none(),
+            "cache": cache | spans | st.booleans() | st.none(),
+            "prompt_cache": st.booleans(),
+            "stream_upstream": st.booleans(),
+        },
+    )
+
+
+def _traffic() -> st.SearchStrategy[dict[str, Any]]:
+    """Draw what holds for all traffic."""
+    spans = st.integers(1, 10**7)
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "retry": st.fixed_dictionaries({"attempts_max": st.integers(1, 100), "share": _SHARES, "window": spans}),
+            "breaker": st.fixed_dictionaries({"failed_share": _SHARES, "open": spans, "probes": st.integers(1, 1000)}),
+            "outlier": st.fixed_dictionaries({"slower_factor": st.floats(1.01, 1000), "failed_share_above": _SHARES}),
+            "cache": st.fixed_dictionaries({"bytes_max": st.integers(0, 1 << 40), "wait": st.integers(0, 1000)}),
+        },
+    )
+
+
 @st.composite
 def sound_files(draw: st.DrawFn) -> dict[str, Any]:
     """Draw a file that is sound by construction; written as JSON, which is YAML with every text in quotes."""
     names = draw(st.lists(_NAMES, min_size=6, max_size=6, unique=True))
-    models = {
+    models: dict[str, Any] = {
         name: {"deployments": [f"house/{name}-{n}" for n in range(draw(st.integers(1, 3)))]} for name in names[:2]
+    }
+    queue = {"standard_floor": draw(st.floats(0, 0.6)), "batch_floor": draw(st.floats(0, 0.3))}
+    models[names[0]]["deployments"][0] = {
+        "deployment": f"house/{names[0]}-0",
+        "limits": draw(_limits()),
+        "queue": queue,
     }
     p50, p90, p95, p99 = draw(_ORDERED)
     use_case = {
@@ -198,6 +259,7 @@ def sound_files(draw: st.DrawFn) -> dict[str, Any]:
             "error_share": draw(st.floats(0, 1)),
         },
         "deadlines": {"total": draw(st.integers(0, 10**9))},
+        **draw(_rules()),
     }
     price = {key: draw(st.floats(0, 1e4)) for key in ("input", "output", "cached")}
     return {
@@ -216,6 +278,8 @@ def sound_files(draw: st.DrawFn) -> dict[str, Any]:
             }
             for n, name in enumerate(names[:3], start=1)
         },
+        "traffic": draw(_traffic()),
+        "policy": {"warn_at": draw(_SHARES), "unknown_price": draw(st.sampled_from(["allow", "refuse"]))},
         "prices": {f"house/{names[0]}-0": price},
     }
 

@@ -74,8 +74,7 @@ class Planner:
         """List the use cases whose caps are learned, and those of them whose class is for reasoning."""
         terms = {} if self._sound is None else self._sound.use_cases
         names = [name for name, each in terms.items() if each.cap_learned]
-        options = {} if self._sound is None else self._sound.options.use_cases
-        return names, [name for name in names if options[name].class_ == _REASONING]
+        return names, [name for name in names if terms[name].built_in == _REASONING]
 
     def _stamp(self) -> tuple[object, ...]:
         try:

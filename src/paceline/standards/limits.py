@@ -35,6 +35,8 @@ class Terms:
     max_output_tokens: int | None
     lane: LaneName
     stream_upstream: bool
+    built_in: str | None = None
+    """The built-in class at the start of the line, if any."""
     cap_learned: bool = False
     """The cap follows the answers; `max_output_tokens` holds until enough is known."""
     fallback: FallbackName = "any"
@@ -107,6 +109,7 @@ def _from_built_in(name: str, built_in: BuiltInClass) -> Terms:
         max_output_tokens=built_in.max_output_tokens,
         lane=built_in.lane,
         stream_upstream=built_in.stream_upstream,
+        built_in=built_in.name,
     )
 
 
