@@ -121,7 +121,7 @@ fn rules_of_traffic_mean_something() {
             "keys[1].rates.requests_per_minute: zero lets nothing through",
         ),
         (
-            fault(|plan| plan.teams[0].rates.usd_per_day = Some(f64::INFINITY)),
+            fault(|plan| plan.teams[0].rates.usd_per_day = Some(-1.0)),
             "teams[0].rates.usd_per_day: not an amount of money",
         ),
         (
@@ -129,8 +129,8 @@ fn rules_of_traffic_mean_something() {
             "deployments[0].queue.batch_floor: the floors take nearly everything",
         ),
         (
-            fault(|plan| plan.deployments[0].queue.standard_floor = f64::NAN),
-            "deployments[0].queue.standard_floor: NaN is not a share",
+            fault(|plan| plan.deployments[0].queue.standard_floor = 1.5),
+            "deployments[0].queue.standard_floor: 1.5 is not a share",
         ),
         (
             fault(|plan| {

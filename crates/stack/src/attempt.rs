@@ -37,7 +37,7 @@ pub(crate) struct Opened {
 /// What has been read of an answer before the caller got anything.
 pub(crate) enum Held {
     /// A stream of events: what may leave.
-    Stream { tap: Box<Tap>, out: Vec<Bytes>, ended: bool },
+    Stream { tap: Box<Tap>, out: Vec<Bytes> },
     /// Anything else: its first bytes.
     Whole { parts: Vec<Bytes>, bytes: usize, ended: bool },
 }
@@ -48,6 +48,8 @@ pub(crate) struct Missed {
     pub failure: Failure,
     /// Something may have reached the provider, which may bill it.
     pub sent: bool,
+    /// It was sent a second time, the pooled connection having been dead.
+    pub reconnected: bool,
     /// It was one of the few that try a resting deployment.
     pub probe: Option<Probe>,
 }
@@ -78,14 +80,15 @@ impl Opened {
         Some(tap.facts().first_ns?.saturating_sub(prepared.nanos(self.answer.sent)))
     }
 
-    /// The provider's own word on when to come back.
+    /// The provider's own word on when to come back: `retry-after-ms` (OpenAI) or `retry-after` in whole seconds.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        let text = self.answer.headers.get("retry-after")?.to_str().ok()?;
-        text.trim().parse().ok().map(Duration::from_secs)
+        let number = |name| self.answer.headers.get(name)?.to_str().ok()?.trim().parse().ok();
+        number("retry-after-ms").map(Duration::from_millis).or_else(|| number("retry-after").map(Duration::from_secs))
     }
 }
 
-/// Sends and waits until the answer will do. `hold` is false when nobody could take over: then the head is enough.
+/// Sends and waits until the answer will do. `hold` is false when nobody could take over: then the head of a stream is
+/// enough (of a compressed one the first bytes, since no error event could be added to it).
 pub(crate) async fn attempt(
     running: &Running,
     prepared: &Prepared,
@@ -111,12 +114,13 @@ pub(crate) async fn attempt(
         .map_err(|error| unsent(name, &error, head_code))?;
     let held = if answer.status / 100 == 2 && is_event_stream(&answer) {
         let tap = Box::new(Tap::new(prepared.api, &answer.headers, prepared.withhold_usage));
-        Held::Stream { tap, out: Vec::new(), ended: false }
+        Held::Stream { tap, out: Vec::new() }
     } else {
         Held::Whole { parts: Vec::new(), bytes: 0, ended: false }
     };
     let mut opened = Opened { answer, deployment, began, held };
-    if hold || matches!(opened.held, Held::Whole { .. }) {
+    let compressed = matches!(&opened.held, Held::Stream { tap, .. } if tap.is_compressed());
+    if hold || compressed || matches!(opened.held, Held::Whole { .. }) {
         opened.gather(prepared, &clock).await.map_err(|(error, code)| unfinished(name, &opened, error, code))?;
     }
     Ok(opened)
@@ -134,19 +138,14 @@ impl Opened {
                     parts.extend(chunk);
                 }
             }
-            Held::Stream { tap, out, ended } => {
+            Held::Stream { tap, out } => {
                 let (deadline, code) = clock
                     .sooner(clock.first_token.or(Some(Instant::now() + HELD_MAX)), Code::ProviderTimeoutFirstToken);
                 self.answer.set_deadline(deadline);
                 while !settled(tap) {
                     let chunk = match self.answer.chunk().await {
                         Ok(Some(chunk)) => chunk,
-                        Ok(None) => {
-                            // An end before the first token: of an empty answer, or too early.
-                            out.extend(Some(tap.end()).filter(|rest| !rest.is_empty()));
-                            *ended = true;
-                            return if tap.facts().terminal { Ok(()) } else { Err((AnswerError::Cut, code)) };
-                        }
+                        Ok(None) => return Err((AnswerError::Cut, code)),
                         Err(AnswerError::Deadline) if clock.first_token.is_none() => return Ok(()),
                         Err(error) => return Err((error, code)),
                     };
@@ -165,7 +164,7 @@ fn settled(tap: &Tap) -> bool {
     facts.first_ns.is_some()
         || facts.terminal
         || facts.provider_error
-        || tap.is_compressed()
+        || (tap.is_compressed() && tap.bytes > 0)
         || tap.bytes > HELD_BYTES_MAX as u64
 }
 
@@ -178,6 +177,9 @@ fn is_event_stream(answer: &Answer) -> bool {
 
 /// What a failed send means for the caller. Names the deployment, never the provider's bytes.
 fn unsent(deployment: &str, error: &SendError, head_code: Code) -> Missed {
+    if let SendError::Twice(error) = error {
+        return Missed { sent: true, reconnected: true, ..unsent(deployment, error, head_code) };
+    }
     let (ended, code, what) = match error {
         SendError::Connect(_) => (Ended::Connect, Code::ProviderUnreachable, "could not be reached"),
         SendError::Tls(_) => (Ended::Tls, Code::ProviderUnreachable, "could not be reached: the TLS handshake failed"),
@@ -185,7 +187,7 @@ fn unsent(deployment: &str, error: &SendError, head_code: Code) -> Missed {
             (Ended::TimeoutConnect, Code::ProviderTimeoutConnect, "did not accept a connection in time")
         }
         SendError::TimeoutHead if head_code == Code::ProviderTimeoutTotal => {
-            (Ended::Own, head_code, "did not answer in time")
+            (Ended::TimeoutTotal, head_code, "did not answer in time")
         }
         SendError::TimeoutHead => (Ended::TimeoutFirstToken, head_code, "did not answer in time"),
         SendError::Cut | SendError::HeadCut => {
@@ -200,6 +202,7 @@ fn unsent(deployment: &str, error: &SendError, head_code: Code) -> Missed {
         ended,
         failure: Failure::new(code, format!("Deployment {deployment} {what}")),
         sent: !error.nothing_sent(),
+        reconnected: false,
         probe: None,
     }
 }
@@ -210,10 +213,10 @@ fn unfinished(deployment: &str, opened: &Opened, error: AnswerError, deadline: C
         AnswerError::Deadline if deadline == Code::ProviderTimeoutFirstToken => {
             (Ended::TimeoutFirstToken, deadline, "sent no token in time")
         }
-        AnswerError::Deadline => (Ended::Own, deadline, "did not finish its answer in time"),
+        AnswerError::Deadline => (Ended::TimeoutTotal, deadline, "did not finish its answer in time"),
         AnswerError::Malformed => (Ended::Malformed, Code::ProviderMalformed, "sent a body that is not valid HTTP"),
         _ => (Ended::Cut, Code::ProviderCut, "closed the connection before its answer was complete"),
     };
     let what = format!("Deployment {deployment} (status {}) {what}", opened.answer.status);
-    Missed { ended, failure: Failure::new(code, what), sent: true, probe: None }
+    Missed { ended, failure: Failure::new(code, what), sent: true, reconnected: opened.answer.reconnected, probe: None }
 }

@@ -17,53 +17,79 @@ pub(crate) async fn attempt(journey: &mut Journey<'_>, life: &mut Life, first: C
     let Cleared { outgoing, pass, probe } = first;
     let deployment = outgoing.deployment;
     let hold = journey.running.plan.traffic.retry.attempts_max > 1;
+    let began = Instant::now();
     let mut primary = pin!(attempt::attempt(journey.running, journey.prepared, outgoing, hold));
-    let Some(delay) = delay(journey, deployment) else { return turn(primary.await, pass, probe) };
+    let Some(delay) = delay(journey, deployment) else { return turn(deployment, primary.await, pass, probe) };
     if let Ok(result) = tokio::time::timeout(delay, primary.as_mut()).await {
-        return turn(result, pass, probe);
+        return turn(deployment, result, pass, probe);
     }
-    let Some(second) = second(journey, life, deployment).await else { return turn(primary.await, pass, probe) };
-    let backup_deployment = second.outgoing.deployment;
-    let mut backup = pin!(attempt::attempt(journey.running, journey.prepared, second.outgoing, true));
-    let first_to_end = tokio::select! {
-        biased;
-        result = primary.as_mut() => Winner::Primary(result),
-        result = backup.as_mut() => Winner::Backup(result),
+    let Some(second) = second(journey, life, deployment).await else {
+        return turn(deployment, primary.await, pass, probe);
     };
-    let dialect = journey.prepared.api.dialect();
-    let good = |result: &Result<Opened, Missed>| result.as_ref().is_ok_and(|opened| opened.fault(dialect).is_none());
-    match first_to_end {
-        Winner::Primary(result) if good(&result) => {
-            life.scene.others.push(backup_deployment);
-            turn(result, pass, probe)
+    let backup_at = second.outgoing.deployment;
+    let mut backup = pin!(attempt::attempt(journey.running, journey.prepared, second.outgoing, true));
+    let raced = tokio::select! {
+        biased;
+        result = primary.as_mut() => Raced::Primary(result),
+        result = backup.as_mut() => Raced::Backup(result),
+    };
+    match raced {
+        Raced::Primary(result) => {
+            let mut lost = turn(deployment, result, pass, probe);
+            let Some(ended) = lost.fault(journey.prepared) else {
+                life.scene.others.push(backup_at);
+                return lost;
+            };
+            if journey.note_failed(life, ended, &mut lost) {
+                life.scene.others.push(deployment);
+            }
+            drop(lost);
+            won(journey, life, turn(backup_at, backup.await, second.pass, second.probe))
         }
-        Winner::Backup(result) if good(&result) => won(life, deployment, turn(result, second.pass, second.probe)),
-        // The one that ended did so badly: the other may still answer, or its fault is as good as any.
-        Winner::Primary(_) => won(life, deployment, turn(backup.await, second.pass, second.probe)),
-        Winner::Backup(_) => {
-            life.scene.others.push(backup_deployment);
-            turn(primary.await, pass, probe)
+        Raced::Backup(result) => {
+            let mut turned = turn(backup_at, result, second.pass, second.probe);
+            let Some(ended) = turned.fault(journey.prepared) else {
+                life.scene.others.push(deployment);
+                outrun(journey, deployment, began);
+                return won(journey, life, turned);
+            };
+            if journey.note_failed(life, ended, &mut turned) {
+                life.scene.others.push(backup_at);
+            }
+            drop(turned);
+            turn(deployment, primary.await, pass, probe)
         }
     }
 }
 
-enum Winner {
+/// Which of the two ended first.
+enum Raced {
     Primary(Result<Opened, Missed>),
     Backup(Result<Opened, Missed>),
 }
 
-fn turn(result: Result<Opened, Missed>, pass: Pass, probe: Option<Probe>) -> Turn {
-    match result {
+fn turn(deployment: usize, result: Result<Opened, Missed>, pass: Pass, probe: Option<Probe>) -> Turn {
+    let result = match result {
         Ok(opened) => Ok(Arrived { opened, pass, probe }),
         Err(missed) => Err(Missed { probe, ..missed }),
-    }
+    };
+    Turn { deployment, result }
 }
 
-/// The second copy is the one whose answer counts.
-fn won(life: &mut Life, loser: usize, turn: Turn) -> Turn {
-    life.record.flags.set(Flags::HEDGE_WON);
-    life.scene.others.push(loser);
+/// The second copy is the one that counts.
+fn won(journey: &Journey<'_>, life: &mut Life, turn: Turn) -> Turn {
+    if turn.fault(journey.prepared).is_none() {
+        life.record.flags.set(Flags::HEDGE_WON);
+    }
     turn
+}
+
+/// Left out, the slow ones would be missing from what is usual there, and ever more would be hedged.
+fn outrun(journey: &Journey<'_>, deployment: usize, began: Instant) {
+    let waited_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    let now_ns = journey.gateway.now(Instant::now()).mono_ns;
+    let health = &journey.running.deployment_states[deployment].health;
+    health.outrun(now_ns, &journey.running.plan.traffic, waited_ns);
 }
 
 /// How long to wait for the first token; none when there is nothing to hedge with.
@@ -76,7 +102,8 @@ fn delay(journey: &Journey<'_>, deployment: usize) -> Option<Duration> {
     Some(Duration::from_nanos(hedge_delay_ns(rule, health.first_token_p95_ns(now_ns))))
 }
 
-/// Another deployment that is free at once, if the budget has a hedge left.
+/// Another deployment that is free at once, if the budget has a hedge left. Its own limits are not asked: a hedge is
+/// bounded by its budget.
 async fn second(journey: &mut Journey<'_>, life: &mut Life, deployment: usize) -> Option<Cleared> {
     let use_case = journey.prepared.caller.use_case;
     let rule = journey.running.plan.use_cases[use_case].hedge.as_ref()?;
@@ -86,7 +113,7 @@ async fn second(journey: &mut Journey<'_>, life: &mut Life, deployment: usize) -
     if !journey.running.hedges[use_case].take(now_ns, rule) {
         return None;
     }
-    let cleared = journey.clear(life, other).await.ok()?;
+    let cleared = journey.enter(life, other).await.ok()?;
     journey.note_attempt(life, &cleared.outgoing);
     journey.history.hedged(other);
     life.record.flags.set(Flags::HEDGED);

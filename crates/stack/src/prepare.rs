@@ -41,6 +41,14 @@ pub(crate) struct Prepared {
     pub withhold_usage: bool,
     pub marks: Marks,
     pub advice: Option<String>,
+    pub patience: Patience,
+}
+
+/// Which deadlines are the caller's own, shorter ones: those say nothing of a deployment.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Patience {
+    pub first_token: bool,
+    pub total: bool,
 }
 
 impl Prepared {
@@ -74,7 +82,12 @@ pub(crate) fn prepare(
     if ask_usage && !assemble {
         life.record.flags.set(Flags::USAGE_ADDED);
     }
-    let deadlines = tighten(deadlines(&running.plan, &caller), &life.scene.patient, asked_stream);
+    let class = deadlines(&running.plan, &caller);
+    let deadlines = tighten(class, &life.scene.patient, asked_stream);
+    let patience = Patience {
+        first_token: deadlines.first_token_ms != class.first_token_ms,
+        total: deadlines.total_ms != class.total_ms,
+    };
     let mut headers = std::mem::take(&mut request.headers);
     headers::strip_named(&mut headers);
     let path = match request.uri.query() {
@@ -103,6 +116,7 @@ pub(crate) fn prepare(
         path,
         id,
         advice,
+        patience,
     })
 }
 

@@ -21,8 +21,8 @@ pub(crate) use tap::Tap;
 /// Turns the provider's answer, as far as it has been read, into the caller's response.
 pub(crate) async fn respond(life: Box<Life>, mut sent: Box<Sent>) -> Response {
     match sent.held.take() {
-        Some(Held::Stream { tap, out, .. }) if sent.assemble => assembled::respond(life, sent, tap, out).await,
-        Some(Held::Stream { tap, out, ended }) => stream::respond(life, sent, tap, out, ended),
+        Some(Held::Stream { tap, out }) if sent.assemble => assembled::respond(life, sent, tap, out).await,
+        Some(Held::Stream { tap, out }) => stream::respond(life, sent, tap, out),
         Some(Held::Whole { parts, ended, .. }) => whole::respond(life, sent, parts, ended),
         None => whole::respond(life, sent, Vec::new(), false),
     }
@@ -69,7 +69,9 @@ fn note_stream(life: &mut Life, tap: &Tap) {
     life.scene.first_event_tokens = facts.first_event_tokens;
     life.scene.text_bytes = facts.text_bytes;
     life.scene.tokens_so_far = facts.usage_so_far;
-    let (usage, finish, model) = (facts.usage, facts.finish, facts.model_served.clone());
+    // What a provider counted along before the end is not what it bills.
+    let usage = facts.usage.filter(|_| facts.terminal);
+    let (finish, model) = (facts.finish, facts.model_served.clone());
     note_end(life, usage, finish, model);
 }
 

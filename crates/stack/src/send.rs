@@ -40,10 +40,25 @@ pub(crate) struct Journey<'a> {
     pub order: Order,
     /// When the first attempt began.
     first: Instant,
+    /// Of the last attempt that was really made.
+    failure: Option<Failure>,
 }
 
 /// What one deployment's turn came to.
-pub(crate) type Turn = Result<Arrived, Missed>;
+pub(crate) struct Turn {
+    pub deployment: usize,
+    pub result: Result<Arrived, Missed>,
+}
+
+impl Turn {
+    /// What is wrong with it; none when the answer will do.
+    pub(crate) fn fault(&self, prepared: &Prepared) -> Option<Ended> {
+        match &self.result {
+            Ok(arrived) => arrived.opened.fault(prepared.api.dialect()),
+            Err(missed) => Some(missed.ended),
+        }
+    }
+}
 
 /// An answer and the place at the deployment that gave it.
 pub(crate) struct Arrived {
@@ -71,12 +86,8 @@ pub(crate) async fn send(
     life.sent();
     loop {
         let mut turn = journey.turn(life, deployment).await;
-        let fault = match &turn {
-            Ok(arrived) => arrived.opened.fault(prepared.api.dialect()),
-            Err(missed) => Some(missed.ended),
-        };
-        let Some(ended) = fault else { return journey.arrived(life, turn) };
-        match journey.after(life, deployment, ended, &mut turn) {
+        let Some(ended) = turn.fault(prepared) else { return journey.arrived(life, turn) };
+        match journey.after(life, ended, &mut turn) {
             Step::Again { deployment: again, pause_ns } => {
                 // The place at the deployment is not held while waiting.
                 drop(turn);
@@ -97,7 +108,7 @@ impl<'a> Journey<'a> {
         if let Some(&deployment) = order.candidates.first() {
             running.deployment_states[deployment].health.request(now_ns, &running.plan.traffic.retry);
         }
-        Self { gateway, running, prepared, history: History::default(), order, first }
+        Self { gateway, running, prepared, history: History::default(), order, first, failure: None }
     }
 
     fn now_ns(&self) -> u64 {
@@ -106,40 +117,46 @@ impl<'a> Journey<'a> {
 
     /// One attempt at one deployment, from its health to its first token; a hedge may answer in its place.
     async fn turn(&mut self, life: &mut Life, deployment: usize) -> Turn {
-        let cleared = self.clear(life, deployment).await?;
-        self.note_attempt(life, &cleared.outgoing);
-        hedge::attempt(self, life, cleared).await
+        match self.clear(life, deployment).await {
+            Ok(cleared) => {
+                self.note_attempt(life, &cleared.outgoing);
+                hedge::attempt(self, life, cleared).await
+            }
+            Err(missed) => Turn { deployment, result: Err(missed) },
+        }
     }
 
-    /// What stands before an attempt: health, the deployment's own limits, its queue.
-    pub(crate) async fn clear(&self, life: &mut Life, deployment: usize) -> Result<Cleared, Missed> {
-        let plan = &self.running.plan;
-        let state = &self.running.deployment_states[deployment];
+    /// What stands before an attempt: the deployment's own limits, then its health and its queue.
+    async fn clear(&self, life: &mut Life, deployment: usize) -> Result<Cleared, Missed> {
         let now = self.gateway.now(Instant::now());
-        let probe = match state.health.admit(now.mono_ns, &plan.traffic.breaker, self.order.need) {
-            Admission::Yes => None,
-            Admission::Probe(probe) => Some(probe),
-            Admission::No { until_ns } => return Err(resting(&state.name, until_ns.saturating_sub(now.mono_ns))),
-        };
         if let Some(reserved) = &mut life.reserved {
             reserved.add_deployment(deployment, now).map_err(|failure| unsent(Ended::Limit, *failure))?;
         }
+        let cleared = self.enter(life, deployment).await;
+        if let (Err(_), Some(reserved)) = (&cleared, &mut life.reserved) {
+            reserved.drop_deployment(now);
+        }
+        cleared
+    }
+
+    /// Health and queue of a deployment; with leave to send, the request as it will be sent.
+    pub(crate) async fn enter(&self, life: &Life, deployment: usize) -> Result<Cleared, Missed> {
+        let state = &self.running.deployment_states[deployment];
+        let now_ns = self.now_ns();
+        let probe = match state.health.admit(now_ns, &self.running.plan.traffic.breaker, self.order.need) {
+            Admission::Yes => None,
+            Admission::Probe(probe) => Some(probe),
+            Admission::No { until_ns } => return Err(resting(&state.name, until_ns.saturating_sub(now_ns))),
+        };
         let enter = Enter {
             lane: life.record.lane,
             service: self.prepared.caller.service,
             // The class's first-token limit, or the whole answer's where there is no stream.
             deadline: self.prepared.clock.first_token_or_total(),
-            first_token_p50_ns: state.health.first_token_p50_ns(now.mono_ns),
+            first_token_p50_ns: state.queue.is_bounded().then(|| state.health.first_token_p50_ns(now_ns)).flatten(),
         };
-        let pass = match state.queue.enter(enter).await {
-            Ok(pass) => pass,
-            Err(refusal) => {
-                if let Some(reserved) = &mut life.reserved {
-                    reserved.drop_deployment(now);
-                }
-                return Err(unsent(Ended::Queue, refusal.failure(&state.name)));
-            }
-        };
+        let refused = |refusal: paceline_traffic::Refusal| unsent(Ended::Queue, refusal.failure(&state.name));
+        let pass = state.queue.enter(enter).await.map_err(refused)?;
         Ok(Cleared { outgoing: edit::outgoing(self.running, self.prepared, deployment), pass, probe })
     }
 
@@ -161,29 +178,12 @@ impl<'a> Journey<'a> {
         self.running.plan.deployments[outgoing.deployment].name.as_ref().clone_into(&mut record.deployment);
     }
 
-    /// What follows an attempt that failed; tells the deployment's health.
-    fn after(&mut self, life: &mut Life, deployment: usize, ended: Ended, turn: &mut Turn) -> Step {
+    /// What follows an attempt that failed.
+    fn after(&mut self, life: &mut Life, ended: Ended, turn: &mut Turn) -> Step {
+        let ended = if ended == Ended::TimeoutTotal && self.prepared.patience.total { Ended::Own } else { ended };
+        let maybe_billed = self.note_failed(life, ended, turn);
         let rules = &self.running.plan.traffic;
         let now_ns = self.now_ns();
-        let asked = turn.as_ref().ok().and_then(|arrived| arrived.opened.retry_after());
-        let (probe, sent) = match turn {
-            Ok(arrived) => (arrived.probe.take(), true),
-            Err(missed) => (missed.probe.take(), missed.sent),
-        };
-        let asked_ns = asked.map(|span| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
-        let health = &self.running.deployment_states[deployment].health;
-        if let Some(span_ns) = asked_ns {
-            health.asked_to_wait(now_ns, span_ns, &rules.breaker);
-        }
-        if !matches!(ended, Ended::Queue | Ended::Limit | Ended::Unusable) {
-            let verdict = if ending(ended).fails { Verdict::Failed } else { Verdict::Neither };
-            health.ended(now_ns, rules, verdict, probe);
-            if !sent {
-                // Nothing was billed either.
-                life.record.attempts = life.record.attempts.saturating_sub(1);
-            }
-        }
-        self.history.ended(deployment, ended, now_ns, asked_ns);
         let standing = Standing {
             rule: &rules.retry,
             history: &self.history,
@@ -193,19 +193,56 @@ impl<'a> Journey<'a> {
             left_ns: self.prepared.clock.left(Instant::now()),
             jitter: ident::fraction(),
         };
+        let health = &self.running.deployment_states[turn.deployment].health;
         let step = decide(&standing, || health.may_retry(now_ns, &rules.retry));
-        if turn.is_err() && sent && !matches!(step, Step::GiveUp { .. }) {
-            life.scene.others.push(deployment);
-        }
-        if let (Some(reserved), false) = (&mut life.reserved, matches!(step, Step::GiveUp { .. })) {
-            reserved.drop_deployment(self.gateway.now(Instant::now()));
+        if !matches!(step, Step::GiveUp { .. }) {
+            if maybe_billed {
+                life.scene.others.push(turn.deployment);
+            }
+            if let Some(reserved) = &mut life.reserved {
+                reserved.drop_deployment(self.gateway.now(Instant::now()));
+            }
         }
         step
     }
 
+    /// Tells the deployment's health and the request's history of a failed attempt. True when it may be billed although
+    /// nothing of it is used.
+    pub(crate) fn note_failed(&mut self, life: &mut Life, ended: Ended, turn: &mut Turn) -> bool {
+        let rules = &self.running.plan.traffic;
+        let now_ns = self.now_ns();
+        let deployment = turn.deployment;
+        let asked = turn.result.as_ref().ok().and_then(|arrived| arrived.opened.retry_after());
+        let (probe, sent, reconnected) = match &mut turn.result {
+            Ok(arrived) => (arrived.probe.take(), true, arrived.opened.answer.reconnected),
+            Err(missed) => (missed.probe.take(), missed.sent, missed.reconnected),
+        };
+        if reconnected {
+            life.record.flags.set(Flags::RECONNECTED);
+        }
+        let asked_ns = asked.map(|span| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
+        let health = &self.running.deployment_states[deployment].health;
+        if let Some(span_ns) = asked_ns {
+            health.asked_to_wait(now_ns, span_ns, &rules.breaker);
+        }
+        if !matches!(ended, Ended::Queue | Ended::Limit | Ended::Unusable) {
+            // A caller in a hurry says nothing of the deployment.
+            let hurried = ended == Ended::TimeoutFirstToken && self.prepared.patience.first_token;
+            let verdict = if ending(ended).fails && !hurried { Verdict::Failed } else { Verdict::Neither };
+            health.ended(now_ns, rules, verdict, probe);
+            if !sent {
+                // Nothing was billed either.
+                life.record.attempts = life.record.attempts.saturating_sub(1);
+            }
+            self.failure = turn.result.as_ref().err().map(|missed| missed.failure.clone());
+        }
+        self.history.ended(deployment, ended, now_ns, asked_ns);
+        turn.result.is_err() && sent
+    }
+
     /// The answer that the caller gets.
     fn arrived(&self, life: &mut Life, turn: Turn) -> Result<Sent, Failure> {
-        let Arrived { opened, pass, probe } = turn.map_err(|missed| missed.failure)?;
+        let Arrived { opened, pass, probe } = turn.result.map_err(|missed| missed.failure)?;
         let now_ns = self.now_ns();
         let first_token_ns = opened.first_token_ns(self.prepared);
         let state = &self.running.deployment_states[opened.deployment];
@@ -234,8 +271,8 @@ impl<'a> Journey<'a> {
     }
 
     /// Nothing more is tried: the provider's own refusal as it came, or our failure.
-    fn gave_up(&self, life: &mut Life, turn: Turn, ended: Ended) -> Result<Sent, Failure> {
-        match turn {
+    fn gave_up(&mut self, life: &mut Life, turn: Turn, ended: Ended) -> Result<Sent, Failure> {
+        match turn.result {
             Ok(Arrived { opened, pass, .. }) => {
                 if ended == Ended::ContextTooLong {
                     life.record.flags.set(Flags::CONTEXT_TOO_LONG);
@@ -244,14 +281,15 @@ impl<'a> Journey<'a> {
                 }
                 Ok(self.sent(life, opened, pass))
             }
-            Err(missed) => Err(missed.failure),
+            // That the others rest is no answer to what went wrong where there was an attempt.
+            Err(missed) => Err(self.failure.take().unwrap_or(missed.failure)),
         }
     }
 }
 
 /// A turn that ended before anything was sent.
 fn unsent(ended: Ended, failure: Failure) -> Missed {
-    Missed { ended, failure, sent: false, probe: None }
+    Missed { ended, failure, sent: false, reconnected: false, probe: None }
 }
 
 fn resting(name: &str, for_ns: u64) -> Missed {

@@ -40,6 +40,9 @@ pub enum SendError {
     HeadTooLarge,
     #[error("response is not HTTP/1.1")]
     Malformed,
+    /// What became of the request on a fresh connection, after it had been sent on a pooled one that proved dead.
+    #[error("{0} (sent a second time, the pooled connection having been dead)")]
+    Twice(Box<SendError>),
     /// The request itself cannot be written as HTTP.
     #[error("request target holds a byte it must not")]
     Target,

@@ -129,10 +129,11 @@ impl Upstream {
                 Err(error) => return Err(error),
             }
         }
+        let twice = |error| if reconnected { SendError::Twice(Box::new(error)) } else { error };
         let opening = Instant::now();
-        let wire = self.target.open(deadlines.connect).await?;
+        let wire = self.target.open(deadlines.connect).await.map_err(twice)?;
         let connect = opening.elapsed();
-        let tried = self.attempt(wire, &mut outgoing, to_head_request, deadlines.head).await?;
+        let tried = self.attempt(wire, &mut outgoing, to_head_request, deadlines.head).await.map_err(twice)?;
         Ok(self.answer(tried, outgoing, connect, reconnected))
     }
 

@@ -14,13 +14,7 @@ use crate::life::Life;
 use crate::send::Sent;
 
 /// Starts relaying a stream.
-pub(super) fn respond(
-    mut life: Box<Life>,
-    mut sent: Box<Sent>,
-    tap: Box<Tap>,
-    out: Vec<Bytes>,
-    ended: bool,
-) -> Response {
+pub(super) fn respond(mut life: Box<Life>, mut sent: Box<Sent>, tap: Box<Tap>, out: Vec<Bytes>) -> Response {
     life.record.status = sent.answer.status;
     life.record.flags.set(Flags::STREAMED);
     let (status, mut headers) = head(&life, &mut sent);
@@ -33,7 +27,7 @@ pub(super) fn respond(
         waiting_for: Code::ProviderTimeoutFirstToken,
         state: State::Relaying,
     };
-    relay.resume(ended);
+    relay.resume();
     assemble((status, headers), Body::stream(relay, None))
 }
 
@@ -94,32 +88,31 @@ impl Chunks for Relay {
 
 impl Relay {
     /// Takes up where the attempt left off.
-    fn resume(&mut self, ended: bool) {
+    fn resume(&mut self) {
         let read_at = self.sent.answer.read_at();
-        if self.tap.facts().terminal {
-            self.finish(Outcome::Ok);
-        }
-        if ended || (self.life.is_done() && self.sent.answer.is_end()) {
-            self.state = State::Ended;
-        } else {
-            self.arm(read_at);
-        }
+        self.note_end(read_at);
         if self.tap.bytes > 0 {
             self.note_back(read_at);
+        }
+    }
+
+    /// Writes the record once the terminal event is there (and, of a compressed stream, the compression's own end),
+    /// before it leaves; sets the next deadline until then.
+    fn note_end(&mut self, read_at: Instant) {
+        let at_end = self.sent.answer.is_end();
+        if !self.tap.facts().terminal || (self.tap.is_compressed() && !at_end) {
+            return self.arm(read_at);
+        }
+        self.finish(Outcome::Ok);
+        if at_end {
+            self.state = State::Ended;
         }
     }
 
     fn on_bytes(&mut self, chunk: Bytes) -> Bytes {
         let read_at = self.sent.answer.read_at();
         let out = self.tap.push(chunk, self.life.nanos(read_at));
-        if self.tap.facts().terminal {
-            self.finish(Outcome::Ok);
-            if self.sent.answer.is_end() {
-                self.state = State::Ended;
-            }
-        } else {
-            self.arm(read_at);
-        }
+        self.note_end(read_at);
         self.note_back(read_at);
         out
     }
@@ -146,12 +139,13 @@ impl Relay {
 
     /// The provider closed the stream: its end if the terminal event came, else a cut.
     fn on_end(&mut self) -> Option<Bytes> {
-        let rest = self.tap.end();
         if self.tap.facts().terminal {
             self.finish(Outcome::Ok);
             self.state = State::Ended;
-            return (!rest.is_empty()).then_some(rest);
+            return None;
         }
+        // What ends within its terminal event ends too early: callers act on an event when its blank line comes.
+        self.tap.end();
         self.abort(Code::ProviderCut, Outcome::Truncated)
     }
 

@@ -22,6 +22,14 @@ pub(super) fn respond(mut life: Box<Life>, mut sent: Box<Sent>, parts: Vec<Bytes
         let what = format!("The provider of deployment {} did not accept the gateway's key", life.record.deployment);
         return refuse::refuse(life, &Failure::new(Code::ProviderKeyRefused, what));
     }
+    if sent.answer.status / 100 == 3 {
+        // An SDK would follow it, with its prompt and past every rule of ours.
+        let what = format!(
+            "Deployment {} answered with a redirect ({}), which is not followed",
+            life.record.deployment, sent.answer.status
+        );
+        return refuse::refuse(life, &Failure::new(Code::ProviderMalformed, what));
+    }
     life.record.status = sent.answer.status;
     sent.answer.set_deadline(sent.clock.total);
     let mut seen = Seen::new(&life, &sent);
