@@ -68,6 +68,10 @@ fn at_first(case: &Case, length: usize) -> Vec<Ending> {
     }
     match case.wrong {
         Wrong::Reset => vec![Refused(Code::ProviderCut)],
+        Wrong::End(byte) if is_in_last_line(byte, length) => {
+            // The terminal event is told in full but for its blank line, which may be completed.
+            vec![Exact, Refused(Code::ProviderCut), Broken(Code::ProviderCut)]
+        }
         Wrong::Cut(byte) | Wrong::End(byte) | Wrong::GzipCut(byte) if (byte as usize) < length => {
             // Nothing has left yet when the answer is gathered, or its first token is waited for.
             let mut endings = vec![Refused(Code::ProviderCut)];
@@ -95,18 +99,24 @@ fn at_first(case: &Case, length: usize) -> Vec<Ending> {
 /// What a stream leads to whose caller asked for a whole answer: nothing leaves before its end, so that whatever breaks
 /// it off is a clean refusal. Compressed or not is the provider's matter.
 fn put_together(case: &Case, length: usize) -> Vec<Ending> {
-    use Ending::{Mended, Refused};
+    use Ending::{Exact, Mended, Refused, Told};
     match case.wrong {
+        Wrong::End(byte) if is_in_last_line(byte, length) => vec![Exact, Refused(Code::ProviderCut)],
         Wrong::Cut(byte) | Wrong::End(byte) | Wrong::GzipCut(byte) if (byte as usize) < length => {
             vec![Refused(Code::ProviderCut)]
         }
         Wrong::Gzip | Wrong::GzipCut(_) => vec![Mended],
         Wrong::NoTerminal => vec![Refused(Code::ProviderCut)],
-        Wrong::ErrorEvent(_) => vec![Refused(Code::ProviderCut), Refused(Code::ProviderMalformed)],
+        Wrong::ErrorEvent(_) => vec![Told, Refused(Code::ProviderCut), Refused(Code::ProviderMalformed)],
         Wrong::LongStall(0) | Wrong::LateHead => vec![Refused(Code::ProviderTimeoutFirstToken)],
         Wrong::LongStall(_) => vec![Refused(Code::ProviderTimeoutStall)],
         _ => at_first(&Case { traffic: Traffic::Plain, ..*case }, length),
     }
+}
+
+/// Within the blank line that ends a stream's last event.
+const fn is_in_last_line(byte: u32, length: usize) -> bool {
+    (byte as usize) < length && byte as usize + 2 >= length
 }
 
 /// The outcome that stands for a status of the provider, when its answer came whole.

@@ -251,6 +251,11 @@ fn classify(case: &Case, heard: &Heard, disturbed: &Reference, undisturbed: &Ref
                 reference.status == heard.status && is_due(case, &heard.body, &reference.due(id))
             };
             let told = matches!(case.wrong, crate::wrong::Wrong::ErrorEvent(_));
+            let failed =
+                || serde_json::from_slice::<Value>(&heard.body).is_ok_and(|answer| answer["status"] == "failed");
+            if told && case.is_assembled() && failed() {
+                return Ok(Ending::Told);
+            }
             match (exact(disturbed), exact(undisturbed)) {
                 (true, _) if told => Ok(Ending::Told),
                 (true, _) => Ok(Ending::Exact),
@@ -270,8 +275,7 @@ fn classify(case: &Case, heard: &Heard, disturbed: &Reference, undisturbed: &Ref
 /// The caller's bytes are those due; an assembled answer is the same as JSON.
 fn is_due(case: &Case, body: &[u8], due: &[u8]) -> bool {
     let assembled = case.is_assembled();
-    let json = |bytes| serde_json::from_slice::<Value>(bytes).ok();
-    body == due || (assembled && json(body).is_some() && json(body) == json(due))
+    body == due || (assembled && matches!(documents(body, due), Some((one, other)) if one == other))
 }
 
 /// An answer that was broken off: the beginning of a sound one, and perhaps an error event of ours.
@@ -348,6 +352,11 @@ fn is_beginning(case: &Case, heard: &Heard, due: &[Vec<u8>]) -> bool {
 
 /// Where two bodies part. Simulated words are nobody's, so they may be shown.
 fn difference(case: &Case, heard: &Heard, due: &[u8]) -> String {
+    if case.is_assembled()
+        && let Some((one, other)) = documents(&heard.body, due)
+    {
+        return json_difference("", &one, &other).unwrap_or_default();
+    }
     let at = heard.body.iter().zip(due).take_while(|(one, other)| one == other).count();
     let show = |bytes: &[u8]| {
         let from = at.saturating_sub(20).min(bytes.len());
@@ -362,4 +371,39 @@ fn difference(case: &Case, heard: &Heard, due: &[u8]) -> String {
         show(due),
         case.shape.name()
     )
+}
+
+/// Two answers as documents, without what no event of a stream tells of: that a value is null, or a list empty.
+fn documents(one: &[u8], other: &[u8]) -> Option<(Value, Value)> {
+    fn told(value: Value) -> Value {
+        match value {
+            Value::Object(fields) => {
+                let told = fields.into_iter().map(|(name, value)| (name, told(value)));
+                let silent = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+                told.filter(|(_, value)| !silent(value)).collect()
+            }
+            Value::Array(values) => values.into_iter().map(told).collect(),
+            other => other,
+        }
+    }
+    Some((told(serde_json::from_slice(one).ok()?), told(serde_json::from_slice(other).ok()?)))
+}
+
+/// The first place where two documents differ.
+fn json_difference(at: &str, heard: &Value, due: &Value) -> Option<String> {
+    match (heard, due) {
+        (Value::Object(heard), Value::Object(due)) => {
+            let names = heard.keys().chain(due.keys().filter(|name| !heard.contains_key(*name)));
+            names.map(|name| (name, heard.get(name), due.get(name))).find_map(|(name, heard, due)| match (heard, due) {
+                (Some(heard), Some(due)) => json_difference(&format!("{at}/{name}"), heard, due),
+                (Some(_), None) => Some(format!("{at}/{name} is there and should not be")),
+                _ => Some(format!("{at}/{name} is missing")),
+            })
+        }
+        (Value::Array(heard), Value::Array(due)) if heard.len() == due.len() => {
+            let pairs = heard.iter().zip(due).enumerate();
+            pairs.into_iter().find_map(|(index, (heard, due))| json_difference(&format!("{at}/{index}"), heard, due))
+        }
+        _ => (heard != due).then(|| format!("{at} is {heard}, due is {due}")),
+    }
 }

@@ -41,6 +41,16 @@ struct Options {
     list: bool,
 }
 
+impl Options {
+    fn asks_for(&self, traffic: Traffic) -> bool {
+        match self.case.as_deref().and_then(|name| name.parse::<Case>().ok()) {
+            Some(case) => case.traffic == traffic,
+            None if self.traffic.is_empty() => traffic.is_there(),
+            None => self.traffic.contains(&traffic),
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let options = match read(std::env::args().skip(1)) {
         Ok(Some(options)) => options,
@@ -94,8 +104,7 @@ async fn run(options: &Options) -> bool {
     let tally = Arc::new(Mutex::new(Tally::default()));
     let begun = Instant::now();
     for traffic in Traffic::ALL {
-        let asked = if options.traffic.is_empty() { traffic.is_there() } else { options.traffic.contains(&traffic) };
-        if asked {
+        if options.asks_for(traffic) {
             stage(options, traffic, &tally).await;
         }
     }
