@@ -10,6 +10,7 @@
 //! | `reference` | the bytes a provider sends when nobody is in between |
 //! | `request` | the bytes a caller sends |
 //! | `expect` | case → what may be seen |
+//! | `witness` | both sides' account of a request |
 //! | `judge` | what was seen → invariants that do not hold |
 //! | `play` | plays cases side by side |
 //! | `load` | callers for scenarios |
@@ -28,7 +29,7 @@ pub mod reference;
 pub mod request;
 pub mod stage;
 pub mod tally;
-mod witness;
+pub mod witness;
 pub mod wrong;
 
 pub use case::{Caller, Case, Reach, Shape, Traffic};
