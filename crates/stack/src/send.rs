@@ -218,7 +218,7 @@ impl<'a> Journey<'a> {
             Err(missed) => (missed.probe.take(), missed.sent, missed.reconnected),
         };
         if reconnected {
-            life.record.flags.set(Flags::RECONNECTED);
+            note_reconnected(life);
         }
         let asked_ns = asked.map(|span| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
         let health = &self.running.deployment_states[deployment].health;
@@ -252,6 +252,9 @@ impl<'a> Journey<'a> {
 
     fn sent(&self, life: &mut Life, opened: Opened, pass: Pass) -> Sent {
         let Opened { answer, deployment, began, held } = opened;
+        if answer.reconnected {
+            note_reconnected(life);
+        }
         life.scene.deployment = Some(deployment);
         life.served_by = Some(Arc::clone(&self.running.deployment_states[deployment]));
         let record = &mut life.record;
@@ -287,6 +290,12 @@ impl<'a> Journey<'a> {
     }
 }
 
+/// The request went out twice in one attempt: the pooled connection was dead.
+fn note_reconnected(life: &mut Life) {
+    life.record.attempts = life.record.attempts.saturating_add(1);
+    life.record.flags.set(Flags::RECONNECTED);
+}
+
 /// A turn that ended before anything was sent.
 fn unsent(ended: Ended, failure: Failure) -> Missed {
     Missed { ended, failure, sent: false, reconnected: false, probe: None }
@@ -315,9 +324,6 @@ fn note(life: &mut Life, answer: &Answer, began: Instant, first: Instant, waited
     record.queue_us = if waited.is_zero() { UNDEFINED } else { micros(waited) };
     let retried = began.saturating_duration_since(first).saturating_sub(waited);
     record.retry_us = if record.attempts > 1 { micros(retried) } else { UNDEFINED };
-    if answer.reconnected {
-        record.flags.set(Flags::RECONNECTED);
-    }
     if let Some(body_at) = life.scene.body_at {
         let to_first = first.saturating_duration_since(body_at);
         let inside = to_first + answer.sent.saturating_duration_since(began).saturating_sub(answer.connect);

@@ -145,7 +145,7 @@ pub struct UsageRecord {
     pub status: u16,
     /// Status the provider answered; 0 if none.
     pub provider_status: u16,
-    /// Times the request was sent to a provider, hedges included.
+    /// Times the request was sent to a provider: retries, hedges and repetitions on a fresh connection included.
     pub attempts: u8,
     pub lane: Lane,
     pub cache: CacheUse,
