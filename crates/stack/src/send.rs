@@ -243,6 +243,9 @@ impl<'a> Journey<'a> {
     /// The answer that the caller gets.
     fn arrived(&self, life: &mut Life, turn: Turn) -> Result<Sent, Failure> {
         let Arrived { opened, pass, probe } = turn.result.map_err(|missed| missed.failure)?;
+        if opened.answer.reconnected {
+            note_reconnected(life);
+        }
         let now_ns = self.now_ns();
         let first_token_ns = opened.first_token_ns(self.prepared);
         let state = &self.running.deployment_states[opened.deployment];
@@ -252,9 +255,6 @@ impl<'a> Journey<'a> {
 
     fn sent(&self, life: &mut Life, opened: Opened, pass: Pass) -> Sent {
         let Opened { answer, deployment, began, held } = opened;
-        if answer.reconnected {
-            note_reconnected(life);
-        }
         life.scene.deployment = Some(deployment);
         life.served_by = Some(Arc::clone(&self.running.deployment_states[deployment]));
         let record = &mut life.record;
@@ -277,11 +277,14 @@ impl<'a> Journey<'a> {
     fn gave_up(&mut self, life: &mut Life, turn: Turn, ended: Ended) -> Result<Sent, Failure> {
         match turn.result {
             Ok(Arrived { opened, pass, .. }) => {
-                if ended == Ended::ContextTooLong {
-                    life.record.flags.set(Flags::CONTEXT_TOO_LONG);
-                } else if ended == Ended::ContentFiltered {
-                    life.record.flags.set(Flags::FILTERED);
-                }
+                // The provider's own words go to the caller: SDKs know them. The record says what they mean.
+                let (flag, code) = match ended {
+                    Ended::ContextTooLong => (Flags::CONTEXT_TOO_LONG, Code::ContextTooLong as u16),
+                    Ended::ContentFiltered => (Flags::FILTERED, Code::ContentFiltered as u16),
+                    _ => (0, 0),
+                };
+                life.record.flags.set(flag);
+                life.record.code = code;
                 Ok(self.sent(life, opened, pass))
             }
             // That the others rest is no answer to what went wrong where there was an attempt.
