@@ -32,7 +32,7 @@ pub enum Shape {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reach {
     Always,
-    /// The first attempt only.
+    /// The first attempt at the first deployment only.
     Once,
     /// Every attempt at the first deployment.
     First,

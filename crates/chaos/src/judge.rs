@@ -2,14 +2,14 @@
 
 use paceline_sim::Truth;
 use paceline_testkit::{End, Heard};
-use paceline_types::{Code, Dialect, Outcome, TokenSource, UsageRecord};
+use paceline_types::{Code, Dialect, Flags, Outcome, TokenSource, UsageRecord};
 use serde_json::Value;
 
 use crate::case::Case;
 use crate::expect::{Ending, endings, outcome_of_code, outcome_of_status};
 use crate::reference::Reference;
 use crate::stage::{INPUT_NANOUSD, OUTPUT_NANOUSD};
-use crate::witness::{Account, times_sent};
+use crate::witness::Account;
 
 /// A caller's leaving must have stopped the provider's work within this.
 pub const STOP_NS: u64 = 50_000_000;
@@ -142,9 +142,7 @@ impl<'a> Judge<'a> {
         if case.is_assembled() && record.provider_status == 200 && !truths_streamed(self.evidence.account) {
             self.breach("asked whole of the provider although it should have streamed");
         }
-        if case.shape.is_streamed() != record.flags.has(paceline_types::Flags::STREAMED)
-            && record.provider_status == 200
-        {
+        if case.shape.is_streamed() != record.flags.has(Flags::STREAMED) && record.provider_status == 200 {
             self.breach("the record has it wrong whether it was streamed");
         }
     }
@@ -203,8 +201,11 @@ impl<'a> Judge<'a> {
     fn attempts(&mut self, record: &UsageRecord) {
         let truths = &self.evidence.account.truths;
         let left = self.evidence.heard.end == End::Left;
-        if truths.len() > times_sent(record) || (truths.len() < times_sent(record) && !left) {
-            self.breach(format!("sent {} times by the record, seen {} times", times_sent(record), truths.len()));
+        let counted = usize::from(record.attempts);
+        // An attempt whose caller left cannot tell any more that it found its first connection dead.
+        let most = counted + usize::from(left && counted > 0);
+        if truths.len() > most || (truths.len() < counted && !left) {
+            self.breach(format!("sent {counted} times by the record, seen {} times", truths.len()));
         }
     }
 

@@ -75,6 +75,7 @@ async fn again(stage: &Stage, first: Played, number: usize) -> Played {
 
 /// Plays one case and judges it.
 pub async fn once(stage: &Stage, case: Case, tag: &str) -> Played {
+    stage.begins(tag, case);
     let first_model = Stage::first_model(&case);
     let bytes = request::bytes(&case, tag, &Stage::key(), &first_model);
     let (leave, reset) = leave(case.caller);

@@ -80,11 +80,15 @@ pub fn bytes(case: &Case, tag: &str, key: &str, first_model: &str) -> Vec<u8> {
 /// The header that makes the provider do wrong.
 fn fault(case: &Case, first_model: &str) -> String {
     use crate::case::Reach;
-    let fault = case.wrong.fault(case.upstream_shape());
+    let mut fault = case.wrong.fault(case.upstream_shape());
+    if matches!(case.traffic, Traffic::Fallback | Traffic::Hedge) {
+        // A deployment that asks for a pause gets it from everybody; here the others' cases go on.
+        fault = fault.replace("retry-after=1", "retry-after=0");
+    }
     match case.reach {
         _ if fault.is_empty() => fault,
         Reach::Always => fault,
-        Reach::Once => format!("{fault};times=1"),
+        Reach::Once => format!("{fault};times=1;at={first_model}"),
         Reach::First => format!("{fault};at={first_model}"),
     }
 }

@@ -2,6 +2,7 @@
 //! by hand; deadlines are short; what would turn later cases away because earlier ones failed (breakers, outliers,
 //! budgets of retries) is out of reach, for in the matrix most things fail.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use paceline_plan::document::{Deadlines, Deployment, Document, Fallback, Gateway, Hedge, Model, Provider, Rates};
@@ -9,6 +10,7 @@ use paceline_plan::sample;
 use paceline_sim::TruthLog;
 use paceline_testkit::{SimProvider, TestGateway, until};
 use paceline_types::Dialect;
+use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::case::{Case, Traffic};
@@ -31,6 +33,8 @@ pub struct Stage {
     pub providers: [SimProvider; 2],
     pub references: References,
     witness: Witness,
+    /// Which case a tag names.
+    played: Mutex<HashMap<String, Case>>,
 }
 
 /// Names of the providers, by place.
@@ -50,7 +54,7 @@ impl Stage {
         let gateway = TestGateway::start(&document);
         let logs = providers.iter().map(|provider| Arc::clone(provider.simulator().log())).collect();
         let witness = Witness::start(gateway.records(), logs);
-        Self { traffic, gateway, providers, references: References::default(), witness }
+        Self { traffic, gateway, providers, references: References::default(), witness, played: Mutex::default() }
     }
 
     /// The key that requests bear.
@@ -70,6 +74,11 @@ impl Stage {
     pub fn answered_by(&self, deployment: Option<&str>, case: &Case) -> (&SimProvider, String) {
         let place = usize::from(deployment.is_some_and(|name| name.starts_with(PLACES[1])));
         (&self.providers[place], format!("{}-{}", PLACES[place], case.model()))
+    }
+
+    /// Says which case is about to be played under a tag.
+    pub fn begins(&self, tag: &str, case: Case) {
+        self.played.lock().insert(tag.to_owned(), case);
     }
 
     /// Both sides' account of a request.
@@ -108,9 +117,10 @@ impl Stage {
         if dropped > 0 {
             left.push(format!("{dropped} usage records found no room"));
         }
-        let more = self.witness.left_over();
-        if !more.is_empty() {
-            left.push(format!("accounts of requests beyond what was expected: {}", more.join(", ")));
+        for (tag, account) in self.witness.left_over() {
+            let case = self.played.lock().get(&tag).map_or(tag, ToString::to_string);
+            let (records, truths) = (account.records.len(), account.truths.len());
+            left.push(format!("{case}: {records} records and {truths} truths after all was told"));
         }
         left
     }

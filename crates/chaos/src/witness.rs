@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use paceline_sim::{Truth, TruthLog};
 use paceline_testkit::Records;
-use paceline_types::{Flags, UsageRecord};
+use paceline_types::UsageRecord;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -69,9 +69,9 @@ impl Witness {
         }
     }
 
-    /// Tags of accounts that nobody asked for, or that came when they had been.
-    pub(crate) fn left_over(&self) -> Vec<String> {
-        self.seen.accounts.lock().keys().cloned().collect()
+    /// Accounts that nobody asked for, or that came when they had been.
+    pub(crate) fn left_over(&self) -> Vec<(String, Account)> {
+        self.seen.accounts.lock().drain().collect()
     }
 }
 
@@ -105,11 +105,6 @@ impl Seen {
 impl Account {
     /// The record is there, and a truth for each time the request was sent.
     fn is_settled(&self) -> bool {
-        self.records.first().is_some_and(|record| self.truths.len() >= times_sent(record))
+        self.records.first().is_some_and(|record| self.truths.len() >= usize::from(record.attempts))
     }
-}
-
-/// How often a provider should have seen a request.
-pub(crate) fn times_sent(record: &UsageRecord) -> usize {
-    usize::from(record.attempts) + usize::from(record.flags.has(Flags::RECONNECTED))
 }
