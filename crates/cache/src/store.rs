@@ -1,0 +1,152 @@
+//! The cache as a gateway sees it: memory first, then the flights under way, then the shared store.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use moka::sync::Cache as Memory;
+
+use crate::entry::{Entry, Facts};
+use crate::flight::{Lead, Tail};
+use crate::flights::{Flights, Joined};
+use crate::key::Key;
+use crate::remote::{Remote, RemoteStatus};
+
+/// Bounds of a cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Memory for all entries.
+    pub bytes_max: u64,
+    pub entry_bytes_max: usize,
+    /// `redis://…`, `rediss://…`; may hold a password.
+    pub url: Option<String>,
+    /// Longest wait for the server behind `url`.
+    pub wait: Duration,
+}
+
+/// What a request asks of the cache.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    pub now_unix_ms: u64,
+    /// A kept answer will do.
+    pub may_read: bool,
+    /// The answer of another caller under way will do, and this one's may serve others.
+    pub may_share: bool,
+}
+
+/// What the cache has for a request.
+#[derive(Debug)]
+pub enum Found {
+    Hit(Entry),
+    /// Nobody has it or is getting it: whoever got this gets it, for all that come meanwhile.
+    Lead(Lead),
+    /// Somebody is getting it.
+    Follow(Tail),
+    /// The request goes its own way.
+    Alone,
+}
+
+/// What a cache shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheStatus {
+    pub entries: u64,
+    pub bytes: u64,
+    pub flights: usize,
+    pub stored: u64,
+    /// Too large to be kept.
+    pub refused: u64,
+    pub remote: Option<RemoteStatus>,
+}
+
+/// The exact cache.
+#[derive(Debug)]
+pub struct Cache {
+    memory: Memory<[u8; 32], Entry>,
+    flights: Arc<Flights>,
+    remote: Option<Remote>,
+    entry_bytes_max: usize,
+    stored: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Cache {
+    /// A cache within these bounds. None when the shared store's address is none.
+    #[must_use]
+    pub fn new(options: &Options) -> Option<Self> {
+        let remote = match &options.url {
+            Some(url) => Some(Remote::new(url, options.wait)?),
+            None => None,
+        };
+        let weigh = |_: &[u8; 32], entry: &Entry| u32::try_from(entry.weight()).unwrap_or(u32::MAX);
+        Some(Self {
+            memory: Memory::builder().max_capacity(options.bytes_max).weigher(weigh).build(),
+            flights: Arc::default(),
+            remote,
+            entry_bytes_max: options.entry_bytes_max,
+            stored: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        })
+    }
+
+    /// Looks a request up. Waits for the shared store at most, never for another request.
+    pub async fn look(&self, key: Key, look: Look) -> Found {
+        let fresh = |entry: &Entry| entry.until_unix_ms() > look.now_unix_ms;
+        if look.may_read {
+            match self.memory.get(&key.0) {
+                Some(entry) if fresh(&entry) => return Found::Hit(entry),
+                Some(_) => self.memory.invalidate(&key.0),
+                None => {}
+            }
+        }
+        if !look.may_share {
+            return Found::Alone;
+        }
+        if let Some(tail) = self.flights.follow(&key) {
+            return Found::Follow(tail);
+        }
+        if look.may_read
+            && let Some(remote) = &self.remote
+            && let Some(entry) = remote.get(&key).await.filter(fresh)
+        {
+            self.memory.insert(key.0, entry.clone());
+            return Found::Hit(entry);
+        }
+        match self.flights.join(key, self.entry_bytes_max) {
+            Joined::Lead(lead) => Found::Lead(lead),
+            Joined::Follow(tail) => Found::Follow(tail),
+            Joined::Full => Found::Alone,
+        }
+    }
+
+    /// Ends a flight well. With `keep`, its answer stays for `ttl_ms` from now.
+    pub fn complete(&self, lead: Lead, now_unix_ms: u64, keep: Option<(Facts, u64)>) {
+        if let Some((facts, ttl_ms)) = keep {
+            match lead.entry(facts, now_unix_ms.saturating_add(ttl_ms)) {
+                Some(entry) => {
+                    self.stored.fetch_add(1, Ordering::Relaxed);
+                    self.memory.insert(lead.key.0, entry.clone());
+                    if let Some(remote) = &self.remote {
+                        remote.put(lead.key, entry, ttl_ms);
+                    }
+                }
+                None => {
+                    self.refused.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+        lead.complete();
+    }
+
+    #[must_use]
+    pub fn status(&self) -> CacheStatus {
+        self.memory.run_pending_tasks();
+        CacheStatus {
+            entries: self.memory.entry_count(),
+            bytes: self.memory.weighted_size(),
+            flights: self.flights.len(),
+            stored: self.stored.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+            remote: self.remote.as_ref().map(Remote::status),
+        }
+    }
+}
