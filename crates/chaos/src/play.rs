@@ -75,12 +75,12 @@ async fn again(stage: &Stage, first: Played, number: usize) -> Played {
 
 /// Plays one case and judges it.
 pub async fn once(stage: &Stage, case: Case, tag: &str) -> Played {
-    stage.begins(tag, case);
     let first_model = Stage::first_model(&case);
     let bytes = request::bytes(&case, tag, &Stage::key(), &first_model);
     let (leave, reset) = leave(case.caller);
     let heard = call(stage.gateway.address(), &bytes, leave, reset).await;
     let over_ns = stage.log().clock.unix_ns(heard.ended);
+    stage.played(tag, case, over_ns);
     let account = stage.account(tag).await;
     let recorded = account.records.first().map(|record| &*record.deployment);
     let deployment = heard.header("x-paceline-deployment").or(recorded);
@@ -112,9 +112,11 @@ fn leave(caller: Caller) -> (Leave, bool) {
     }
 }
 
-/// A shuffled copy: neighbours in the matrix are alike, and side by side they should not be.
+/// Shuffled: neighbours in the matrix are alike, and side by side they should not be. Those that wait for a deadline
+/// begin early, so that not all else waits for them in the end.
 #[must_use]
 pub fn shuffled(mut cases: Vec<Case>, seed: u64) -> Vec<Case> {
-    cases.sort_by_key(|case| mix(case.number() ^ seed));
+    let waits = |case: &Case| matches!(case.wrong, Wrong::LateHead | Wrong::LongStall(_));
+    cases.sort_by_cached_key(|case| mix(case.number() ^ seed) >> (2 * u32::from(waits(case))));
     cases
 }

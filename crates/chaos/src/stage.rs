@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use paceline_plan::document::{Deadlines, Deployment, Document, Fallback, Gateway, Hedge, Model, Provider, Rates};
 use paceline_plan::sample;
-use paceline_sim::TruthLog;
+use paceline_sim::{Truth, TruthLog};
 use paceline_testkit::{SimProvider, TestGateway, until};
 use paceline_types::Dialect;
 use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::case::{Case, Traffic};
+use crate::judge::STOP_NS;
 use crate::reference::References;
 use crate::witness::{Account, Witness};
 
@@ -33,8 +34,8 @@ pub struct Stage {
     pub providers: [SimProvider; 2],
     pub references: References,
     witness: Witness,
-    /// Which case a tag names.
-    played: Mutex<HashMap<String, Case>>,
+    /// Which case a tag names, and when it was over for its caller, on the providers' clock.
+    played: Mutex<HashMap<String, (Case, u64)>>,
 }
 
 /// Names of the providers, by place.
@@ -76,9 +77,9 @@ impl Stage {
         (&self.providers[place], format!("{}-{}", PLACES[place], case.model()))
     }
 
-    /// Says which case is about to be played under a tag.
-    pub fn begins(&self, tag: &str, case: Case) {
-        self.played.lock().insert(tag.to_owned(), case);
+    /// Notes which case was played under a tag, and when it was over for its caller.
+    pub fn played(&self, tag: &str, case: Case, over_ns: u64) {
+        self.played.lock().insert(tag.to_owned(), (case, over_ns));
     }
 
     /// Both sides' account of a request.
@@ -118,7 +119,16 @@ impl Stage {
             left.push(format!("{dropped} usage records found no room"));
         }
         for (tag, account) in self.witness.left_over() {
-            let case = self.played.lock().get(&tag).map_or(tag, ToString::to_string);
+            let played = self.played.lock().get(&tag).copied();
+            // An attempt that its caller's leaving stopped may be told of when the account has been read.
+            let stopped = |case: Case, over_ns: u64| {
+                let ended = |truth: &Truth| truth.cancelled_ns.or(truth.end_ns).unwrap_or(u64::MAX);
+                !case.caller.stays() && account.truths.iter().all(|truth| ended(truth) <= over_ns + STOP_NS)
+            };
+            if account.records.is_empty() && played.is_some_and(|(case, over_ns)| stopped(case, over_ns)) {
+                continue;
+            }
+            let case = played.map_or(tag, |(case, _)| case.to_string());
             let (records, truths) = (account.records.len(), account.truths.len());
             left.push(format!("{case}: {records} records and {truths} truths after all was told"));
         }

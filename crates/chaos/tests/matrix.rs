@@ -11,8 +11,8 @@ use paceline_testkit::Held;
 use parking_lot::Mutex;
 
 const SEED: u64 = 1;
-const CALLERS: usize = 64;
-const CUTS: u32 = 24;
+const CALLERS: usize = 128;
+const CUTS: u32 = 100;
 
 #[test]
 fn whatever_goes_wrong_what_must_hold_holds() {
