@@ -39,6 +39,9 @@ models:
   small: {{deployments: [openai/gpt-5.4-mini]}}
   claude: {{deployments: [anthropic/claude-haiku-4-5]}}
 tasks: {{chat: small, reason: claude}}
+classes:  # requests and answers as they come: what is added to them has tests of its own
+  chat: {{stream_upstream: false, prompt_cache: false}}
+  agent: {{stream_upstream: false, prompt_cache: false}}
 use_cases:
   support-chat: {{class: chat, task: chat, max_output_tokens: 300}}
   repo-agent: {{class: agent, task: reason}}

@@ -38,6 +38,7 @@ models:
   large: {{{{deployments: [openai/gpt-5.4]}}}}
   vectors: {{{{deployments: [openai/text-embedding-3-small]}}}}
 tasks: {{{{chat: small}}}}
+classes: {{{{chat: {{{{stream_upstream: false, prompt_cache: false}}}}}}}}
 use_cases:
   support-chat: {{{{class: chat, task: chat, models: [vectors], max_output_tokens: {CAP}}}}}
   hasty: {{{{class: chat, task: chat, deadlines: {{{{first_token: 300ms, stall: 300ms, total: 3s}}}}}}}}
