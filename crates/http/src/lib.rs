@@ -33,5 +33,6 @@ pub use server::{
 };
 pub use tls::{ClientTls, ServerTls, TlsError, client_tls};
 pub use upstream::{
-    Answer, AnswerError, CallError, Called, Deadlines, RequestHead, SendError, Upstream, UpstreamFault, UpstreamOptions,
+    AddressRule, Answer, AnswerError, CallError, Called, Deadlines, RequestHead, SendError, Upstream, UpstreamFault,
+    UpstreamOptions,
 };

@@ -182,6 +182,9 @@ fn unsent(deployment: &str, error: &SendError, head_code: Code) -> Missed {
     }
     let (ended, code, what) = match error {
         SendError::Connect(_) => (Ended::Connect, Code::ProviderUnreachable, "could not be reached"),
+        SendError::AddressRefused(_) => {
+            (Ended::Connect, Code::ProviderUnreachable, "was not asked: its address is one that is refused")
+        }
         SendError::Tls(_) => (Ended::Tls, Code::ProviderUnreachable, "could not be reached: the TLS handshake failed"),
         SendError::TimeoutConnect => {
             (Ended::TimeoutConnect, Code::ProviderTimeoutConnect, "did not accept a connection in time")

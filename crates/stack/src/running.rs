@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::pending::{Bound, Limits, Now};
-use paceline_http::{ClientTls, HeaderName, HeaderValue, Upstream, UpstreamOptions};
+use paceline_http::{AddressRule, ClientTls, HeaderName, HeaderValue, Upstream, UpstreamOptions};
 use paceline_plan::{Plan, PlanFault};
 use paceline_traffic::{DeploymentState, Fleet, HedgeBudget, Prefixes};
 
@@ -132,6 +132,7 @@ fn open(plan: &Plan, index: usize, tls: &ClientTls) -> Result<Upstream, ApplyErr
         idle_for: Duration::from_millis(plan.gateway.idle_connection_ms),
         head_bytes_max: usize::try_from(plan.gateway.head_bytes_max).unwrap_or(usize::MAX),
         tls: tls.clone(),
+        addresses: AddressRule::default(),
     };
     Upstream::new(&plan.providers[index].base_url, options).map_err(|error| {
         ApplyError::Fault(PlanFault {

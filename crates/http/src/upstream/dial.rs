@@ -11,6 +11,7 @@ use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::time::{timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
+use super::addresses::AddressRule;
 use super::error::SendError;
 use super::origin::Origin;
 use super::wire::{Socket, Wire};
@@ -19,7 +20,7 @@ use super::wire::{Socket, Wire};
 const ADDRESS_PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) enum Target {
-    Tcp { origin: Origin, tls: Arc<ClientConfig> },
+    Tcp { origin: Origin, tls: Arc<ClientConfig>, addresses: AddressRule },
     Unix { path: PathBuf },
 }
 
@@ -51,8 +52,8 @@ impl Target {
     async fn open_at_leisure(&self, deadline: Option<Instant>) -> Result<Socket, SendError> {
         match self {
             Self::Unix { path } => UnixStream::connect(path).await.map(Socket::Unix).map_err(SendError::Connect),
-            Self::Tcp { origin, tls } => {
-                let stream = connect(origin, deadline).await.map_err(SendError::Connect)?;
+            Self::Tcp { origin, tls, addresses } => {
+                let stream = connect(origin, addresses, deadline).await?;
                 stream.set_nodelay(true).map_err(SendError::Connect)?;
                 let Some(name) = &origin.server_name else { return Ok(Socket::Tcp(stream)) };
                 let connector = TlsConnector::from(Arc::clone(tls));
@@ -63,13 +64,31 @@ impl Target {
     }
 }
 
-/// Tries the host's addresses in turn; each gets an equal share of the time that is left, so that one black hole among
-/// them does not use it up.
-async fn connect(origin: &Origin, deadline: Option<Instant>) -> io::Result<TcpStream> {
+/// Resolves the host anew and keeps to the addresses that are permitted, in their order.
+async fn connect(origin: &Origin, rule: &AddressRule, deadline: Option<Instant>) -> Result<TcpStream, SendError> {
+    // The text of a literal address, and of a name, was judged when the upstream was made.
     if let Ok(address) = origin.host.parse::<IpAddr>() {
-        return TcpStream::connect(SocketAddr::new(address, origin.port)).await;
+        return TcpStream::connect(SocketAddr::new(address, origin.port)).await.map_err(SendError::Connect);
     }
-    let addresses: Vec<SocketAddr> = lookup_host((origin.host.as_str(), origin.port)).await?.collect();
+    let found = lookup_host((origin.host.as_str(), origin.port)).await.map_err(SendError::Connect)?;
+    let mut refused = None;
+    let mut permitted = Vec::new();
+    for address in found {
+        if rule.permits(&origin.host, address.ip()) {
+            permitted.push(address);
+        } else {
+            refused.get_or_insert(address.ip());
+        }
+    }
+    match refused {
+        Some(address) if permitted.is_empty() => Err(SendError::AddressRefused(address.to_string())),
+        _ => connect_in_turn(&permitted, deadline).await.map_err(SendError::Connect),
+    }
+}
+
+/// Tries the addresses in turn; each gets an equal share of the time that is left, so that one black hole among them
+/// does not use it up.
+async fn connect_in_turn(addresses: &[SocketAddr], deadline: Option<Instant>) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
     for (index, &address) in addresses.iter().enumerate() {
         let left = addresses.len() - index;

@@ -16,6 +16,8 @@ pub enum UpstreamFault {
     Credentials,
     #[error("it has a query string")]
     Query,
+    #[error("its host is one that is refused: link-local, cloud metadata, unspecified, multicast or broadcast")]
+    Address,
 }
 
 /// Why there is no response head.
@@ -24,6 +26,9 @@ pub enum SendError {
     /// Name not resolved, or no address accepted a connection.
     #[error("cannot connect: {0}")]
     Connect(io::Error),
+    /// Every address the host resolved to is one no connection may go to; the first of them.
+    #[error("address {0} is refused")]
+    AddressRefused(String),
     #[error("TLS handshake failed: {0}")]
     Tls(String),
     #[error("no connection in time")]
@@ -52,7 +57,7 @@ impl SendError {
     /// True when nothing of the request can have reached the provider.
     #[must_use]
     pub fn nothing_sent(&self) -> bool {
-        matches!(self, Self::Connect(_) | Self::Tls(_) | Self::TimeoutConnect | Self::Target)
+        matches!(self, Self::Connect(_) | Self::AddressRefused(_) | Self::Tls(_) | Self::TimeoutConnect | Self::Target)
     }
 
     /// True when the provider had not answered a single byte.

@@ -1,6 +1,7 @@
 //! The upstream half: HTTP/1.1 to providers, driven from inside the caller's own task. No task, no queue, no buffer
 //! of its own while a stream waits.
 
+mod addresses;
 mod alarm;
 mod answer;
 mod body;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::Method;
 
+pub use addresses::AddressRule;
 pub(crate) use alarm::Alarm;
 pub use answer::Answer;
 pub use call::{CallError, Called};
@@ -49,6 +51,8 @@ pub struct UpstreamOptions {
     /// Bound on a response head.
     pub head_bytes_max: usize,
     pub tls: ClientTls,
+    /// Where connections may go; judged anew at each one, after its name has been resolved.
+    pub addresses: AddressRule,
 }
 
 /// When to give up before there is a response head. The connect deadline covers name, connection and TLS handshake.
@@ -82,9 +86,13 @@ impl Upstream {
     /// An upstream at `base` (`https://host[:port][/prefix]`). Opens nothing yet.
     ///
     /// # Errors
-    /// When `base` is not such a URL.
+    /// When `base` is not such a URL, or its host is an address or a name that `options.addresses` refuses.
     pub fn new(base: &str, options: UpstreamOptions) -> Result<Self, UpstreamFault> {
-        let target = Target::Tcp { origin: Origin::parse(base)?, tls: Arc::clone(&options.tls.0) };
+        let origin = Origin::parse(base)?;
+        if !options.addresses.permits_host(&origin.host) {
+            return Err(UpstreamFault::Address);
+        }
+        let target = Target::Tcp { origin, tls: Arc::clone(&options.tls.0), addresses: options.addresses.clone() };
         Ok(Self::with_target(target, &options))
     }
 

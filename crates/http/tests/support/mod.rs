@@ -10,8 +10,9 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use paceline_http::{
-    Abort, Body, Bytes, Chunks, ClientTls, Deadlines, Drain, Handler, HeaderMap, Listen, Method, Request, RequestHead,
-    Response, ServeStats, ServerOptions, StatusCode, Upstream, UpstreamOptions, bind_tcp, client_tls, serve,
+    Abort, AddressRule, Body, Bytes, Chunks, ClientTls, Deadlines, Drain, Handler, HeaderMap, Listen, Method, Request,
+    RequestHead, Response, ServeStats, ServerOptions, StatusCode, Upstream, UpstreamOptions, bind_tcp, client_tls,
+    serve,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -113,7 +114,13 @@ pub async fn read_until(stream: &mut (impl AsyncReadExt + Unpin), end: &str) -> 
 }
 
 pub fn options(tls: ClientTls) -> UpstreamOptions {
-    UpstreamOptions { idle_max: 4, idle_for: Duration::from_secs(60), head_bytes_max: 64 * 1024, tls }
+    UpstreamOptions {
+        idle_max: 4,
+        idle_for: Duration::from_secs(60),
+        head_bytes_max: 64 * 1024,
+        tls,
+        addresses: AddressRule::default(),
+    }
 }
 
 pub fn upstream(base: &str) -> Upstream {
