@@ -237,13 +237,12 @@ fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, text: &str) -> Result<
 }
 
 fn caller_of(text: &str) -> Result<Caller, String> {
-    let kinds: [(&str, fn(u32) -> Caller); 4] = [
-        ("leaves@", Caller::LeavesAt),
-        ("leaves+", Caller::LeavesAfter),
-        ("resets@", Caller::ResetsAt),
-        ("resets+", Caller::ResetsAfter),
-    ];
-    let made = kinds.into_iter().find_map(|(name, make)| Some(make(text.strip_prefix(name)?.parse().ok()?)));
+    let number = |name: &str| text.strip_prefix(name).and_then(|number| number.parse().ok());
+    let made = number("leaves@")
+        .map(Caller::LeavesAt)
+        .or_else(|| number("leaves+").map(Caller::LeavesAfter))
+        .or_else(|| number("resets@").map(Caller::ResetsAt))
+        .or_else(|| number("resets+").map(Caller::ResetsAfter));
     made.or((text == "stays").then_some(Caller::Stays))
         .ok_or_else(|| format!("{text:?} is none of stays, leaves@BYTE, leaves+MS, resets@BYTE, resets+MS"))
 }

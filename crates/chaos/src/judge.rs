@@ -14,6 +14,11 @@ use crate::witness::Account;
 /// A caller's leaving must have stopped the provider's work within this.
 pub const STOP_NS: u64 = 50_000_000;
 
+/// What a provider asks for with `Retry-After: 1`.
+const RETRY_AFTER_NS: u64 = 1_000_000_000;
+/// The second place (see `stage`).
+const SECOND: &str = "west";
+
 /// Everything there is to judge by.
 pub struct Evidence<'a> {
     pub case: &'a Case,
@@ -63,7 +68,9 @@ pub fn judge(evidence: &Evidence<'_>) -> Judged {
         judge.outcome(record, found);
         judge.billing(record);
         judge.attempts(record);
+        judge.named(record, found);
     }
+    judge.paused();
     judge.stopped();
     Judged { found, breaches: judge.breaches, stop_ns: judge.stop_ns }
 }
@@ -206,6 +213,43 @@ impl<'a> Judge<'a> {
         let most = counted + usize::from(left && counted > 0);
         if truths.len() > most || (truths.len() < counted && !left) {
             self.breach(format!("sent {counted} times by the record, seen {} times", truths.len()));
+        }
+    }
+
+    /// The answer says which model and deployment it is of: the one asked for, and the one that was sent to last.
+    fn named(&mut self, record: &UsageRecord, found: Found) {
+        let Evidence { case, heard, account, .. } = *self.evidence;
+        if record.model != case.model() {
+            self.breach(format!("the record is of model {:?}", record.model));
+        }
+        let own = matches!(found, Found::As(Ending::Refused(_))) || heard.status == 0;
+        let said = |name: &str| heard.header(name).unwrap_or_default();
+        if !own && (said("x-paceline-model"), said("x-paceline-deployment")) != (case.model(), &*record.deployment) {
+            let (model, deployment) = (said("x-paceline-model"), said("x-paceline-deployment"));
+            self.breach(format!("the answer says {model:?} at {deployment:?}, the record {:?}", record.deployment));
+        }
+        let elsewhere = record.deployment.starts_with(SECOND);
+        let noted = record.flags.has(Flags::FALLBACK) || record.flags.has(Flags::HEDGE_WON);
+        let first_tried = account.truths.iter().any(|truth| !truth.model.starts_with(SECOND));
+        if elsewhere && first_tried && !noted && found != Found::Left {
+            self.breach("another deployment than the first answered, and the record does not say so");
+        }
+    }
+
+    /// A provider that asked for a pause before the next attempt got it.
+    fn paused(&mut self) {
+        let truths = &self.evidence.account.truths;
+        let asked = |truth: &&Truth| truth.fault.as_deref().is_some_and(|fault| fault.contains("retry-after=1"));
+        for truth in truths.iter().filter(asked) {
+            let ended_ns = truth.end_ns.unwrap_or(0);
+            let early = |other: &Truth| {
+                other.model == truth.model
+                    && other.received_ns > ended_ns
+                    && other.received_ns < ended_ns + RETRY_AFTER_NS
+            };
+            if truths.iter().any(early) {
+                self.breach("asked again before the provider's Retry-After had passed");
+            }
         }
     }
 

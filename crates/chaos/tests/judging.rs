@@ -11,6 +11,7 @@ use paceline_sim::Truth;
 use paceline_testkit::{End, Heard};
 use paceline_types::{Api, Code, Flags, Outcome, RequestId, TokenSource, Tokens, UsageRecord};
 
+const DEPLOYMENT: &str = "east-openai/east-fast";
 const ANSWER: &str = "data: {\"a\":1}\n\ndata: [DONE]\n\n";
 
 /// Everything there is to judge by, owned.
@@ -29,9 +30,11 @@ fn sound() -> Scene {
 
 fn scene(case: &str) -> Scene {
     let now = Instant::now();
+    let id = "0".repeat(32);
+    let said = [("x-paceline-request-id", &*id), ("x-paceline-model", "fast"), ("x-paceline-deployment", DEPLOYMENT)];
     let heard = Heard {
         status: 200,
-        headers: vec![("x-paceline-request-id".into(), "0".repeat(32))],
+        headers: said.map(|(name, value)| (name.into(), value.into())).to_vec(),
         body: ANSWER.into(),
         end: End::Whole,
         left: None,
@@ -46,7 +49,7 @@ fn scene(case: &str) -> Scene {
     record.token_source = TokenSource::Provider;
     record.tokens = Tokens { input: 7, output: 5, ..Tokens::default() };
     record.cost_nanousd = 7 * 1000 + 5 * 8000;
-    record.deployment = "east-openai/east-fast".into();
+    (record.deployment, record.model) = (DEPLOYMENT.into(), "fast".into());
     let truth = Truth {
         model: "east-fast".into(),
         prompt_tokens: 7,
@@ -181,4 +184,31 @@ fn a_provider_that_works_on_is_seen() {
     scene.account.truths[0].end_ns = None;
     scene.account.truths[0].cancelled_ns = Some(1000 + 49_000_000);
     assert_eq!(scene.judged(), (Found::Left, Vec::new()));
+}
+
+#[test]
+fn another_model_or_a_silent_fallback_is_seen() {
+    let mut scene = sound();
+    scene.heard.headers[1].1 = "large".into();
+    assert!(scene.breach().contains("the answer says \"large\""));
+    let mut scene = sound();
+    scene.account.truths.push(Truth { model: "west-fast".into(), ..scene.account.truths[0].clone() });
+    let west = "west-openai/west-fast";
+    (scene.record().deployment, scene.record().attempts) = (west.into(), 2);
+    scene.heard.headers[2].1 = west.into();
+    assert!(scene.breach().contains("does not say so"));
+    scene.record().flags.set(Flags::FALLBACK);
+    assert_eq!(scene.judged().1, Vec::<String>::new());
+}
+
+#[test]
+fn an_attempt_before_retry_after_is_seen() {
+    let mut scene = scene("chat.stream.too-many.once.stays.retry");
+    scene.record().attempts = 2;
+    let asked = Truth { fault: Some("status=429;retry-after=1".into()), end_ns: Some(5), ..Truth::default() };
+    scene.account.truths.push(Truth { model: "east-fast".into(), ..asked });
+    scene.account.truths[0].received_ns = 800_000_000;
+    assert!(scene.judged().1.iter().any(|what| what.contains("Retry-After")));
+    scene.account.truths[0].received_ns = 1_000_000_005;
+    assert!(!scene.judged().1.iter().any(|what| what.contains("Retry-After")));
 }

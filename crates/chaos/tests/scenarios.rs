@@ -187,3 +187,72 @@ async fn plans_change_under_load_and_no_request_fails() {
     let under: HashSet<u64> = records.iter().map(|record| record.plan).collect();
     assert_eq!(under.len(), plans.len(), "every plan was in force for some request");
 }
+
+/// Money is spent up to a day's limit, and over it by no more than what was in flight.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "until limits are in force"]
+async fn money_never_exceeds_its_limit_by_more_than_what_is_in_flight() {
+    const AT_ONCE: i64 = 64;
+    const LIMIT_NANOUSD: i64 = 10_000_000;
+    let providers = providers();
+    let document = plan(&providers, |document| {
+        for service in &mut document.services {
+            service.rates.usd_per_day = Some(LIMIT_NANOUSD as f64 / 1e9);
+        }
+    });
+    let gateway = TestGateway::start(&document);
+    let mut asked = Vec::new();
+    for _ in 0..8 {
+        asked.extend(load(&gateway, AT_ONCE as usize).once().await);
+    }
+    quiet(&gateway).await;
+    let records = gateway.records().more();
+    let costs: Vec<i64> = records.iter().map(|record| record.cost_nanousd).collect();
+    let (spent, dearest): (i64, i64) = (costs.iter().sum(), costs.iter().copied().max().unwrap_or(0));
+    println!("money: limit {LIMIT_NANOUSD} billionths, spent {spent}, the dearest request {dearest}");
+    assert!(spent <= LIMIT_NANOUSD + dearest * AT_ONCE && spent > LIMIT_NANOUSD / 2, "{spent}");
+    let refused: Vec<&Asked> = asked.iter().filter(|asked| !asked.whole).collect();
+    assert!(refused.iter().all(|asked| asked.code.as_deref() == Some("G604")), "{:?}", refused.first());
+    assert!(!refused.is_empty());
+}
+
+/// A journal at its disk bound: by the plan, the gateway serves on and counts what it could not record, or refuses.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_journal_is_served_past_or_refused_for_as_the_plan_says() {
+    use paceline_plan::document::WhenFull;
+    for when_full in [WhenFull::Serve, WhenFull::Refuse] {
+        let providers = providers();
+        let document = plan(&providers, |document| {
+            document.gateway.journal.segment_bytes = 64 << 10;
+            document.gateway.journal.bytes_max = 256 << 10;
+            document.gateway.journal.when_full = when_full;
+        });
+        let gateway = TestGateway::start(&document);
+        let mut asked = Vec::new();
+        for _ in 0..20 {
+            asked.extend(Load { model: "fast", ..load(&gateway, 50) }.once().await);
+        }
+        quiet(&gateway).await;
+        let status = gateway.gateway().journal().status();
+        let whole = asked.iter().filter(|asked| asked.whole).count();
+        println!(
+            "journal full, {when_full:?}: {whole} of {} served, {} recorded, {} dropped",
+            asked.len(),
+            status.appended,
+            status.dropped
+        );
+        assert!(status.full && status.appended < asked.len() as u64);
+        match when_full {
+            WhenFull::Serve => {
+                assert_eq!(whole, asked.len());
+                assert_eq!(status.appended + status.dropped, asked.len() as u64);
+            }
+            WhenFull::Refuse => {
+                assert!(whole < asked.len() && whole as u64 <= status.appended);
+                let mut refused = asked.iter().filter(|asked| !asked.whole);
+                assert!(refused.all(|asked| asked.code.as_deref() == Some("G503")));
+            }
+        }
+        gateway.stop().await;
+    }
+}
