@@ -2,6 +2,7 @@
 //! One file a decision; `crates/policy/scenarios` holds them as tables a person can read.
 
 mod breaker;
+mod cacheable;
 mod cap;
 mod deadlines;
 mod endings;
@@ -19,6 +20,7 @@ mod resolve;
 mod window;
 
 pub use breaker::{Admit, Circuit, Need, Trial, Verdict, trips};
+pub use cacheable::{CacheControl, Repeatable, cacheable, keepable};
 pub use cap::cap;
 pub use deadlines::{Patient, deadlines, tighten};
 pub use endings::{Again, ENDINGS, Ended, Ending, ending};

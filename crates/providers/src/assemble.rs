@@ -30,7 +30,7 @@ pub enum NotWhole {
 /// body.
 #[must_use]
 pub fn assemblable(api: Api, facts: &RequestFacts, body: &[u8]) -> bool {
-    api.generates() && !facts.is_particular(body)
+    api.generates() && !facts.is_particular(body) && !facts.has_unknown_field()
 }
 
 /// Puts one stream together.

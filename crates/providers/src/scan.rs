@@ -28,6 +28,8 @@ pub struct RequestFacts {
     pub(crate) open: usize,
     /// True for `{}`.
     pub(crate) empty: bool,
+    /// There is a field that neither means something here nor is known to change nothing but the text of an answer.
+    unknown: bool,
     pub(crate) spots: Vec<Spot>,
 }
 
@@ -117,6 +119,52 @@ impl Field {
     }
 }
 
+/// True for fields that change what is said, not in which form it comes.
+fn is_plain(key: &[u8]) -> bool {
+    matches!(
+        key,
+        b"prompt"
+            | b"suffix"
+            | b"top_p"
+            | b"top_k"
+            | b"min_p"
+            | b"stop"
+            | b"stop_sequences"
+            | b"seed"
+            | b"presence_penalty"
+            | b"frequency_penalty"
+            | b"repetition_penalty"
+            | b"logit_bias"
+            | b"tool_choice"
+            | b"function_call"
+            | b"parallel_tool_calls"
+            | b"response_format"
+            | b"text"
+            | b"verbosity"
+            | b"reasoning"
+            | b"reasoning_effort"
+            | b"thinking"
+            | b"output_config"
+            | b"chat_template_kwargs"
+            | b"max_tool_calls"
+            | b"truncation"
+            | b"metadata"
+            | b"user"
+            | b"safety_identifier"
+            | b"service_tier"
+            | b"prompt_cache_retention"
+            | b"max_tokens"
+            | b"max_completion_tokens"
+            | b"max_output_tokens"
+            | b"stream_options"
+            | b"system"
+            | b"instructions"
+            | b"n"
+            | b"encoding_format"
+            | b"dimensions"
+    )
+}
+
 /// Why a body was refused. Never quotes the body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScanError {
@@ -162,6 +210,7 @@ pub fn scan(api: Api, body: &[u8]) -> Result<RequestFacts, ScanError> {
         facts.empty = false;
         let field = Field::known(api, key);
         let value = cursor.skip()?;
+        facts.unknown |= field.is_none() && !is_plain(key);
         if let Some(field) = field {
             if facts.spots.len() == SPOTS_MAX {
                 return Err(Flaw::Malformed(value.start));
@@ -195,6 +244,12 @@ impl RequestFacts {
         value.and_then(|text| text.parse().ok()).is_some_and(|temperature: f64| temperature == 0.0)
     }
 
+    /// True when the caller offers tools.
+    #[must_use]
+    pub fn has_tools(&self, body: &[u8]) -> bool {
+        self.value(Field::Tools, body).is_some_and(|tools| tools != b"[]")
+    }
+
     /// True when a feature is asked for whose stream is not proven to carry what the whole answer holds: several
     /// answers, log probabilities, sound, answers stored or made in the background.
     #[must_use]
@@ -203,6 +258,12 @@ impl RequestFacts {
             spot.field == Field::Particular && !matches!(spot.value.of(body), b"null" | b"false" | b"[]" | b"0")
         };
         self.choices > 1 || self.spots.iter().any(set)
+    }
+
+    /// True when the caller uses a field nobody here knows.
+    #[must_use]
+    pub fn has_unknown_field(&self) -> bool {
+        self.unknown
     }
 
     /// Interprets the last occurrence of each known field.

@@ -70,6 +70,7 @@ fn money(record: &mut UsageRecord, scene: &Scene, plan: &Plan, deployment: Optio
     let failed_there = record.provider_status != 0 && record.provider_status / 100 != 2;
     if record.attempts == 0 || failed_there || scene.free {
         record.cost_nanousd = 0;
+        record.default_cost_nanousd = scene.saved_nanousd.unwrap_or(record.default_cost_nanousd);
         return;
     }
     let price = |deployment: &Deployment| {

@@ -9,7 +9,7 @@ use arc_swap::ArcSwapOption;
 use paceline_http::{Body, ClientTls, Handler, HeaderValue, Request, Response, StatusCode};
 use paceline_journal::Journal;
 use paceline_plan::Plan;
-use paceline_policy::{Asked, Caller, Choice, identify, resolve};
+use paceline_policy::{Asked, CacheControl, Caller, Choice, identify, resolve};
 use paceline_telemetry::Metrics;
 use paceline_types::{Api, Code, Dialect, Failure, Flags, Outcome};
 
@@ -117,7 +117,12 @@ impl Gateway {
     }
 
     /// The life of a request. Each line is a step; each step is a file.
-    async fn steps(&self, life: &mut Life, call: Call<'_>, request: &mut Request) -> Result<Answered, Failure> {
+    async fn steps(
+        self: &Arc<Self>,
+        life: &mut Life,
+        call: Call<'_>,
+        request: &mut Request,
+    ) -> Result<Answered, Failure> {
         let running = self.admit()?;
         life.scene.running = Some(Arc::clone(&running));
         let caller = Self::identify(&running, life, call, request)?;
@@ -178,6 +183,7 @@ impl Gateway {
         said.session.unwrap_or_default().clone_into(&mut life.record.session);
         said.reason.unwrap_or_default().clone_into(&mut life.record.reason);
         life.scene.patient = said.patient();
+        life.scene.cache_control = CacheControl::read(said.cache_control);
         let plan = &running.plan;
         life.record.plan = plan.hash8;
         let caller = identify(plan, &asked).map_err(|refused| {

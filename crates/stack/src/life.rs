@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use paceline_journal::Slot;
-use paceline_policy::{Patient, Verdict};
+use paceline_policy::{CacheControl, Patient, Verdict};
 use paceline_traffic::DeploymentState;
 use paceline_types::{Api, Flags, Outcome, PrefixUse, Tokens, UNDEFINED, UsageRecord};
 
@@ -57,12 +57,14 @@ pub(crate) struct Scene {
     pub prefix_miss: PrefixUse,
     /// Who shares the answer of this request wants to know how it ended.
     pub ending: Option<Arc<OnceLock<Ending>>>,
+    /// The caller's word on caches.
+    pub cache_control: CacheControl,
+    /// What an answer from the cache cost the first time.
+    pub saved_nanousd: Option<i64>,
     /// The caller has left though the request goes on for those who share it.
     pub left: Option<Arc<AtomicBool>>,
     /// Tokens mean nothing for this API's answer (a list of models, a token count).
     pub free: bool,
-    /// The answer calls tools.
-    pub tool_calls: bool,
 }
 
 /// How a request ended, for those who share its answer.
@@ -72,8 +74,6 @@ pub(crate) struct Ending {
     pub tokens: Tokens,
     pub cost_nanousd: i64,
     pub flags: Flags,
-    /// The answer calls tools.
-    pub tool_calls: bool,
 }
 
 impl Life {
@@ -152,7 +152,6 @@ impl Life {
                 tokens: record.tokens,
                 cost_nanousd: record.cost_nanousd,
                 flags: record.flags,
-                tool_calls: self.scene.tool_calls,
             });
         }
     }

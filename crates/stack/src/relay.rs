@@ -6,6 +6,8 @@ mod stream;
 mod tap;
 mod whole;
 
+pub(crate) use whole::add_cost;
+
 use paceline_http::{AnswerError, HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use paceline_providers::Finish;
 use paceline_types::{CacheUse, Code, Flags, Outcome, TokenSource, Tokens, UNDEFINED};
@@ -56,6 +58,19 @@ fn note_end(life: &mut Life, usage: Option<Tokens>, finish: Finish, model_served
 
 /// Copies what the watch saw of a stream into the record.
 fn note_stream(life: &mut Life, tap: &Tap) {
+    note_times(life, tap);
+    let facts = tap.facts();
+    life.scene.first_event_tokens = facts.first_event_tokens;
+    life.scene.text_bytes = facts.text_bytes;
+    life.scene.tokens_so_far = facts.usage_so_far;
+    // What a provider counted along before the end is not what it bills.
+    let usage = facts.usage.filter(|_| facts.terminal);
+    let (finish, model) = (facts.finish, facts.model_served.clone());
+    note_end(life, usage, finish, model);
+}
+
+/// Copies when the events of a stream came.
+pub(crate) fn note_times(life: &mut Life, tap: &Tap) {
     let facts = tap.facts();
     let micros =
         |nanos: Option<u64>| nanos.map_or(UNDEFINED, |nanos| u32::try_from(nanos / 1000).unwrap_or(UNDEFINED - 1));
@@ -66,13 +81,6 @@ fn note_stream(life: &mut Life, tap: &Tap) {
     record.last_us = micros(facts.last_ns);
     record.stall_us = if facts.events > 1 { micros(Some(facts.stall_ns)) } else { UNDEFINED };
     record.events = facts.events;
-    life.scene.first_event_tokens = facts.first_event_tokens;
-    life.scene.text_bytes = facts.text_bytes;
-    life.scene.tokens_so_far = facts.usage_so_far;
-    // What a provider counted along before the end is not what it bills.
-    let usage = facts.usage.filter(|_| facts.terminal);
-    let (finish, model) = (facts.finish, facts.model_served.clone());
-    note_end(life, usage, finish, model);
 }
 
 /// What an answer that broke off means, `waiting_for` being the deadline that was armed.

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use crate::pending::{Bound, Limits, Now};
 use paceline_http::{AddressRule, ClientTls, HeaderName, HeaderValue, Upstream, UpstreamOptions};
+use paceline_cache::Cache;
 use paceline_plan::{Plan, PlanFault};
 use paceline_traffic::{DeploymentState, Fleet, HedgeBudget, Prefixes};
 
-use crate::headers;
+use crate::{cache, headers};
 
 /// Why a plan was not taken.
 #[derive(Debug)]
@@ -49,6 +50,7 @@ pub struct Running {
     pub(crate) limits: Bound,
     pub(crate) deployment_states: Vec<Arc<DeploymentState>>,
     pub(crate) hedges: Vec<Arc<HedgeBudget>>,
+    pub(crate) cache: Option<(paceline_cache::Options, Arc<Cache>)>,
 }
 
 /// What requests share and plans come and go over.
@@ -95,7 +97,9 @@ impl Running {
         let limits = shared.limits.bind(&plan, now);
         let deployment_states = shared.fleet.bind(&plan);
         let hedges = shared.fleet.hedges(&plan);
-        Ok(Self { plan, providers, models, deployments, limits, deployment_states, hedges })
+        let cache_before = before.and_then(|before| before.cache.as_ref());
+        let cache = cache::of_plan(&plan, cache_before.map(|(options, cache)| (options, cache)));
+        Ok(Self { plan, providers, models, deployments, limits, deployment_states, hedges, cache })
     }
 
     /// The plan's whole hash, hex.
@@ -143,16 +147,20 @@ fn open(plan: &Plan, index: usize, tls: &ClientTls) -> Result<Upstream, ApplyErr
     })
 }
 
-/// Reads a key reference: `env:NAME` or `file:PATH`.
-fn credential(dialect: paceline_types::Dialect, reference: Option<&str>) -> Credential {
-    let Some(reference) = reference else { return Credential::Free };
-    let key = match reference.split_once(':') {
+/// Reads a reference to a secret, `env:NAME` or `file:PATH`; none where there is nothing.
+pub(crate) fn secret(reference: &str) -> Option<String> {
+    let text = match reference.split_once(':') {
         Some(("env", name)) => std::env::var(name).ok(),
         Some(("file", path)) => std::fs::read_to_string(path).ok(),
         _ => None,
     };
-    let header = key.as_deref().map(str::trim).filter(|key| !key.is_empty());
-    match header.and_then(|key| headers::credential(dialect, key)) {
+    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// The key a provider wants, as a header.
+fn credential(dialect: paceline_types::Dialect, reference: Option<&str>) -> Credential {
+    let Some(reference) = reference else { return Credential::Free };
+    match secret(reference).and_then(|key| headers::credential(dialect, &key)) {
         Some((name, value)) => Credential::Header(name, value),
         None => Credential::Missing(reference.to_owned()),
     }

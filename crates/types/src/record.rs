@@ -189,7 +189,8 @@ pub struct UsageRecord {
     pub tokens: Tokens,
     /// Billionths of a US dollar; -1 when the price or the tokens are unknown.
     pub cost_nanousd: i64,
-    /// What the use case's default model would have cost for the same tokens; -1 when not asked or unknown.
+    /// What the use case's default model would have cost for the same tokens, or what an answer from the cache cost the
+    /// first time; -1 when neither is asked, or unknown.
     pub default_cost_nanousd: i64,
     /// Estimated cost of attempts beside the one that answered (hedges that lost, attempts given up after they were
     /// sent); not in `cost_nanousd`.
