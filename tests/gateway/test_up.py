@@ -140,6 +140,25 @@ def test_the_first_start_prints_keys_and_a_call_that_works_and_the_next_one_neit
     ]
 
 
+def test_a_providers_key_that_is_not_there_is_warned_of_at_the_start(home: Path) -> None:
+    path = home / "paceline.yaml"
+    path.write_text(path.read_text().replace("house: {dialect", "house: {key: env:NO_SUCH_KEY, dialect"))
+    with up(home) as running:
+        running.wait_for("curl")
+    warning = "paceline: warning: no key for provider house: env:NO_SUCH_KEY is not there; calls to it will fail"
+    assert warning in running.printed.splitlines()
+
+
+def test_keys_of_a_first_start_that_fails_are_shown_all_the_same(home: Path) -> None:
+    (home / ".paceline" / "journal").mkdir(parents=True)
+    (home / ".paceline" / "journal" / "gateway").mkdir()  # what no journal can be opened with
+    addresses = ("--gateway", f"127.0.0.1:{free_port()}", "--control", f"127.0.0.1:{free_port()}")
+    done = paceline("up", *addresses, cwd=home)
+    assert done.returncode == 2
+    assert re.search(r"admin key +pa-\w{40} ", done.stdout)
+    assert re.search(r"key +pk-\w{40} ", done.stdout)
+
+
 def test_no_key_and_no_prompt_is_in_any_log(home: Path) -> None:
     with up(home) as running:
         running.wait_for("curl")

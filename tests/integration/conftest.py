@@ -87,7 +87,8 @@ def upstream() -> Iterator[RecordingUpstream]:
 def wired(tmp_path_factory: pytest.TempPathFactory, upstream: RecordingUpstream) -> Iterator[Installation]:
     """A gateway and a control process over that provider."""
     place = tmp_path_factory.mktemp("wired")
-    with installation(place, "gateway", "control", standards_text=STANDARDS, upstream=upstream.url) as made:
+    once = "traffic: {retry: {attempts_max: 1}}\n"  # each test answers one attempt
+    with installation(place, "gateway", "control", standards_text=STANDARDS, upstream=upstream.url, extra=once) as made:
         yield made
 
 

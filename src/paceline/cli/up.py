@@ -103,18 +103,22 @@ def say(line: str) -> None:
 
 async def _serve(supervisor: Supervisor, place: DataDir, gateway: Address, control: Address, first: FirstStart) -> None:
     supervisor.stop_on_signals()
+    welcomed = False
     try:
         if await supervisor.start():
             record = {"pid": os.getpid(), "gateway": str(gateway), "control": str(control), "parts": supervisor.pids()}
             place.write_private(place.supervisor_state, json.dumps(record).encode())
-            welcome(first, place, gateway, control)
             warn_of_missing_keys(place)
+            welcome(first, place, gateway, control)
+            welcomed = True
             await supervisor.wait()
             say("stopping: the gateway finishes its open streams, then the ledger takes in the rest")
     except PartFailedError as failure:
         raise failed_part(failure) from failure
     finally:
         await supervisor.stop()
+        if not welcomed:  # they were made, and nobody will ever see them again
+            show_keys(first)
     say("stopped")
 
 
@@ -129,14 +133,20 @@ def welcome(first: FirstStart, place: DataDir, gateway: Address, control: Addres
     if first.note:
         say(first.note)
     say(f"gateway {place.gateway_url(gateway)}  control {control.url}  data {place.path}")
-    if first.admin_key:
-        click.echo(f"\n  admin key  {first.admin_key}   (shown once; for the control API)")
+    show_keys(first)
     if first.service_key:
-        click.echo(f"  key        {first.service_key}   (shown once; acts for service {first.service})")
         click.echo(f"\n  Try it:\n\n{curl(place, gateway, first)}\n")
     else:
         click.echo("\n  A key for a service:  paceline keys create --service NAME")
         click.echo("  A program through it: paceline run --service NAME --use-case NAME -- python app.py\n")
+
+
+def show_keys(first: FirstStart) -> None:
+    """Show the keys that this start has made, the only time they are seen."""
+    if first.admin_key:
+        click.echo(f"\n  admin key  {first.admin_key}   (shown once; for the control API)")
+    if first.service_key:
+        click.echo(f"  key        {first.service_key}   (shown once; acts for service {first.service})")
 
 
 def warn_of_missing_keys(place: DataDir) -> None:

@@ -75,19 +75,23 @@ def make_keys(data: DataDir, standards: Path) -> FirstStart:
     try:
         with open_ledger(data.path) as ledger:
             made = _new_keys(ledger, plan.document["services"])
-            return replace(made, note=_write_plan(data, ledger, loaded))
+            return replace(made, note=_write_plan(data, ledger, loaded) or made.note)
     except LedgerError as error:
         raise FirstStartError(f"{error}.", _DOCTOR) from error
 
 
 def _new_keys(ledger: Ledger, services: list[dict[str, Any]]) -> FirstStart:
     from paceline.gateway.admin import has_admin_key, make_admin_key
+    from paceline.ledger import LedgerError
 
     admin = None if has_admin_key(ledger) else make_admin_key(ledger)
     if admin is None or ledger.keys.list() or not services:
         return FirstStart(admin_key=admin)
     first = services[0]
-    made = ledger.keys.create(service=first["name"], name="first start")
+    try:
+        made = ledger.keys.create(service=first["name"], name="first start")
+    except LedgerError as error:
+        return FirstStart(admin_key=admin, note=f"a service's key could not be made: {error}")
     return FirstStart(admin, made.key, first["name"], first["use_cases"][0])
 
 
