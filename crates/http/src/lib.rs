@@ -34,5 +34,5 @@ pub use server::{
 pub use tls::{ClientTls, ServerTls, TlsError, client_tls};
 pub use upstream::{
     AddressRule, Answer, AnswerError, CallError, Called, Deadlines, RequestHead, SendError, Upstream, UpstreamFault,
-    UpstreamOptions,
+    UpstreamOptions, UpstreamStats,
 };

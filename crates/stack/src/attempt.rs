@@ -185,6 +185,9 @@ fn unsent(deployment: &str, error: &SendError, head_code: Code) -> Missed {
         SendError::AddressRefused(_) => {
             (Ended::Connect, Code::ProviderUnreachable, "was not asked: its address is one that is refused")
         }
+        SendError::TooManyConnections => {
+            (Ended::Connect, Code::ProviderUnreachable, "was not asked: it has as many connections as it may")
+        }
         SendError::Tls(_) => (Ended::Tls, Code::ProviderUnreachable, "could not be reached: the TLS handshake failed"),
         SendError::TimeoutConnect => {
             (Ended::TimeoutConnect, Code::ProviderTimeoutConnect, "did not accept a connection in time")

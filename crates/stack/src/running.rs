@@ -135,6 +135,8 @@ fn open(plan: &Plan, index: usize, tls: &ClientTls) -> Result<Upstream, ApplyErr
         idle_max: plan.gateway.idle_connections_per_provider_max as usize,
         idle_for: Duration::from_millis(plan.gateway.idle_connection_ms),
         head_bytes_max: usize::try_from(plan.gateway.head_bytes_max).unwrap_or(usize::MAX),
+        connection_age_max: Duration::MAX,
+        connections_max: 0,
         tls: tls.clone(),
         addresses: AddressRule::default(),
     };

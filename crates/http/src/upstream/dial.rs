@@ -12,6 +12,7 @@ use tokio::time::{timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::addresses::AddressRule;
+use super::count::Place;
 use super::error::SendError;
 use super::origin::Origin;
 use super::wire::{Socket, Wire};
@@ -40,13 +41,13 @@ impl Target {
     }
 
     /// A fresh connection, ready for a request.
-    pub(super) async fn open(&self, deadline: Option<Instant>) -> Result<Wire, SendError> {
+    pub(super) async fn open(&self, place: Place, deadline: Option<Instant>) -> Result<Wire, SendError> {
         let opening = self.open_at_leisure(deadline);
         let socket = match deadline {
             Some(deadline) => timeout_at(deadline.into(), opening).await.map_err(|_| SendError::TimeoutConnect)??,
             None => opening.await?,
         };
-        Ok(Wire::new(socket))
+        Ok(Wire::new(socket, place))
     }
 
     async fn open_at_leisure(&self, deadline: Option<Instant>) -> Result<Socket, SendError> {

@@ -29,6 +29,9 @@ pub enum SendError {
     /// Every address the host resolved to is one no connection may go to; the first of them.
     #[error("address {0} is refused")]
     AddressRefused(String),
+    /// As many connections are open as the upstream may have, all of them busy.
+    #[error("too many connections")]
+    TooManyConnections,
     #[error("TLS handshake failed: {0}")]
     Tls(String),
     #[error("no connection in time")]
@@ -57,7 +60,15 @@ impl SendError {
     /// True when nothing of the request can have reached the provider.
     #[must_use]
     pub fn nothing_sent(&self) -> bool {
-        matches!(self, Self::Connect(_) | Self::AddressRefused(_) | Self::Tls(_) | Self::TimeoutConnect | Self::Target)
+        matches!(
+            self,
+            Self::Connect(_)
+                | Self::AddressRefused(_)
+                | Self::TooManyConnections
+                | Self::Tls(_)
+                | Self::TimeoutConnect
+                | Self::Target
+        )
     }
 
     /// True when the provider had not answered a single byte.

@@ -7,6 +7,7 @@ mod answer;
 mod body;
 mod call;
 mod chunked;
+mod count;
 mod dial;
 mod error;
 mod exchange;
@@ -29,11 +30,13 @@ pub use addresses::AddressRule;
 pub(crate) use alarm::Alarm;
 pub use answer::Answer;
 pub use call::{CallError, Called};
+pub use count::UpstreamStats;
 pub use error::{AnswerError, SendError, UpstreamFault};
 pub use request::RequestHead;
 
 use crate::tls::ClientTls;
 use body::Incoming;
+use count::Count;
 use dial::Target;
 use exchange::{Exchange, Replied};
 use origin::Origin;
@@ -48,6 +51,10 @@ pub struct UpstreamOptions {
     pub idle_max: usize,
     /// Age at which an idle connection is no longer used.
     pub idle_for: Duration,
+    /// Age, from its opening, at which a connection takes no further request: a name that moved is followed then.
+    pub connection_age_max: Duration,
+    /// Connections open at once, pooled and busy; zero for no bound.
+    pub connections_max: u32,
     /// Bound on a response head.
     pub head_bytes_max: usize,
     pub tls: ClientTls,
@@ -66,6 +73,7 @@ pub struct Deadlines {
 pub struct Upstream {
     target: Target,
     pool: Arc<Pool>,
+    count: Arc<Count>,
     head_bytes_max: usize,
 }
 
@@ -103,14 +111,21 @@ impl Upstream {
     }
 
     fn with_target(target: Target, options: &UpstreamOptions) -> Self {
-        let pool = Arc::new(Pool::new(options.idle_max, options.idle_for));
-        Self { target, pool, head_bytes_max: options.head_bytes_max }
+        let pool = Arc::new(Pool::new(options));
+        let count = Arc::new(Count::new(options.connections_max));
+        Self { target, pool, count, head_bytes_max: options.head_bytes_max }
     }
 
     /// Connections waiting in the pool.
     #[must_use]
     pub fn idle_connections(&self) -> usize {
         self.pool.len()
+    }
+
+    /// What its connections are and have been.
+    #[must_use]
+    pub fn stats(&self) -> UpstreamStats {
+        self.count.stats(self.pool.len())
     }
 
     /// Sends a request and waits for the response head. A pooled connection that proves dead before any response byte
@@ -128,6 +143,7 @@ impl Upstream {
         let to_head_request = *head.method == Method::HEAD;
         let mut reconnected = false;
         if let Some(wire) = self.pool.take() {
+            self.count.on_reuse();
             match self.attempt(wire, &mut outgoing, to_head_request, deadlines.head).await {
                 Ok(tried) => return Ok(self.answer(tried, outgoing, Duration::ZERO, false)),
                 Err(SendError::Cut) => {
@@ -138,8 +154,9 @@ impl Upstream {
             }
         }
         let twice = |error| if reconnected { SendError::Twice(Box::new(error)) } else { error };
+        let place = self.count.enter().ok_or(SendError::TooManyConnections).map_err(twice)?;
         let opening = Instant::now();
-        let wire = self.target.open(deadlines.connect).await.map_err(twice)?;
+        let wire = self.target.open(place, deadlines.connect).await.map_err(twice)?;
         let connect = opening.elapsed();
         let tried = self.attempt(wire, &mut outgoing, to_head_request, deadlines.head).await.map_err(twice)?;
         Ok(self.answer(tried, outgoing, connect, reconnected))

@@ -1,29 +1,38 @@
 //! The idle connections of one origin: last in, first out, so that few stay warm and the rest age away; bounded in
-//! number and in age.
+//! number, in idleness and in age.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::UpstreamOptions;
 use super::wire::Wire;
 
 pub(super) struct Pool {
     idle: Mutex<VecDeque<Wire>>,
     idle_max: usize,
     idle_for: Duration,
+    connection_age_max: Duration,
 }
 
 impl Pool {
-    pub(super) fn new(idle_max: usize, idle_for: Duration) -> Self {
-        Self { idle: Mutex::default(), idle_max, idle_for }
+    pub(super) fn new(options: &UpstreamOptions) -> Self {
+        Self {
+            idle: Mutex::default(),
+            idle_max: options.idle_max,
+            idle_for: options.idle_for,
+            connection_age_max: options.connection_age_max,
+        }
     }
 
     /// The connection used last, if it is young enough and nothing was heard from it.
     pub(super) fn take(&self) -> Option<Wire> {
         loop {
             let mut wire = self.idle.lock().pop_back()?;
-            if wire.idle_since.is_some_and(|since| since.elapsed() < self.idle_for) && wire.is_quiet() {
+            let now = Instant::now();
+            let rested = wire.idle_since.is_some_and(|since| now.saturating_duration_since(since) < self.idle_for);
+            if rested && !self.is_over_age(&wire, now) && wire.is_quiet() {
                 return Some(wire);
             }
         }
@@ -31,6 +40,9 @@ impl Pool {
 
     /// Keeps a connection for the next request. `now` is any recent instant.
     pub(super) fn put(&self, mut wire: Wire, now: Instant) {
+        if self.is_over_age(&wire, now) {
+            return;
+        }
         wire.idle_since = Some(now);
         let aged = {
             let mut idle = self.idle.lock();
@@ -45,6 +57,10 @@ impl Pool {
         };
         // Closed outside the lock.
         drop(aged);
+    }
+
+    fn is_over_age(&self, wire: &Wire, now: Instant) -> bool {
+        now.saturating_duration_since(wire.opened) >= self.connection_age_max
     }
 
     pub(super) fn len(&self) -> usize {

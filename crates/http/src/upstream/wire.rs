@@ -12,6 +12,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
 
 use super::alarm::Alarm;
+use super::count::Place;
 
 /// Room for one read.
 const SCRATCH_BYTES: usize = 64 * 1024;
@@ -32,6 +33,9 @@ pub(super) struct Wire {
     pub alarm: Alarm,
     /// When it was last given back to the pool.
     pub idle_since: Option<Instant>,
+    pub opened: Instant,
+    /// Behind the socket, so that it is given back after the closing.
+    _place: Place,
 }
 
 macro_rules! each {
@@ -48,8 +52,8 @@ macro_rules! each {
 }
 
 impl Wire {
-    pub(super) fn new(socket: Socket) -> Self {
-        Self { socket, alarm: Alarm::default(), idle_since: None }
+    pub(super) fn new(socket: Socket, place: Place) -> Self {
+        Self { socket, alarm: Alarm::default(), idle_since: None, opened: Instant::now(), _place: place }
     }
 
     /// One read of whatever is there; `take` sees the bytes in place and may change them. Zero bytes mean the peer

@@ -117,6 +117,8 @@ pub fn options(tls: ClientTls) -> UpstreamOptions {
     UpstreamOptions {
         idle_max: 4,
         idle_for: Duration::from_secs(60),
+        connection_age_max: Duration::MAX,
+        connections_max: 0,
         head_bytes_max: 64 * 1024,
         tls,
         addresses: AddressRule::default(),
@@ -139,8 +141,13 @@ pub struct Provider {
 
 impl Provider {
     pub async fn start() -> Self {
+        Self::with(|options| options).await
+    }
+
+    pub async fn with(change: impl FnOnce(UpstreamOptions) -> UpstreamOptions) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let upstream = upstream(&format!("http://{}", listener.local_addr().unwrap()));
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let upstream = Upstream::new(&base, change(options(client_tls().unwrap()))).unwrap();
         Self { listener, upstream: Arc::new(upstream) }
     }
 
