@@ -222,7 +222,7 @@ impl<'a> Judge<'a> {
         if record.model != case.model() {
             self.breach(format!("the record is of model {:?}", record.model));
         }
-        let own = matches!(found, Found::As(Ending::Refused(_))) || heard.status == 0;
+        let own = heard.header("x-paceline-code").is_some() || heard.status == 0;
         let said = |name: &str| heard.header(name).unwrap_or_default();
         if !own && (said("x-paceline-model"), said("x-paceline-deployment")) != (case.model(), &*record.deployment) {
             let (model, deployment) = (said("x-paceline-model"), said("x-paceline-deployment"));
@@ -231,7 +231,8 @@ impl<'a> Judge<'a> {
         let elsewhere = record.deployment.starts_with(SECOND);
         let noted = record.flags.has(Flags::FALLBACK) || record.flags.has(Flags::HEDGE_WON);
         let first_tried = account.truths.iter().any(|truth| !truth.model.starts_with(SECOND));
-        if elsewhere && first_tried && !noted && found != Found::Left {
+        // One that nobody answered has no fallback to tell of.
+        if elsewhere && first_tried && !noted && !own && found != Found::Left {
             self.breach("another deployment than the first answered, and the record does not say so");
         }
     }
