@@ -19,7 +19,7 @@ pub struct AddressRule {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Net {
+pub(super) struct Net {
     address: IpAddr,
     bits: u8,
 }
@@ -66,6 +66,21 @@ impl AddressRule {
 
 impl Net {
     fn parse(text: &str) -> Result<Self, String> {
+        let net = Self::masked_from(text)?;
+        if net.first() != net.bits_of(net.address) {
+            return Err(format!("{text:?} has bits set behind its prefix"));
+        }
+        // Addresses are compared in their plain form; so must a net of mapped ones be.
+        match plain(net.address) {
+            IpAddr::V4(inner) if net.address.is_ipv6() && net.bits >= 96 => {
+                Ok(Self { address: inner.into(), bits: net.bits - 96 })
+            }
+            _ => Ok(net),
+        }
+    }
+
+    /// The net of an address with its prefix; bits behind the prefix count for nothing.
+    pub(super) fn masked_from(text: &str) -> Result<Self, String> {
         let fault = |why: &str| format!("{text:?} {why}");
         let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
         let address: IpAddr = address.parse().map_err(|_| fault("is not a net"))?;
@@ -80,18 +95,10 @@ impl Net {
         if bits > width {
             return Err(fault("has a prefix that is too long"));
         }
-        let whole = Self { address, bits };
-        if whole.first() != whole.bits_of(address) {
-            return Err(fault("has bits set behind its prefix"));
-        }
-        // Addresses are compared in their plain form; so must a net of mapped ones be.
-        match plain(address) {
-            IpAddr::V4(inner) if address.is_ipv6() && bits >= 96 => Ok(Self { address: inner.into(), bits: bits - 96 }),
-            _ => Ok(whole),
-        }
+        Ok(Self { address, bits })
     }
 
-    fn contains(self, address: IpAddr) -> bool {
+    pub(super) fn contains(self, address: IpAddr) -> bool {
         self.address.is_ipv4() == address.is_ipv4() && self.masked(self.bits_of(address)) == self.first()
     }
 

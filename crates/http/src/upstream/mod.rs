@@ -14,6 +14,7 @@ mod exchange;
 mod head;
 mod origin;
 mod pool;
+mod proxies;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use answer::Answer;
 pub use call::{CallError, Called};
 pub use count::UpstreamStats;
 pub use error::{AnswerError, SendError, UpstreamFault};
+pub use proxies::{Proxies, Proxy};
 pub use request::RequestHead;
 
 use crate::tls::ClientTls;
