@@ -1,0 +1,178 @@
+//! The exact cache and shared flights on real sockets: what is served, what it costs, what the records say.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::time::Duration;
+
+use paceline_plan::document::{CacheRule, CacheScope, Document};
+use paceline_plan::sample;
+use paceline_testkit::{Answer, Connection, SimProvider, TestGateway, post, until};
+use paceline_types::{CacheUse, Outcome, TokenSource, UsageRecord};
+use serde_json::json;
+
+const RULE: CacheRule =
+    CacheRule { ttl_ms: 60_000, scope: CacheScope::Service, temperature_zero: true, tool_calls: false };
+const ZERO: &str = r#"{"model":"small","temperature":0,"messages":[{"role":"user","content":"hi"}]}"#;
+
+fn provider() -> SimProvider {
+    SimProvider::start(&json!({"default_preset": "instant", "models": [
+        {"name": "gpt-5.4-mini", "preset": "paced", "token_ms": 5},
+        {"name": "claude-haiku-4-5", "preset": "instant"},
+        {"name": "gpt-5.4", "preset": "instant"},
+    ]}))
+}
+
+fn start(provider: &SimProvider, change: impl Fn(&mut Document)) -> TestGateway {
+    let mut document = sample::document(&provider.base_url());
+    for use_case in &mut document.use_cases {
+        use_case.cache = Some(RULE);
+    }
+    change(&mut document);
+    TestGateway::start(&document)
+}
+
+async fn ask(gateway: &TestGateway, service: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let bearer = format!("Bearer {}", sample::key_text(service));
+    let mut all = vec![("authorization", &*bearer), ("x-paceline-use-case", "support-chat")];
+    all.extend(headers);
+    post(gateway.address(), "/v1/chat/completions", &all, body).await
+}
+
+async fn records(gateway: &TestGateway, count: usize) -> Vec<UsageRecord> {
+    let mut reader = gateway.records();
+    let mut all = Vec::new();
+    until("the records", || {
+        all.extend(reader.more());
+        let there = (all.len() >= count).then(|| all.clone());
+        async move { there }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_second_answer_is_the_first_one_again_and_costs_nothing() {
+    let provider = provider();
+    let gateway = start(&provider, |_| {});
+    let respelt =
+        r#"{ "temperature":0.0, "messages":[{"content":"h\u0069","role":"user"}], "user":"u", "model":"small"}"#;
+    for (first, second) in [
+        (ZERO.to_owned(), respelt.to_owned()),
+        (
+            ZERO.replace("\"temperature\"", "\"stream\":true,\"temperature\""),
+            respelt.replace("\"model\"", "\"stream\":true,\"model\""),
+        ),
+    ] {
+        let miss = ask(&gateway, "helpdesk", &[], &first).await;
+        let hit = ask(&gateway, "helpdesk", &[], &second).await;
+        assert_eq!((miss.status, miss.header("x-paceline-cache")), (200, Some("miss")));
+        assert_eq!((hit.status, hit.header("x-paceline-cache")), (200, Some("hit")));
+        assert_eq!(hit.header("x-paceline-cost-usd"), Some("0.000000000"));
+        assert_eq!((hit.text(), hit.header("content-type")), (miss.text(), miss.header("content-type")));
+        assert_ne!(hit.header("x-paceline-request-id"), miss.header("x-paceline-request-id"));
+    }
+    assert_eq!(provider.truths().await.len(), 2);
+    let records = records(&gateway, 4).await;
+    let hits: Vec<_> = records.iter().filter(|record| record.cache == CacheUse::Hit).collect();
+    assert_eq!(hits.len(), 2);
+    for hit in hits {
+        assert_eq!(
+            (hit.outcome, hit.attempts, hit.cost_nanousd, hit.token_source),
+            (Outcome::Ok, 0, 0, TokenSource::None)
+        );
+        assert!(hit.default_cost_nanousd > 0, "what it cost the first time");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn identical_requests_at_once_are_asked_once_and_leaving_disturbs_nobody() {
+    let provider = provider();
+    let gateway = start(&provider, |_| {});
+    let body = ZERO.replace("\"temperature\"", "\"stream\":true,\"temperature\"");
+    let slow = [("x-sim-output-tokens", "40")];
+    let bearer = format!("Bearer {}", sample::key_text("helpdesk"));
+    let mut leaver = Connection::open(gateway.address()).await;
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: {bearer}\r\nx-paceline-use-case: support-chat\r\nx-sim-output-tokens: 40\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    leaver.send(head.as_bytes()).await;
+    leaver.read_more().await;
+    let (one, two, three) =
+        tokio::join!(ask(&gateway, "helpdesk", &slow, &body), ask(&gateway, "helpdesk", &slow, &body), async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            drop(leaver);
+            ask(&gateway, "helpdesk", &slow, &body).await
+        });
+    assert!(one.text().ends_with("data: [DONE]\n\n"));
+    assert_eq!((one.text(), one.text()), (two.text(), three.text()));
+    let truths = provider.truths().await;
+    assert_eq!(truths.len(), 1, "one flight for all");
+    let records = records(&gateway, 4).await;
+    let mut seen: Vec<_> =
+        records.iter().map(|record| (record.cache, record.outcome, record.cost_nanousd > 0)).collect();
+    seen.sort_by_key(|(cache, ..)| *cache as u8);
+    let shared = (CacheUse::Shared, Outcome::Ok, false);
+    assert_eq!(seen, [(CacheUse::Miss, Outcome::Cancelled, true), shared, shared, shared]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_everybody_has_left_the_provider_is_told_to_stop() {
+    let provider = provider();
+    let gateway = start(&provider, |_| {});
+    let body = ZERO.replace("\"temperature\"", "\"stream\":true,\"temperature\"");
+    let bearer = format!("Bearer {}", sample::key_text("helpdesk"));
+    let mut leaver = Connection::open(gateway.address()).await;
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: {bearer}\r\nx-paceline-use-case: support-chat\r\nx-sim-output-tokens: 2000\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    leaver.send(head.as_bytes()).await;
+    leaver.read_more().await;
+    drop(leaver);
+    let records = records(&gateway, 1).await;
+    assert_eq!((records[0].outcome, records[0].cache), (Outcome::Cancelled, CacheUse::Miss));
+    until("the provider was left", || async { (provider.connections() == 0).then_some(()) }).await;
+    let again = ask(&gateway, "helpdesk", &[], ZERO).await;
+    assert_eq!(again.header("x-paceline-cache"), Some("miss"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_must_not_be_cached_is_not() {
+    let provider = provider();
+    let gateway = start(&provider, |_| {});
+    let fault = [("x-sim-fault", "status=500")];
+    for (headers, body) in [
+        (&[][..], ZERO.replace(":0,", ":0.7,")),
+        (&[("cache-control", "no-store")][..], ZERO.to_owned()),
+        (&[("cache-control", "no-cache")][..], ZERO.to_owned()),
+        (&[][..], ZERO.replace("{\"model\"", "{\"n\":2,\"model\"")),
+        (
+            &[][..],
+            ZERO.replace("{\"model\"", "{\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"model\""),
+        ),
+        (&[("x-sim-output-tokens", "50")][..], ZERO.replace("{\"model\"", "{\"max_completion_tokens\":3,\"model\"")),
+        (&fault[..], ZERO.replace("hi", "fails")),
+    ] {
+        let before = provider.truths().await.len();
+        for _ in 0..2 {
+            let answer = ask(&gateway, "helpdesk", headers, &body).await;
+            assert_ne!(answer.header("x-paceline-cache"), Some("hit"), "{body}");
+        }
+        assert!(provider.truths().await.len() >= before + 2, "{body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_leaks_from_service_to_service_unless_the_standards_say_so() {
+    let provider = provider();
+    for (scope, wanted) in [(CacheScope::Service, "miss"), (CacheScope::Organisation, "hit")] {
+        let gateway = start(&provider, |document| {
+            for use_case in &mut document.use_cases {
+                use_case.cache = Some(CacheRule { scope, ..RULE });
+            }
+            // The same mode, so that the same rules applied to both.
+            document.services[0].mode = document.services[1].mode;
+        });
+        ask(&gateway, "helpdesk", &[], ZERO).await;
+        assert_eq!(ask(&gateway, "watcher", &[], ZERO).await.header("x-paceline-cache"), Some(wanted));
+    }
+}
