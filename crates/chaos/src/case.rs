@@ -63,7 +63,7 @@ pub enum Traffic {
     Limits,
     /// Answers that were asked for whole are streamed from the provider.
     Assembled,
-    /// The exact cache, for requests that are each made once.
+    /// The exact cache; each request is made twice, the second time with a provider that is well.
     Cache,
 }
 
@@ -151,7 +151,7 @@ impl Traffic {
     /// False for what the gateway does not do yet; such cases are left out.
     #[must_use]
     pub const fn is_there(self) -> bool {
-        !matches!(self, Self::Limits | Self::Cache)
+        !matches!(self, Self::Limits)
     }
 }
 

@@ -12,6 +12,7 @@
 //! | `expect` | case → what may be seen |
 //! | `witness` | both sides' account of a request |
 //! | `judge` | what was seen → invariants that do not hold |
+//! | `repeat` | the same request again, when the cache is on |
 //! | `play` | plays cases side by side |
 //! | `load` | callers for scenarios |
 //! | `tally` | counts them by axis |
@@ -26,6 +27,7 @@ pub mod load;
 pub mod matrix;
 pub mod play;
 pub mod reference;
+mod repeat;
 pub mod request;
 pub mod stage;
 pub mod tally;

@@ -8,9 +8,11 @@ use paceline_testkit::{Leave, call};
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
-use crate::case::{Caller, Case};
+use crate::case::{Caller, Case, Traffic};
 use crate::judge::{Breach, Evidence, Found, judge};
-use crate::request;
+use crate::reference::Reference;
+use crate::repeat::{self, Repeated};
+use crate::request::{self, Names};
 use crate::stage::Stage;
 use crate::wrong::Wrong;
 
@@ -76,7 +78,8 @@ async fn again(stage: &Stage, first: Played, number: usize) -> Played {
 /// Plays one case and judges it.
 pub async fn once(stage: &Stage, case: Case, tag: &str) -> Played {
     let first_model = Stage::first_model(&case);
-    let bytes = request::bytes(&case, tag, &Stage::key(), &first_model);
+    let names = Names { tag, unique: tag, seed: request::seed(&case) };
+    let bytes = request::bytes(&case, &names, &Stage::key(), &first_model);
     let (leave, reset) = leave(case.caller);
     let heard = call(stage.gateway.address(), &bytes, leave, reset).await;
     let over_ns = stage.log().clock.unix_ns(heard.ended);
@@ -99,7 +102,30 @@ pub async fn once(stage: &Stage, case: Case, tag: &str) -> Played {
         undisturbed: &undisturbed,
     };
     let judged = judge(&evidence);
-    Played { case, found: judged.found, breaches: judged.breaches, stop_ns: judged.stop_ns }
+    let mut breaches = judged.breaches;
+    if case.traffic == Traffic::Cache {
+        breaches.extend(twice(stage, &case, tag, judged.found, (&disturbed, &undisturbed)).await);
+    }
+    Played { case, found: judged.found, breaches, stop_ns: judged.stop_ns }
+}
+
+/// Makes the same request again, of a provider that is well.
+async fn twice(
+    stage: &Stage,
+    case: &Case,
+    tag: &str,
+    first: Found,
+    (disturbed, undisturbed): (&Reference, &Reference),
+) -> Vec<Breach> {
+    let well = Case { wrong: Wrong::Nothing, ..*case };
+    let again = format!("{tag}-again");
+    let names = Names { tag: &again, unique: tag, seed: request::seed(case) };
+    let bytes = request::bytes(&well, &names, &Stage::key(), &Stage::first_model(case));
+    // The first answer may still be on its way into the cache: a caller's end is not everybody's.
+    let heard = call(stage.gateway.address(), &bytes, Leave::Stays, false).await;
+    stage.played(&again, *case, stage.log().clock.unix_ns(heard.ended));
+    let account = stage.account(&again).await;
+    repeat::judge(&Repeated { case, first, heard: &heard, account: &account, disturbed, undisturbed })
 }
 
 fn leave(caller: Caller) -> (Leave, bool) {

@@ -48,14 +48,25 @@ pub fn body(api: Api, shape: Shape, model: &str, usage: bool) -> Value {
     body
 }
 
-/// The request to the gateway. `tag` names it everywhere: in the usage record, and in the provider's truth.
+/// What tells one request from another.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'a> {
+    /// Its name everywhere: in the usage record, and in the provider's truth.
+    pub tag: &'a str,
+    /// Stands in the body, where the cache is on.
+    pub unique: &'a str,
+    /// Of its answer.
+    pub seed: u64,
+}
+
+/// The request to the gateway.
 #[must_use]
-pub fn bytes(case: &Case, tag: &str, key: &str, first_model: &str) -> Vec<u8> {
+pub fn bytes(case: &Case, names: &Names<'_>, key: &str, first_model: &str) -> Vec<u8> {
+    let Names { tag, unique, seed } = *names;
     let mut body = body(case.api, case.shape, case.model(), case.shape == Shape::StreamUsage);
     if case.traffic == Traffic::Cache {
-        // No two requests of the matrix are the same.
-        let field = if case.api == Api::Messages { "metadata" } else { "user" };
-        body[field] = if case.api == Api::Messages { json!({"user_id": tag}) } else { tag.into() };
+        // No two cases' requests are the same.
+        body["case"] = unique.into();
     }
     let body = body.to_string();
     let mut head = format!(
@@ -67,7 +78,7 @@ pub fn bytes(case: &Case, tag: &str, key: &str, first_model: &str) -> Vec<u8> {
     let fields = [
         ("x-paceline-session", tag.to_owned()),
         ("x-sim-tag", tag.to_owned()),
-        ("x-sim-seed", seed(case).to_string()),
+        ("x-sim-seed", seed.to_string()),
         ("x-sim-output-tokens", output_tokens(case.model()).to_string()),
         ("x-sim-fault", fault),
     ];
