@@ -118,7 +118,7 @@ impl Stage {
         if dropped > 0 {
             left.push(format!("{dropped} usage records found no room"));
         }
-        for (tag, account) in self.witness.left_over() {
+        for (tag, account) in self.witness.left_over().await {
             let played = self.played.lock().get(&tag).copied();
             // An attempt that its caller's leaving stopped may be told of when the account has been read.
             let stopped = |case: Case, over_ns: u64| {

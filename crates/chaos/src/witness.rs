@@ -70,7 +70,11 @@ impl Witness {
     }
 
     /// Accounts that nobody asked for, or that came when they had been.
-    pub(crate) fn left_over(&self) -> Vec<(String, Account)> {
+    pub(crate) async fn left_over(&self) -> Vec<(String, Account)> {
+        // The look that is under way may have begun before the last of them.
+        for _ in 0..2 {
+            self.seen.more.notified().await;
+        }
         self.seen.accounts.lock().drain().collect()
     }
 }

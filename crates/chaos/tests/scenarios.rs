@@ -256,3 +256,42 @@ async fn a_full_journal_is_served_past_or_refused_for_as_the_plan_says() {
         gateway.stop().await;
     }
 }
+
+/// Identical requests at once share one call; the caller that began it leaves, and takes nothing from the others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn identical_requests_share_one_call_though_the_first_caller_leaves() {
+    use paceline_chaos::case::Case;
+    use paceline_chaos::request::{Names, bytes};
+    use paceline_testkit::{End, Leave, call};
+    const FOLLOWERS: usize = 60;
+    let stage = paceline_chaos::Stage::start(Traffic::Cache, FOLLOWERS);
+    let case: Case = "chat.stream.nothing.always.leaves+20.cache".parse().unwrap();
+    let request = |tag: String| {
+        let names = Names { tag: &tag, unique: "one", seed: 1 };
+        bytes(&case, &names, &paceline_chaos::Stage::key(), "east-slow")
+    };
+    let address = stage.gateway.address();
+    let first = request("first".into());
+    let leader =
+        tokio::spawn(async move { call(address, &first, Leave::After(Duration::from_millis(20)), false).await });
+    let log = stage.providers[0].simulator().log().clone();
+    until("the first request to be under way", || async { (log.sums().in_flight == 1).then_some(()) }).await;
+    let followers = (0..FOLLOWERS).map(|number| request(format!("f{number}")));
+    let followers: Vec<_> = followers
+        .map(|request| tokio::spawn(async move { call(address, &request, Leave::Stays, false).await }))
+        .collect();
+    assert_eq!(leader.await.unwrap().end, End::Left);
+    let mut bodies = HashSet::new();
+    for follower in followers {
+        let heard = follower.await.unwrap();
+        assert_eq!((heard.status, heard.end), (200, End::Whole));
+        bodies.insert(heard.body);
+    }
+    assert_eq!(bodies.len(), 1, "all heard the same");
+    let truths = stage.providers[0].truths().await;
+    println!("{FOLLOWERS} followers of a call whose first caller left: {} calls at the provider", truths.len());
+    assert_eq!((truths.len(), truths[0].ended), (1, "finished"));
+    quiet(&stage.gateway).await;
+    assert_eq!(stage.gateway.records().more().len(), FOLLOWERS + 1, "each has its record");
+    stage.stop().await;
+}
