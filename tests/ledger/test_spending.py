@@ -102,6 +102,14 @@ def test_what_could_not_be_told_keeps_the_segments(ledger: Ledger, journal: Path
     assert ledger.spending(DAY).totals[("key", "k_1")] == (100, 100), "counted once"
 
 
+def test_a_plan_that_was_never_seen_counts_as_the_newest(ledger: Ledger, journal: Path) -> None:
+    take_in(ledger, journal, [spent(plan=5)])
+    assert "team" not in {kind for kind, _ in ledger.spending(DAY).totals}
+    ledger.plans.put(plan("support"))
+    take_in(ledger, journal, [spent(plan=5)])
+    assert ledger.spending(DAY).totals[("team", "support")] == (100, 100)
+
+
 def test_an_unknown_owner_leaves_the_team_out() -> None:
     rows = [(3, "k", "s", "u", "d", "p", 5), (3, "k", "s", "u", "d", "q", 6)]
     found = {(kind, name): money for _, kind, name, money in subjects(rows, lambda plan, _: {"p": "t"}.get(plan))}

@@ -115,6 +115,7 @@ def opened(data: DataDir, standards: Path, listen: Address) -> Iterator[Control]
             Loop("retention", RETAIN_EVERY_S, lambda: retain(ledger)),
             Loop("caps", CAPS_EVERY_S, caps.tick),
         )
+        loops[0].once()  # what is taken in belongs to the owners of a plan: let there be one
         for loop in loops:
             loop.start()
         try:

@@ -33,14 +33,22 @@ class Owners:
         self._known: dict[str, Mapping[str, str | None]] = {}
 
     def of(self, connection: Connection, plan: str, service: str) -> str | None:
-        """Return the owner of a service by the plan with these first 16 hex digits; None where it is not known."""
+        """Return the owner of a service by the plan with these first 16 hex digits.
+
+        A plan that this ledger has never seen counts as the newest one; None where nobody is known to own the service.
+        """
         known = self._known.get(plan)
+        if known is None and (document := plans.read(connection, plan)) is not None:
+            known = self._known[plan] = _owners(document)
         if known is None:
-            document = plans.read(connection, plan)
-            if document is None:
-                return None  # not stored yet: asked again next time
-            known = self._known[plan] = {each["name"]: each.get("owner") for each in document["services"]}
+            newest = plans.newest(connection)
+            document = None if newest is None else plans.read(connection, newest)
+            known = {} if document is None else _owners(document)
         return known.get(service)
+
+
+def _owners(document: plans.Document) -> dict[str, str | None]:
+    return {each["name"]: each.get("owner") for each in document["services"]}
 
 
 def subjects(rows: Iterable[SpentRow], owner: Callable[[str, str], str | None]) -> list[tuple[int, str, str, int]]:
