@@ -12,6 +12,7 @@ mod identify;
 mod judge;
 mod lanes;
 mod learned;
+mod limits;
 mod near;
 mod outlier;
 mod prefix;
@@ -32,6 +33,10 @@ pub use lanes::{
     LANES, Outlook, Patience, Place, Turns, Waiting, engine_priority, held, patience, place, starts_ahead,
 };
 pub use learned::{BUCKETS, MEDIAN_OF_MIN, P95_OF_MIN, bucket, middle_ns, quantile};
+pub use limits::{
+    MINUTE_NS, OUTPUT_TOKENS_ASSUMED, Period, RateLeft, Refused, Subject, charge, cost_ns, day_of, expected_tokens,
+    left, month_of, refund, refusal, take,
+};
 pub use outlier::{Peer, Worse, outlier};
 pub use prefix::{PREFIX_KEPT_S, PromptSeen, prefix_miss};
 pub use price::cost_nanousd;

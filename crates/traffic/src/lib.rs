@@ -13,5 +13,6 @@ mod queue;
 pub use fleet::{DeploymentState, Fleet};
 pub use health::{Admission, Health, HealthStatus, Order, PassedOver, Probe, Rest, Stands, order};
 pub use hedges::HedgeBudget;
+pub use limits::{Ask, Bound, LimitStatus, Limits, Now, RatesLeft, Reserved, Spent, TailSpent};
 pub use prefix::{Prefixes, Prompt};
 pub use queue::{Enter, Pass, Queue, QueueStatus, Refusal};
