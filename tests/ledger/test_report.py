@@ -288,10 +288,11 @@ def test_what_traffic_rules_did_is_counted_and_the_money_kept_apart(ledger: Ledg
     assert document["cost_coverage"] == 1.0, "an answer from the cache has no cost to be known"
 
 
-def test_a_cap_is_suggested_from_a_day_at_least_and_its_changes_are_told(ledger: Ledger, journal: Path) -> None:
-    answers = [Record(n, start_s=START - 7200, tokens=(100, 0, 0, 200, 0)) for n in range(250)]
+def test_a_cap_is_suggested_from_the_window_and_its_changes_are_told(ledger: Ledger, journal: Path) -> None:
+    answers = [Record(n, start_s=START, tokens=(100, 0, 0, 200, 0)) for n in range(250)]
     load(ledger, journal, answers)
     (change,) = ledger.learning.review(["support-chat"], (), START + 60)
+    assert ledger.report(START + 60, END)["caps"] == [], "no answers there"
     document = ledger.report(START, END)
     (row,) = document["caps"]
     assert (row["use_case"], row["model"], row["answers"], row["in_force"]) == ("support-chat", "small", 250, None)

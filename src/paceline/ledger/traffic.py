@@ -14,8 +14,6 @@ from paceline.ledger import caps, learning
 from paceline.ledger.plans import Document
 from paceline.ledger.sums import GroupSum
 
-CAPS_WINDOW_S: Final = 86_400
-"""Caps are suggested from at least so long a window, whatever the report's."""
 MISSES: Final = ("first", "expired", "tools", "system", "history", "provider")
 _REFUSED: Final = "refused_"
 _WORTH_TELLING: Final = ("limit_near", "unpriced_under_limit", "context_too_long", "content_filtered", "assembled")
@@ -61,8 +59,8 @@ def _prompt_cache(found: GroupSum) -> dict[str, Any]:
         "added": _n(found.events, "prompt_cache_added"),
         "hit": _n(found.events, "prefix_hit"),
         "misses": misses,
-        # A first time is nobody's doing; it is the main cause only where there is no other.
-        "main_miss": max(misses, key=lambda name: (name != "first", misses[name]), default=None),
+        # Of two as frequent, the one that somebody can do something about.
+        "main_miss": max(misses, key=lambda name: (misses[name], name != "first"), default=None),
     }
 
 
@@ -77,11 +75,11 @@ def _usd(events: Mapping[str, tuple[int, int]], name: str) -> float:
 def cap_rows(connection: Connection, plan: Document | None, since: int, until: int) -> list[dict[str, Any]]:
     """Return, by use case and model, the length of the answers and the cap that they suggest, beside the one in force.
 
-    Times are Unix seconds; the window is made a day long where it is shorter.
+    Times are Unix seconds. A window with too few answers suggests nothing; a longer one may.
     """
     use_cases = {each["name"]: each for each in (plan or {}).get("use_cases", ())}
     reasoning = [name for name, each in use_cases.items() if each.get("class") == "reasoning"]
-    found = learning.lengths(connection, min(since, until - CAPS_WINDOW_S), until)
+    found = learning.lengths(connection, since, until)
     return [
         {
             "use_case": use_case,
