@@ -158,6 +158,7 @@ fn server_options(bounds: &document::Gateway) -> Result<ServerOptions, ServeErro
         head_read: Duration::from_millis(bounds.head_read_ms),
         connections_max: bounds.connections_max as usize,
         tls,
+        ..ServerOptions::default()
     })
 }
 

@@ -24,6 +24,10 @@ pub struct Config {
     pub log_capacity: usize,
     pub body_bytes_max: usize,
     pub connections_max: usize,
+    /// HTTP/2: streams at once on one connection.
+    pub h2_streams_max: u32,
+    /// Requests after which a connection is wound down: GOAWAY, or closed after the answer.
+    pub requests_per_connection_max: Option<u32>,
     /// Worker threads; as many as there are cores when absent.
     pub threads: Option<usize>,
 }
@@ -41,6 +45,8 @@ impl Default for Config {
             log_capacity: 65_536,
             body_bytes_max: 64 << 20,
             connections_max: 16_384,
+            h2_streams_max: 256,
+            requests_per_connection_max: None,
             threads: None,
         }
     }

@@ -46,7 +46,12 @@ impl Running {
         })?;
         let listener = bind_tcp(address).map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-        let options = ServerOptions { connections_max: config.connections_max, ..ServerOptions::default() };
+        let options = ServerOptions {
+            connections_max: config.connections_max,
+            h2_streams_max: config.h2_streams_max,
+            requests_per_connection_max: config.requests_per_connection_max,
+            ..ServerOptions::default()
+        };
         let drain = Drain::new();
         let simulator = Simulator::start(config);
         let task = tokio::spawn(serve(Listen::Tcp(listener), options, Arc::clone(&simulator), drain.clone()));

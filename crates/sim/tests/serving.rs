@@ -209,3 +209,15 @@ async fn the_log_can_be_read_page_by_page_and_cleared() {
     assert_eq!(get(sim.address(), "/sim/requests").await.json(), json!({"next": 0, "requests": []}));
     sim.stop().await;
 }
+
+#[tokio::test]
+async fn a_connection_may_take_so_many_requests_and_no_more() {
+    let sim = SimProvider::start(&json!({"default_preset": "instant", "requests_per_connection_max": 2}));
+    let mut connection = Connection::open(sim.address()).await;
+    let request = b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n";
+    for _ in 0..2 {
+        connection.send(request).await;
+        assert_eq!(connection.read_answer().await.unwrap().status, 200);
+    }
+    assert!(!connection.read_more().await, "closed after the second");
+}

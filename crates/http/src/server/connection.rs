@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -36,6 +37,8 @@ pub(super) struct Shared<H> {
     pub http2: http2::Builder<TokioExecutor>,
     pub tls: Option<TlsAcceptor>,
     pub limits: Limits,
+    /// Of one connection.
+    pub requests_max: u32,
 }
 
 /// Serves one connection to its end.
@@ -62,12 +65,13 @@ pub(super) async fn run<H: Handler>(accepted: Accepted, shared: Arc<Shared<H>>, 
         }
     };
     let io = TokioIo::new(socket);
-    let service = service(Arc::clone(&shared), Arc::clone(&link), peer);
+    let left = Arc::new(AtomicU32::new(shared.requests_max));
+    let service = service(Arc::clone(&shared), Arc::clone(&link), peer, Arc::clone(&left));
     if h2 {
         link.set_h2();
-        drive(shared.http2.serve_connection(io, service), &link, place).await;
+        drive(shared.http2.serve_connection(io, service), &link, place, &left).await;
     } else {
-        drive(shared.http1.serve_connection(io, service), &link, place).await;
+        drive(shared.http1.serve_connection(io, service), &link, place, &left).await;
     }
 }
 
@@ -76,9 +80,12 @@ fn service<H: Handler>(
     shared: Arc<Shared<H>>,
     link: Arc<Link>,
     peer: Option<SocketAddr>,
+    left: Arc<AtomicU32>,
 ) -> impl HttpService<Incoming, ResBody = Served, Error = Infallible, Future: Send> {
     service_fn(move |request| {
         let (shared, link) = (Arc::clone(&shared), Arc::clone(&link));
+        // Requests that came before the peer was told find it at nothing already.
+        let _ = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         async move { Ok::<_, Infallible>(answer(&*shared.handler, link, peer, request).await) }
     })
 }
@@ -154,7 +161,8 @@ where
     }
 }
 
-async fn drive(connection: impl Connection, link: &Link, mut place: Place) {
+/// Drives a connection until it ends; `left` is how many requests it may still take.
+async fn drive(connection: impl Connection, link: &Link, mut place: Place, left: &AtomicU32) {
     let mut connection = pin!(connection);
     let mut alarm = Alarm::default();
     let mut winding_down = false;
@@ -169,6 +177,10 @@ async fn drive(connection: impl Connection, link: &Link, mut place: Place) {
             }
             if connection.as_mut().poll(context).is_ready() {
                 return Poll::Ready(());
+            }
+            if left.load(Ordering::Relaxed) == 0 && !std::mem::replace(&mut winding_down, true) {
+                connection.as_mut().wind_down();
+                continue;
             }
             let Some(deadline) = link.waits_until() else { return Poll::Pending };
             ready!(alarm.poll(context, deadline));

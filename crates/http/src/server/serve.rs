@@ -42,6 +42,10 @@ pub struct ServerOptions {
     pub head_read: Duration,
     /// Connections at once; further ones wait in the kernel's queue.
     pub connections_max: usize,
+    /// HTTP/2: streams at once on one connection.
+    pub h2_streams_max: u32,
+    /// Requests after which a connection takes no more (HTTP/2: GOAWAY; HTTP/1.1: closed after the answer).
+    pub requests_per_connection_max: Option<u32>,
     pub tls: Option<ServerTls>,
 }
 
@@ -52,6 +56,8 @@ impl Default for ServerOptions {
             headers_max: HYPER_HEADERS_MAX,
             head_read: Duration::from_secs(10),
             connections_max: 10_000,
+            h2_streams_max: H2_STREAMS_MAX,
+            requests_per_connection_max: None,
             tls: None,
         }
     }
@@ -97,6 +103,7 @@ pub(super) async fn serve_within<H: Handler>(
         http2: http2_builder(&options),
         tls: options.tls.as_ref().map(|tls| TlsAcceptor::from(Arc::clone(&tls.0))),
         limits,
+        requests_max: options.requests_per_connection_max.unwrap_or(u32::MAX),
     });
     let places = Arc::new(Semaphore::new(options.connections_max.clamp(1, Semaphore::MAX_PERMITS)));
     let accepting = accept(&acceptor, &shared, &places, &drain);
@@ -160,7 +167,7 @@ fn http2_builder(options: &ServerOptions) -> http2::Builder<TokioExecutor> {
     builder
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(options.head_bytes_max).unwrap_or(u32::MAX))
-        .max_concurrent_streams(H2_STREAMS_MAX)
+        .max_concurrent_streams(options.h2_streams_max)
         .initial_stream_window_size(H2_WINDOW_BYTES)
         .initial_connection_window_size(4 * H2_WINDOW_BYTES)
         .max_send_buf_size(BUFFER_BYTES_MAX)
