@@ -51,7 +51,7 @@ pub enum Caller {
 /// Which of the plan's means are on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Traffic {
-    /// One attempt at one deployment.
+    /// One attempt at one deployment, whose connections are closed now and then after an answer.
     Plain,
     /// Further attempts at the same one.
     Retry,
@@ -65,6 +65,8 @@ pub enum Traffic {
     Assembled,
     /// The exact cache; each request is made twice, the second time with a provider that is well.
     Cache,
+    /// HTTP/2 to providers that take four streams at once, and say GOAWAY now and then.
+    Http2,
 }
 
 impl Shape {
@@ -132,8 +134,16 @@ impl Caller {
 }
 
 impl Traffic {
-    pub const ALL: [Self; 7] =
-        [Self::Plain, Self::Retry, Self::Fallback, Self::Hedge, Self::Limits, Self::Assembled, Self::Cache];
+    pub const ALL: [Self; 8] = [
+        Self::Plain,
+        Self::Retry,
+        Self::Fallback,
+        Self::Hedge,
+        Self::Limits,
+        Self::Assembled,
+        Self::Cache,
+        Self::Http2,
+    ];
 
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -145,13 +155,14 @@ impl Traffic {
             Self::Limits => "limits",
             Self::Assembled => "assembled",
             Self::Cache => "cache",
+            Self::Http2 => "http2",
         }
     }
 
     /// False for what the gateway does not do yet; such cases are left out.
     #[must_use]
     pub const fn is_there(self) -> bool {
-        !matches!(self, Self::Limits)
+        !matches!(self, Self::Limits | Self::Http2)
     }
 }
 

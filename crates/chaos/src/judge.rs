@@ -9,7 +9,7 @@ use crate::case::Case;
 use crate::expect::{Ending, endings, outcome_of_code, outcome_of_status};
 use crate::reference::Reference;
 use crate::stage::{INPUT_NANOUSD, OUTPUT_NANOUSD};
-use crate::witness::Account;
+use crate::witness::{Account, seen_at_least};
 
 /// A caller's leaving must have stopped the provider's work within this.
 pub const STOP_NS: u64 = 50_000_000;
@@ -211,7 +211,7 @@ impl<'a> Judge<'a> {
         let counted = usize::from(record.attempts);
         // An attempt whose caller left cannot tell any more that it found its first connection dead.
         let most = counted + usize::from(left && counted > 0);
-        if truths.len() > most || (truths.len() < counted && !left) {
+        if truths.len() > most || (truths.len() < seen_at_least(record) && !left) {
             self.breach(format!("sent {counted} times by the record, seen {} times", truths.len()));
         }
     }

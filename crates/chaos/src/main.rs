@@ -20,7 +20,7 @@ paceline-chaos: every fault of a provider, every way a caller leaves, and what m
 usage: paceline-chaos [options]
   --seed N         what is drawn at random follows from it (default: from the clock, and printed)
   --case NAME      plays one case, or all whose name contains NAME, and says what was seen
-  --traffic NAME   only this kind of traffic (may be repeated): plain, retry, fallback, hedge, limits, assembled, cache
+  --traffic NAME   only this kind of traffic (may be repeated): plain, retry, fallback, hedge, limits, assembled, cache, http2
   --sampled N      about N cuts and leavings of each kind of answer instead of every byte
   --callers N      callers at once (default 96)
   --list           prints the names of the cases and plays none

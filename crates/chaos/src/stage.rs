@@ -45,12 +45,7 @@ impl Stage {
     /// Sets up everything for one kind of traffic and so many callers at once.
     #[must_use]
     pub fn start(traffic: Traffic, callers: usize) -> Self {
-        let providers = PLACES.map(|place| {
-            SimProvider::start(&json!({"default_preset": "instant", "log_capacity": 16384, "models": [
-                {"name": format!("{place}-fast"), "preset": "instant"},
-                {"name": format!("{place}-slow"), "preset": "paced", "token_ms": 2},
-            ]}))
-        });
+        let providers = PLACES.map(|place| provider_at(place, traffic));
         let document = document(traffic, callers, &providers);
         let gateway = TestGateway::start(&document);
         let logs = providers.iter().map(|provider| Arc::clone(provider.simulator().log())).collect();
@@ -145,6 +140,21 @@ impl Stage {
     }
 }
 
+/// A provider with a model that hurries and one that takes its time.
+fn provider_at(place: &str, traffic: Traffic) -> SimProvider {
+    let recycles = matches!(traffic, Traffic::Plain | Traffic::Http2);
+    SimProvider::start(&json!({
+        "default_preset": "instant",
+        "log_capacity": 16384,
+        "h2_streams_max": if traffic == Traffic::Http2 { 4 } else { 256 },
+        "requests_per_connection_max": recycles.then_some(97),
+        "models": [
+            {"name": format!("{place}-fast"), "preset": "instant"},
+            {"name": format!("{place}-slow"), "preset": "paced", "token_ms": 2},
+        ],
+    }))
+}
+
 /// The plan: the sample's, with our providers and the means of this traffic, for so many callers at once.
 #[must_use]
 pub fn document(traffic: Traffic, callers: usize, providers: &[SimProvider; 2]) -> Document {
@@ -164,7 +174,8 @@ pub fn document(traffic: Traffic, callers: usize, providers: &[SimProvider; 2]) 
     let mut names = [Vec::new(), Vec::new()];
     for (place, sim) in PLACES.iter().zip(providers).take(places) {
         for dialect in [Dialect::OpenAi, Dialect::Anthropic] {
-            let provider = provider(&template, place, dialect, &sim.base_url());
+            let provider =
+                Provider { http2: traffic == Traffic::Http2, ..provider(&template, place, dialect, &sim.base_url()) };
             for (names, model) in names.iter_mut().zip(["fast", "slow"]) {
                 let deployment = deployment(&template_at, &provider.name, &format!("{place}-{model}"));
                 names.push(deployment.name.clone());

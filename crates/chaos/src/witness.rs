@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use paceline_sim::{Truth, TruthLog};
 use paceline_testkit::Records;
-use paceline_types::UsageRecord;
+use paceline_types::{Flags, UsageRecord};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -57,11 +57,11 @@ impl Witness {
         let begun = Instant::now();
         loop {
             let more = self.seen.more.notified();
+            let waited = begun.elapsed();
             let (settled, seen) = match self.seen.accounts.lock().get(tag) {
-                Some(account) => (account.is_settled(), true),
+                Some(account) => (account.is_settled(waited), true),
                 None => (false, false),
             };
-            let waited = begun.elapsed();
             if settled || waited > PATIENCE || (!seen && waited > UNSEEN) {
                 return self.seen.accounts.lock().remove(tag).unwrap_or_default();
             }
@@ -107,8 +107,18 @@ impl Seen {
 }
 
 impl Account {
-    /// The record is there, and a truth for each time the request was sent.
-    fn is_settled(&self) -> bool {
-        self.records.first().is_some_and(|record| self.truths.len() >= usize::from(record.attempts))
+    /// The record is there, and a truth for each time the request was sent; after a while without those that may have
+    /// been sent on a connection that was dead.
+    fn is_settled(&self, waited: Duration) -> bool {
+        let Some(record) = self.records.first() else { return false };
+        let patient = waited < UNSEEN / 4;
+        self.truths.len() >= if patient { usize::from(record.attempts) } else { seen_at_least(record) }
     }
+}
+
+/// How often a provider has seen a request that was sent so often: what went out on a connection that was dead already
+/// was seen by nobody.
+pub(crate) fn seen_at_least(record: &UsageRecord) -> usize {
+    let sent = usize::from(record.attempts);
+    if record.flags.has(Flags::RECONNECTED) { sent.div_ceil(2) } else { sent }
 }
