@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import time
 from collections.abc import Iterator
@@ -58,6 +59,19 @@ def test_the_form() -> None:
             {"kind": "service", "name": "s", "day_nanousd": 1, "month_nanousd": 2},
         ],
     }
+
+
+def test_the_form_is_the_one_that_the_gateway_reads() -> None:
+    rust = (Path(__file__).parents[2] / "crates/traffic/src/limits/spent.rs").read_text(encoding="utf-8")
+    structs = {
+        name: set(re.findall(r"pub (\w+):", body))
+        for name, body in re.findall(r"pub struct (\w+) \{(.*?)\n\}", rust, re.DOTALL)
+    }
+    made = document(Spending(date(2026, 11, 23), (Reached("ab", 7, 5, 120),), {("service", "s"): (1, 2)}))
+    assert set(made) == structs["Spent"]
+    assert set(made["positions"][0]) == structs["Reached"]
+    assert set(made["totals"][0]) == structs["Total"]
+    assert f"const FORMAT: u32 = {made['format']};" in rust
 
 
 def test_it_is_there_before_the_records_are_gone(

@@ -2,7 +2,7 @@
 
 A gateway that starts adds the records behind the file's positions, so file and journal together are exact at any
 moment: the file is replaced after a commit and before a segment goes. A running gateway is told as well. Owns the form,
-which is `Spent` of `crates/traffic/src/limits`.
+which is `Spent` of `crates/traffic/src/limits/spent.rs`.
 """
 
 from __future__ import annotations
