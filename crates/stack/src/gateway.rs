@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Instant;
 
-use crate::pending::Now;
 use arc_swap::ArcSwapOption;
 use paceline_http::{Body, ClientTls, Handler, HeaderValue, Request, Response, StatusCode};
 use paceline_journal::Journal;
 use paceline_plan::Plan;
 use paceline_policy::{Asked, CacheControl, Caller, Choice, identify, resolve};
 use paceline_telemetry::Metrics;
+use paceline_traffic::Now;
 use paceline_types::{Api, Code, Dialect, Failure, Flags, Outcome};
 
 use crate::cache::{self, Cached, Looked};

@@ -13,7 +13,6 @@ mod hedge;
 mod ident;
 mod life;
 mod limits;
-mod pending;
 mod prefix;
 mod prepare;
 mod read;

@@ -8,11 +8,10 @@ use std::time::Instant;
 
 use paceline_journal::Slot;
 use paceline_policy::{CacheControl, Patient, Verdict};
-use paceline_traffic::DeploymentState;
+use paceline_traffic::{DeploymentState, Reserved};
 use paceline_types::{Api, Flags, Outcome, PrefixUse, Tokens, UNDEFINED, UsageRecord};
 
 use crate::gateway::Gateway;
-use crate::pending::Reserved;
 use crate::running::Running;
 use crate::{account, ident};
 

@@ -1,17 +1,80 @@
 //! Limits: what a request may take of its key's, service's, use case's and team's allowance, reserved before it is sent
 //! and settled by its guard with what it really took.
 
-use std::sync::Arc;
+use std::time::Instant;
 
-use paceline_types::Failure;
+use paceline_http::{HeaderMap, HeaderName};
+use paceline_policy::{RateLeft, cost_nanousd, expected_tokens};
+use paceline_providers::{Rate, RateView, rate_headers};
+use paceline_traffic::Ask;
+use paceline_types::{Failure, Flags};
 
 use crate::gateway::Gateway;
 use crate::life::Life;
 use crate::prepare::Prepared;
 use crate::running::Running;
 
-/// Reserves what the request is expected to take.
-#[allow(clippy::unnecessary_wraps)]
-pub(crate) fn reserve(_: &Gateway, _: &Arc<Running>, _: &mut Life, _: &Prepared) -> Result<(), Failure> {
+/// Reserves what the request is expected to take, at the deployment that is asked first.
+pub(crate) fn reserve(
+    gateway: &Gateway,
+    running: &Running,
+    life: &mut Life,
+    prepared: &Prepared,
+) -> Result<(), Failure> {
+    if running.limits.is_empty() {
+        return Ok(());
+    }
+    let plan = &running.plan;
+    let deployment = &plan.deployments[prepared.deployments[0]];
+    let tokens = expected_tokens(deployment, prepared.body.len(), output_tokens(running, prepared));
+    let priced = |price| cost_nanousd(price, &tokens);
+    let cost_nanousd = if life.scene.free { Some(0) } else { deployment.price.as_ref().and_then(priced) };
+    let ask = Ask {
+        key: prepared.caller.key,
+        service: prepared.caller.service,
+        use_case: prepared.caller.use_case,
+        now: gateway.now(Instant::now()),
+        tokens: u64::from(tokens.input) + u64::from(tokens.output),
+        cost_nanousd,
+    };
+    let reserved = running.limits.reserve(&ask).map_err(|failure| *failure)?;
+    note(life, &reserved);
+    life.reserved = Some(reserved);
     Ok(())
+}
+
+/// Notes in the record what the limits said.
+pub(crate) fn note(life: &mut Life, reserved: &paceline_traffic::Reserved) {
+    if reserved.is_near() {
+        life.record.flags.set(Flags::LIMIT_NEAR);
+    }
+    if reserved.is_unpriced() {
+        life.record.flags.set(Flags::UNPRICED_UNDER_LIMIT);
+    }
+}
+
+/// The most the answer may have; none where nobody said.
+fn output_tokens(running: &Running, prepared: &Prepared) -> Option<u32> {
+    if !prepared.api.generates() {
+        return Some(0);
+    }
+    let facts = &prepared.facts;
+    let own = facts.cap.map(|cap| u32::try_from(cap).unwrap_or(u32::MAX));
+    let ours = running.plan.use_cases[prepared.caller.use_case].max_output_tokens;
+    if facts.cap_set { own } else { ours }
+}
+
+/// What is left of the tightest limits, as headers in the caller's own dialect; none where no rate limit applies.
+pub(crate) fn headers(gateway: &Gateway, life: &Life) -> Option<HeaderMap> {
+    let now = gateway.now(Instant::now());
+    let left = life.reserved.as_ref()?.rates_left(now);
+    let rate =
+        |left: RateLeft| Rate { limit: left.limit, left: left.left, reset_s: left.reset_ns.div_ceil(1_000_000_000) };
+    let view = RateView { requests: left.requests.map(rate), tokens: left.tokens.map(rate) };
+    if view == RateView::default() {
+        return None;
+    }
+    let named = rate_headers(life.record.api.dialect(), &view, now.unix_s).into_iter();
+    let valued = named.filter_map(|(name, value)| Some((HeaderName::from_static(name), value.parse().ok()?)));
+    Some(valued.collect())
 }

@@ -108,6 +108,9 @@ pub(crate) const CACHE: HeaderName = HeaderName::from_static("x-paceline-cache")
 fn head(life: &Life, sent: &mut Sent) -> (StatusCode, HeaderMap) {
     let mut headers = std::mem::take(&mut sent.answer.headers);
     headers::strip_response(&mut headers);
+    if let Some(rates) = &sent.rates {
+        headers.extend(rates.clone());
+    }
     add_ours(life, &mut headers, sent.advice.as_deref());
     (StatusCode::from_u16(sent.answer.status).unwrap_or(StatusCode::BAD_GATEWAY), headers)
 }

@@ -4,11 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::pending::{Bound, Limits, Now};
 use paceline_cache::Cache;
 use paceline_http::{AddressRule, ClientTls, HeaderName, HeaderValue, Upstream, UpstreamOptions};
 use paceline_plan::{Plan, PlanFault};
-use paceline_traffic::{DeploymentState, Fleet, HedgeBudget, Prefixes};
+use paceline_traffic::{Bound, DeploymentState, Fleet, HedgeBudget, Limits, Now, Prefixes};
 
 use crate::{cache, headers};
 

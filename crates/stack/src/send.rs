@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use paceline_http::Answer;
+use paceline_http::{Answer, HeaderMap};
 use paceline_policy::{Ended, History, Standing, Step, Verdict, decide, ending};
 use paceline_traffic::{Admission, Enter, Order, Pass, Probe, order};
 use paceline_types::{Code, Failure, Flags, UNDEFINED};
@@ -17,6 +17,7 @@ use crate::gateway::Gateway;
 use crate::hedge;
 use crate::ident;
 use crate::life::Life;
+use crate::limits;
 use crate::prepare::Prepared;
 use crate::running::Running;
 
@@ -27,6 +28,8 @@ pub(crate) struct Sent {
     pub clock: Clock,
     pub assemble: bool,
     pub advice: Option<String>,
+    /// What is left of the limits that apply, as headers.
+    pub rates: Option<HeaderMap>,
     /// The place at the deployment, given back when the answer has ended.
     _pass: Pass,
 }
@@ -130,7 +133,9 @@ impl<'a> Journey<'a> {
     async fn clear(&self, life: &mut Life, deployment: usize) -> Result<Cleared, Missed> {
         let now = self.gateway.now(Instant::now());
         if let Some(reserved) = &mut life.reserved {
-            reserved.add_deployment(deployment, now).map_err(|failure| unsent(Ended::Limit, *failure))?;
+            reserved
+                .add_deployment(&self.running.limits, deployment, now)
+                .map_err(|failure| unsent(Ended::Limit, *failure))?;
         }
         let cleared = self.enter(life, deployment).await;
         if let (Err(_), Some(reserved)) = (&cleared, &mut life.reserved) {
@@ -269,6 +274,7 @@ impl<'a> Journey<'a> {
             clock: self.prepared.clock.of_attempt(began),
             assemble: self.prepared.assemble,
             advice: self.prepared.advice.clone(),
+            rates: limits::headers(self.gateway, life),
             _pass: pass,
         }
     }

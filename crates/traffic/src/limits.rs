@@ -27,10 +27,12 @@ pub struct Now {
     pub unix_s: u64,
 }
 
+type Counters = FxHashMap<(Subject, Arc<str>), Arc<Counter>>;
+
 /// Every counter there is.
 #[derive(Debug, Default)]
 pub struct Limits {
-    counters: Mutex<FxHashMap<(Subject, Arc<str>), Arc<Counter>>>,
+    counters: Mutex<Counters>,
 }
 
 /// The counters of one plan's subjects, by the plan's indices; none where there is no limit.
@@ -160,7 +162,10 @@ impl Bound {
         ];
         let mut reserved = Reserved::new(ask, self.warn_share, self.refuse_unpriced);
         for limited in subjects.into_iter().flatten() {
-            reserved.add(limited, ask.now)?;
+            if let Err(refused) = reserved.add(limited, ask.now) {
+                reserved.undo();
+                return Err(refused);
+            }
         }
         Ok(reserved)
     }

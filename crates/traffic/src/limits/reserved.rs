@@ -117,6 +117,13 @@ impl Reserved {
         }
     }
 
+    /// Gives everything back, the request itself too: it was refused.
+    pub(super) fn undo(&mut self) {
+        for held in self.held.drain(..) {
+            held.give_back(self.now, true);
+        }
+    }
+
     /// Replaces what was reserved by the truth. Nano-dollars; a cost that is not known counts as nothing.
     pub fn settle(&mut self, now: Now, tokens: u64, cost_nanousd: Option<i64>, other_cost_nanousd: i64) {
         let spent = cost_nanousd.unwrap_or(0).saturating_add(other_cost_nanousd).max(0);
