@@ -1,5 +1,5 @@
 //! The admin endpoint on a Unix socket of mode 0600: whoever can open it owns the gateway.
-//! `POST /plan`, `GET /status`, `GET /metrics`, `POST /drain`.
+//! `POST /plan`, `POST /spent`, `GET /status`, `GET /metrics`, `POST /drain`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use paceline_http::{Body, Drain, Handler, HeaderValue, Method, Request, Response, StatusCode};
 use paceline_plan::{Plan, PlanFault};
-use paceline_stack::{ApplyError, Gateway};
+use paceline_stack::{ApplyError, CacheStatus, DeploymentStatus, Gateway, LimitStatus};
 use serde_json::{Value, json};
 
 use crate::bounds::Bounds;
-use crate::{log, plan_file, short};
+use crate::{log, plan_file, short, spent};
 
 const PLAN_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -74,6 +74,17 @@ impl Admin {
         Ok(hash)
     }
 
+    /// The money that the ledger knows of: other gateways' count from now on as well.
+    async fn take_spent(&self, mut request: Request) -> Response {
+        let body = request.read_body(PLAN_BYTES_MAX, Duration::from_secs(10)).await;
+        let Some(spent) = body.ok().and_then(|(bytes, _)| spent::parse(&bytes)) else {
+            let message = "the money spent did not arrive whole, or comes from another version";
+            return answer(StatusCode::UNPROCESSABLE_ENTITY, &json!({"message": message}));
+        };
+        self.gateway.follow_spent(&spent, |plan, now| spent::sums(&spent::tail(&self.data_dir, &spent, plan), now));
+        answer(StatusCode::OK, &json!({"positions": spent.positions.len()}))
+    }
+
     fn status(&self) -> Response {
         let status = self.gateway.status();
         let journal = self.gateway.journal().status();
@@ -88,6 +99,9 @@ impl Admin {
                 "wait_for_restart": self.bounds.waiting(),
                 "in_flight": status.in_flight,
                 "keys_missing": missing,
+                "limits": status.limits.iter().map(limit).collect::<Vec<_>>(),
+                "deployments": status.deployments.iter().map(deployment).collect::<Vec<_>>(),
+                "cache": status.cache.as_ref().map(cache),
                 "uptime_s": self.started.elapsed().as_secs(),
                 "journal": {
                     "segments": journal.segments,
@@ -111,6 +125,14 @@ impl Admin {
         process.journal_full.set(i64::from(journal.full));
         process.journal_dropped.set(i64::try_from(journal.dropped).unwrap_or(i64::MAX));
         process.connections.set(i64::try_from(self.drain.connections()).unwrap_or(i64::MAX));
+        let status = self.gateway.status();
+        for deployment in &status.deployments {
+            let waiting = deployment.queue.waiting.iter().sum();
+            process.deployment(&deployment.name, deployment.queue.in_flight, waiting, deployment.rests.is_some());
+        }
+        if let Some(cache) = &status.cache {
+            process.cache(cache.entries, cache.bytes, cache.remote.map(|remote| remote.open));
+        }
         let Ok(text) = metrics.render() else {
             return answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({"message": "metrics could not be written"}));
         };
@@ -134,12 +156,55 @@ impl Handler for Admin {
             (&Method::POST, "/plan") => self.take_plan(request).await,
             (&Method::GET, "/status") => self.status(),
             (&Method::GET, "/metrics") => self.metrics(),
+            (&Method::POST, "/spent") => self.take_spent(request).await,
             (&Method::POST, "/drain") => self.start_drain(),
-            _ => {
-                answer(StatusCode::NOT_FOUND, &json!({"message": "POST /plan, GET /status, GET /metrics, POST /drain"}))
-            }
+            _ => answer(
+                StatusCode::NOT_FOUND,
+                &json!({"message": "POST /plan, POST /spent, GET /status, GET /metrics, POST /drain"}),
+            ),
         }
     }
+}
+
+fn limit(limit: &LimitStatus) -> Value {
+    json!({
+        "kind": limit.subject.name(), "name": &*limit.name, "limit": limit.limit, "value": limit.value,
+        "used": limit.used,
+    })
+}
+
+fn deployment(deployment: &DeploymentStatus) -> Value {
+    let milliseconds = |ns: Option<u64>| ns.map(|ns| ns / 1_000_000);
+    let DeploymentStatus { name, health, rests, queue } = deployment;
+    json!({
+        "name": &**name,
+        "rests": rests,
+        "opened": health.opened,
+        "ejected": health.ejected,
+        "retried": health.retried,
+        "retries_refused": health.retries_refused,
+        "first_token_ms_p50": milliseconds(health.first_token_p50_ns),
+        "first_token_ms_p95": milliseconds(health.first_token_p95_ns),
+        "in_flight": queue.in_flight,
+        "in_flight_max": queue.in_flight_max,
+        "waiting": queue.waiting,
+        "refused_full": queue.refused_full,
+        "refused_too_late": queue.refused_too_late,
+    })
+}
+
+fn cache(cache: &CacheStatus) -> Value {
+    json!({
+        "entries": cache.entries,
+        "bytes": cache.bytes,
+        "flights": cache.flights,
+        "stored": cache.stored,
+        "refused": cache.refused,
+        "shared_store": cache.remote.map(|remote| json!({
+            "open": remote.open, "hits": remote.hits, "timeouts": remote.timeouts, "faults": remote.faults,
+            "writes": remote.writes, "writes_dropped": remote.writes_dropped,
+        })),
+    })
 }
 
 fn fault(fault: &PlanFault) -> Response {

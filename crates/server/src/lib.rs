@@ -6,6 +6,7 @@ mod bounds;
 mod memory;
 mod paths;
 mod plan_file;
+mod spent;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use paceline_http::{Drain, Listen, ServerOptions, ServerTls, bind_tcp, bind_unix, serve};
-use paceline_journal::{Journal, Options as JournalOptions};
+use paceline_journal::{Journal, JournalError, Options as JournalOptions};
 use paceline_plan::document;
 use paceline_stack::{Edge, Gateway};
 use paceline_telemetry::Metrics;
@@ -21,6 +22,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use bounds::Bounds;
 pub use paths::socket_path;
+
+/// Journals of a data directory: the usual one, and one for a gateway that takes over while the old one drains.
+pub(crate) const JOURNALS: [&str; 2] = ["journal", "journal-2"];
 
 /// Where a gateway process runs.
 #[derive(Debug, Clone)]
@@ -55,16 +59,16 @@ pub fn run(config: &ServeConfig) -> Result<i32, ServeError> {
     paths::ready(&config.data_dir)?;
     let plan = plan_file::read(&config.data_dir);
     let bounds = plan.as_ref().map_or_else(document::Gateway::default, |plan| plan.gateway.clone());
-    let (journal, recovered) = Journal::open(&config.data_dir.join("journal"), journal_options(&bounds))?;
+    let (journal, lost) = open_journal(&config.data_dir, &bounds, false)?;
     let tls = paceline_http::client_tls().map_err(|error| ServeError::Tls(error.to_string()))?;
     let gateway = Gateway::new(journal, Metrics::new(bounds.label_sets_max as usize), tls);
-    gateway.metrics().process.lost.inc_by(recovered.lost.len() as u64);
-    if !recovered.lost.is_empty() {
-        log(&format!(
-            "{} requests were in flight when the last gateway was killed; recorded as lost",
-            recovered.lost.len()
-        ));
+    gateway.metrics().process.lost.inc_by(lost as u64);
+    if lost > 0 {
+        log(&format!("{lost} requests were in flight when the last gateway was killed; recorded as lost"));
     }
+    let spent = spent::read(&config.data_dir);
+    let tail = spent::tail(&config.data_dir, &spent, plan.as_ref());
+    gateway.start_spent(&spent, tail.iter().map(spent::Part::as_tail));
     if let Some(plan) = plan {
         let hash = plan.hash.clone();
         match gateway.apply(plan) {
@@ -82,6 +86,34 @@ pub fn run(config: &ServeConfig) -> Result<i32, ServeError> {
     // The last holder of the journal syncs it.
     drop(gateway);
     code
+}
+
+/// Opens the journal this process writes, and settles what others left behind. With `takeover` the journal of the
+/// gateway that is still draining is left to it. Returns how many requests were lost.
+fn open_journal(
+    data_dir: &std::path::Path,
+    bounds: &document::Gateway,
+    takeover: bool,
+) -> Result<(Journal, usize), ServeError> {
+    let (mut ours, mut lost) = (None, 0);
+    for name in JOURNALS {
+        let path = data_dir.join(name);
+        if ours.is_some() && !path.is_dir() {
+            continue;
+        }
+        match Journal::open(&path, journal_options(bounds)) {
+            Ok((journal, recovered)) => {
+                lost += recovered.lost.len();
+                ours.get_or_insert(journal);
+            }
+            Err(JournalError::Locked { .. }) if takeover || ours.is_some() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    match ours {
+        Some(journal) => Ok((journal, lost)),
+        None => Err(ServeError::Journal(JournalError::Locked { path: data_dir.join(JOURNALS[0]) })),
+    }
 }
 
 async fn serve_until_told(

@@ -1,16 +1,19 @@
 //! The gateway: its state, and the life of a request as one list (`Gateway::steps`).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
+use paceline_cache::CacheStatus;
 use paceline_http::{Body, ClientTls, Handler, HeaderValue, Request, Response, StatusCode};
 use paceline_journal::Journal;
 use paceline_plan::Plan;
+use paceline_policy::Subject;
 use paceline_policy::{Asked, CacheControl, Caller, Choice, identify, resolve};
 use paceline_telemetry::Metrics;
-use paceline_traffic::Now;
+use paceline_traffic::{DeploymentState, HealthStatus, LimitStatus, Now, QueueStatus, Spent, Stands, TailSpent};
 use paceline_types::{Api, Code, Dialect, Failure, Flags, Outcome};
 
 use crate::cache::{self, Cached, Looked};
@@ -47,6 +50,20 @@ pub struct Status {
     pub draining: bool,
     pub in_flight: u32,
     pub keys_missing: Vec<(String, String)>,
+    pub limits: Vec<LimitStatus>,
+    pub deployments: Vec<DeploymentStatus>,
+    /// None where no use case has a cache.
+    pub cache: Option<CacheStatus>,
+}
+
+/// One deployment of the plan in force.
+#[derive(Debug, Clone)]
+pub struct DeploymentStatus {
+    pub name: Arc<str>,
+    pub health: HealthStatus,
+    /// Why it is passed over at present.
+    pub rests: Option<&'static str>,
+    pub queue: QueueStatus,
 }
 
 /// What the provider sent, or what we answer ourselves.
@@ -113,7 +130,45 @@ impl Gateway {
             draining: self.draining.load(Ordering::Relaxed),
             in_flight: self.in_flight.load(Ordering::Relaxed),
             keys_missing: running.as_ref().map(|running| running.keys_missing()).unwrap_or_default(),
+            limits: running.as_ref().map(|running| running.limits.status(self.now(Instant::now()))).unwrap_or_default(),
+            deployments: running.as_ref().map(|running| self.deployments(running)).unwrap_or_default(),
+            cache: running.as_ref().and_then(|running| Some(running.cache.as_ref()?.1.status())),
         }
+    }
+
+    fn deployments(&self, running: &Running) -> Vec<DeploymentStatus> {
+        let now_ns = self.now(Instant::now()).mono_ns;
+        let one = |state: &Arc<DeploymentState>| {
+            let health = state.health.status(now_ns, &running.plan.traffic);
+            let rests = match health.stands {
+                Stands::Rests { rest, .. } => Some(rest.text()),
+                Stands::Well | Stands::Tried { .. } => None,
+            };
+            DeploymentStatus { name: Arc::clone(&state.name), health, rests, queue: state.queue.status() }
+        };
+        running.deployment_states.iter().map(one).collect()
+    }
+
+    /// Begins the count of money: what the ledger knows, and what stands in the journals behind it.
+    pub fn start_spent<'a>(&self, spent: &Spent, tail: impl Iterator<Item = TailSpent<'a>>) {
+        self.shared.limits.start_spent(spent, tail, self.now(Instant::now()));
+    }
+
+    /// Takes over what other gateways of the same ledger spent. `tail` sums up what our own journals hold behind the
+    /// ledger's positions; it is asked only when there are others.
+    pub fn follow_spent(
+        &self,
+        spent: &Spent,
+        tail: impl FnOnce(Option<&Plan>, Now) -> HashMap<(Subject, String), [i64; 2]>,
+    ) {
+        if spent.positions.len() < 2 {
+            return;
+        }
+        let now = self.now(Instant::now());
+        let running = self.running.load();
+        let sums = tail(running.as_ref().map(|running| &running.plan), now);
+        let of = |subject: Subject, name: &str| sums.get(&(subject, name.to_owned())).copied().unwrap_or_default();
+        self.shared.limits.follow_spent(spent, of, now);
     }
 
     /// The life of a request. Each line is a step; each step is a file.

@@ -22,5 +22,7 @@ mod route;
 mod running;
 mod send;
 
-pub use gateway::{Edge, Gateway, Status};
+pub use gateway::{DeploymentStatus, Edge, Gateway, Status};
+pub use paceline_cache::CacheStatus;
+pub use paceline_traffic::LimitStatus;
 pub use running::{ApplyError, Running};

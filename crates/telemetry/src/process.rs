@@ -30,7 +30,16 @@ pub struct Process {
     pub overloaded: Counter<u64, AtomicU64>,
     /// Requests for addresses the gateway does not serve; they have no usage record.
     pub unrouted: Counter<u64, AtomicU64>,
+    deployment_in_flight: Named,
+    deployment_waiting: Named,
+    deployment_rests: Named,
+    cache_entries: Gauge<i64, AtomicI64>,
+    cache_bytes: Gauge<i64, AtomicI64>,
+    cache_shared_store_open: Gauge<i64, AtomicI64>,
 }
+
+/// A gauge a deployment.
+type Named = Family<[(&'static str, String); 1], Gauge<i64, AtomicI64>>;
 
 type Overhead = Family<[(&'static str, &'static str); 1], Histogram, fn() -> Histogram>;
 
@@ -56,6 +65,12 @@ impl Process {
             plans_refused: Counter::default(),
             overloaded: Counter::default(),
             unrouted: Counter::default(),
+            deployment_in_flight: Named::default(),
+            deployment_waiting: Named::default(),
+            deployment_rests: Named::default(),
+            cache_entries: Gauge::default(),
+            cache_bytes: Gauge::default(),
+            cache_shared_store_open: Gauge::default(),
         };
         registry.register("overhead_seconds", "Time the gateway itself added", overhead.clone());
         let gauges = [
@@ -65,9 +80,20 @@ impl Process {
             ("journal_segments", "Journal segments on disk", &process.journal_segments),
             ("journal_full", "1 while the journal is at its disk bound", &process.journal_full),
             ("journal_dropped_records", "Records that found no room since start", &process.journal_dropped),
+            ("cache_entries", "Answers in the exact cache", &process.cache_entries),
+            ("cache_bytes", "Memory of the exact cache", &process.cache_bytes),
+            ("cache_shared_store_open", "1 while nobody waits for the shared store", &process.cache_shared_store_open),
         ];
         for (name, help, gauge) in gauges {
             registry.register(name, help, gauge.clone());
+        }
+        let named = [
+            ("deployment_requests_in_flight", "Requests at a deployment", &process.deployment_in_flight),
+            ("deployment_requests_waiting", "Requests in a deployment's queue", &process.deployment_waiting),
+            ("deployment_rests", "1 while a deployment is passed over", &process.deployment_rests),
+        ];
+        for (name, help, family) in named {
+            registry.register(name, help, family.clone());
         }
         let counters = [
             ("lost_requests", "Requests found in flight at a restart", &process.lost),
@@ -80,6 +106,22 @@ impl Process {
             registry.register(name, help, counter.clone());
         }
         process
+    }
+
+    /// How a deployment stands at a scrape.
+    pub fn deployment(&self, name: &str, in_flight: u32, waiting: u32, rests: bool) {
+        let label = [("deployment", name.to_owned())];
+        self.deployment_in_flight.get_or_create(&label).set(in_flight.into());
+        self.deployment_waiting.get_or_create(&label).set(waiting.into());
+        self.deployment_rests.get_or_create(&label).set(rests.into());
+    }
+
+    /// How the exact cache stands at a scrape.
+    pub fn cache(&self, entries: u64, bytes: u64, shared_store_open: Option<bool>) {
+        let count = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        self.cache_entries.set(count(entries));
+        self.cache_bytes.set(count(bytes));
+        self.cache_shared_store_open.set(shared_store_open.unwrap_or(false).into());
     }
 
     pub(crate) fn observe_overhead(&self, record: &UsageRecord) {
