@@ -113,6 +113,9 @@ impl Stage {
         if dropped > 0 {
             left.push(format!("{dropped} usage records found no room"));
         }
+        if self.traffic == Traffic::Limits {
+            left.extend(self.unsettled());
+        }
         for (tag, account) in self.witness.left_over().await {
             let played = self.played.lock().get(&tag).copied();
             // An attempt that its caller's leaving stopped may be told of when the account has been read.
@@ -127,6 +130,25 @@ impl Stage {
             let (records, truths) = (account.records.len(), account.truths.len());
             left.push(format!("{case}: {records} records and {truths} truths after all was told"));
         }
+        left
+    }
+
+    /// Reservations that did not come back, and money that the limits know otherwise than the records do.
+    #[allow(clippy::cast_possible_truncation)]
+    fn unsettled(&self) -> Vec<String> {
+        let spent: i64 = self.gateway.records().more().iter().map(|record| record.cost_nanousd.max(0)).sum();
+        let limits = self.gateway.gateway().status().limits;
+        // Each of a key, a service, a use case and a team saw all requests; the others of their kind saw none.
+        let money = limits.iter().filter(|limit| limit.limit == "usd_per_day" && !limit.name.contains('/'));
+        let money: Vec<i64> = money.map(|limit| (limit.used * 1e9).round() as i64).filter(|used| *used != 0).collect();
+        let mut left = Vec::new();
+        if money != [spent; 4] {
+            left.push(format!("the limits know of {money:?} spent, the records of {spent}"));
+        }
+        let held = limits.iter().filter(|limit| limit.limit == "requests_in_flight" && limit.used > 0.0);
+        left.extend(
+            held.map(|limit| format!("{} of {} still has {} requests in flight", limit.limit, limit.name, limit.used)),
+        );
         left
     }
 
