@@ -11,6 +11,7 @@
 //! | `request` | the bytes a caller sends |
 //! | `expect` | case → what may be seen |
 //! | `witness` | both sides' account of a request |
+//! | `answer` | what an answer turned out to be |
 //! | `judge` | what was seen → invariants that do not hold |
 //! | `repeat` | the same request again, when the cache is on |
 //! | `play` | plays cases side by side |
@@ -20,6 +21,7 @@
 //! For tests only: what cannot go on panics. It changes nothing outside its own sockets and directories.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod answer;
 pub mod case;
 pub mod expect;
 pub mod judge;
