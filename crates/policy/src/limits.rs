@@ -68,11 +68,14 @@ pub enum Refused {
     InFlight {
         limit: u32,
     },
-    /// Money: the limit, what is spent and reserved, and the seconds until the period ends. Nano-dollars.
+    /// Money: the limit, what is spent, what requests under way may still spend, what this one may, and the seconds
+    /// until the period ends. Nano-dollars.
     Money {
         period: Period,
         limit: i64,
-        used: i64,
+        spent: i64,
+        reserved: i64,
+        asked: i64,
         reset_s: u64,
     },
     /// A money limit applies and the price is unknown.
@@ -90,7 +93,8 @@ pub fn refusal(subject: Subject, name: &str, owner: Option<&str>, refused: Refus
     let (code, what, retry_after_s) = match refused {
         Refused::Requests { limit, wait_ns } => {
             let wait_s = seconds(wait_ns);
-            let what = format!("{who} has used its {limit} requests a minute; there is room again in {wait_s} s");
+            let what =
+                format!("{who} has used its {limit} requests a minute; there is room for one more in {wait_s} s");
             (Code::RequestsPerMinute, what, Some(wait_s))
         }
         Refused::Tokens { limit, asked, wait_ns } => {
@@ -104,16 +108,23 @@ pub fn refusal(subject: Subject, name: &str, owner: Option<&str>, refused: Refus
         Refused::InFlight { limit } => {
             (Code::RequestsInFlight, format!("{who} has {limit} requests in flight, which is its limit"), Some(1))
         }
-        Refused::Money { period, limit, used, reset_s } => {
+        Refused::Money { period, limit, spent, reserved, asked, reset_s } => {
             let code = if period == Period::Day { Code::UsdPerDay } else { Code::UsdPerMonth };
             let what = format!(
-                "{who} may spend {} a {}; {} is spent or reserved, and it begins anew in {}",
+                "{who} may spend {} a {}: {} is spent, {} is reserved by requests under way, and this one may cost {}; \
+                 the {} ends in {}",
                 usd(limit),
                 period.name(),
-                usd(used),
+                usd(spent),
+                usd(reserved),
+                usd(asked),
+                period.name(),
                 span(reset_s)
             );
-            (code, what, Some(u32::try_from(reset_s).unwrap_or(u32::MAX).max(1)))
+            // Where only requests under way are in the way, there may be room as soon as one of them has ended.
+            let passing = spent < limit && spent.saturating_add(asked) <= limit;
+            let wait_s = if passing { 1 } else { u32::try_from(reset_s).unwrap_or(u32::MAX).max(1) };
+            (code, what, Some(wait_s))
         }
         Refused::Unpriced => {
             let what = format!("{who} has a money limit, and the price of this model is not known");

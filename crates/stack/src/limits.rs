@@ -26,7 +26,8 @@ pub(crate) fn reserve(
     }
     let plan = &running.plan;
     let deployment = &plan.deployments[prepared.deployments[0]];
-    let tokens = expected_tokens(deployment, prepared.body.len(), output_tokens(running, prepared));
+    let output = output_tokens(running, prepared).map(|tokens| tokens.saturating_mul(prepared.facts.choices));
+    let tokens = expected_tokens(deployment, prepared.body.len(), output);
     let priced = |price| cost_nanousd(price, &tokens);
     let cost_nanousd = if life.scene.free { Some(0) } else { deployment.price.as_ref().and_then(priced) };
     let ask = Ask {

@@ -139,7 +139,7 @@ impl<'a> Journey<'a> {
         }
         let cleared = self.enter(life, deployment).await;
         if let (Err(_), Some(reserved)) = (&cleared, &mut life.reserved) {
-            reserved.drop_deployment(now);
+            reserved.drop_deployment(now, false);
         }
         cleared
     }
@@ -205,7 +205,7 @@ impl<'a> Journey<'a> {
                 life.scene.others.push(turn.deployment);
             }
             if let Some(reserved) = &mut life.reserved {
-                reserved.drop_deployment(self.gateway.now(Instant::now()));
+                reserved.drop_deployment(self.gateway.now(Instant::now()), maybe_billed || turn.result.is_ok());
             }
         }
         step

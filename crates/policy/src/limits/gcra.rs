@@ -6,11 +6,11 @@
 /// What a minute's allowance takes to fill up: the burst that is let through.
 pub const MINUTE_NS: u64 = 60_000_000_000;
 
-/// What `units` cost under a limit of so many a minute, rounded up.
+/// What `units` cost under a limit of so many a minute; rounded down, so that all of a minute's worth fits into it.
 #[must_use]
 pub fn cost_ns(units: u64, per_minute: u64) -> u64 {
-    let cost = (u128::from(units) * u128::from(MINUTE_NS)).div_ceil(u128::from(per_minute.max(1)));
-    u64::try_from(cost).unwrap_or(u64::MAX)
+    let cost = u128::from(units) * u128::from(MINUTE_NS) / u128::from(per_minute.max(1));
+    u64::try_from(cost).unwrap_or(u64::MAX).max(u64::from(units > 0))
 }
 
 /// Takes `cost` now, if it fits.
@@ -28,10 +28,11 @@ pub fn take(arrival: u64, now: u64, cost: u64) -> Result<u64, u64> {
     Err((ahead - MINUTE_NS).min(from - now))
 }
 
-/// Gives back what was taken too much.
+/// Gives back what was taken too much. `taken_to` is the arrival time that taking it led to: what has passed of it by
+/// now has filled up by itself, and giving it back again would let more through than the limit.
 #[must_use]
-pub fn refund(arrival: u64, cost: u64) -> u64 {
-    arrival.saturating_sub(cost)
+pub fn refund(arrival: u64, now: u64, cost: u64, taken_to: u64) -> u64 {
+    arrival.saturating_sub(cost.min(taken_to.saturating_sub(now)))
 }
 
 /// Takes what turned out to be more than expected; may go into debt.
@@ -77,7 +78,33 @@ mod tests {
         arrival = take(arrival, SECOND, one).unwrap();
         assert!(take(arrival, SECOND, one).is_err());
         assert_eq!(left(arrival, 31 * SECOND, 60).left, 30);
-        assert_eq!(left(refund(arrival, one), 31 * SECOND, 60).left, 31);
+        assert_eq!(left(refund(arrival, 31 * SECOND, one, arrival), 31 * SECOND, 60).left, 31);
+    }
+
+    #[test]
+    fn all_of_a_minute_fits_under_every_limit() {
+        for limit in 1..=1000 {
+            let mut arrival = 0;
+            for _ in 0..limit {
+                arrival = take(arrival, 0, cost_ns(1, limit)).unwrap();
+            }
+            assert!(take(arrival, 0, cost_ns(1, limit)).is_err(), "{limit}");
+        }
+    }
+
+    #[test]
+    fn what_filled_up_by_itself_is_not_given_back() {
+        let (mut arrival, minute) = (0, cost_ns(1000, 1000));
+        let mut taken = Vec::new();
+        for each in 0..10 {
+            arrival = take(arrival, each * MINUTE_NS, minute).unwrap();
+            taken.push(arrival);
+        }
+        let now = 10 * MINUTE_NS;
+        for taken_to in taken {
+            arrival = refund(arrival, now, minute, taken_to);
+        }
+        assert_eq!(left(arrival, now, 1000).left, 1000);
     }
 
     #[test]

@@ -42,6 +42,15 @@ impl Money {
         self
     }
 
+    fn add(&mut self, at_unix_s: u64, nanousd: i64) {
+        if day_of(at_unix_s) == self.day {
+            self.own[0] = self.own[0].saturating_add(nanousd);
+        }
+        if month_of(at_unix_s) == self.month {
+            self.own[1] = self.own[1].saturating_add(nanousd);
+        }
+    }
+
     fn used(&self, period: Period) -> i64 {
         let index = period as usize;
         self.own[index].saturating_add(self.others[index]).saturating_add(self.reserved)
@@ -49,33 +58,36 @@ impl Money {
 }
 
 impl Counter {
-    pub(crate) fn take_request(&self, now: Now, cost: u64) -> Result<(), u64> {
-        change(&self.requests, |arrival| take(arrival, now.mono_ns, cost))
+    pub(crate) fn take_request(&self, now: Now, cost: u64) -> Result<Taken, u64> {
+        let to = change(&self.requests, |arrival| take(arrival, now.mono_ns, cost))?;
+        Ok(Taken { cost, to })
     }
 
-    pub(crate) fn give_back_request(&self, cost: u64) {
-        let _ = change::<()>(&self.requests, |arrival| Ok(refund(arrival, cost)));
+    pub(crate) fn give_back_request(&self, now: Now, taken: Taken) {
+        let _ = change::<()>(&self.requests, |arrival| Ok(refund(arrival, now.mono_ns, taken.cost, taken.to)));
     }
 
-    pub(crate) fn take_tokens(&self, now: Now, cost: u64) -> Result<(), u64> {
-        change(&self.tokens, |arrival| take(arrival, now.mono_ns, cost))
+    pub(crate) fn take_tokens(&self, now: Now, cost: u64) -> Result<Taken, u64> {
+        let to = change(&self.tokens, |arrival| take(arrival, now.mono_ns, cost))?;
+        Ok(Taken { cost, to })
     }
 
     /// Replaces what was taken by the truth.
-    pub(crate) fn settle_tokens(&self, now: Now, taken: u64, truth: u64) {
+    pub(crate) fn settle_tokens(&self, now: Now, taken: Taken, truth: u64) {
+        let Taken { cost, to } = taken;
         let settled = |arrival| {
-            Ok(if truth <= taken {
-                refund(arrival, taken - truth)
+            Ok(if truth <= cost {
+                refund(arrival, now.mono_ns, cost - truth, to)
             } else {
-                charge(arrival, now.mono_ns, truth - taken)
+                charge(arrival, now.mono_ns, truth - cost)
             })
         };
         let _ = change::<()>(&self.tokens, settled);
     }
 
-    /// One more in flight, unless there are `limit` already.
-    pub(crate) fn enter(&self, limit: u32) -> bool {
-        let more = |count: u32| (count < limit).then_some(count + 1);
+    /// One more in flight, unless there are `limit` already. Counted without a limit too: one may come with a new plan.
+    pub(crate) fn enter(&self, limit: Option<u32>) -> bool {
+        let more = |count: u32| limit.is_none_or(|limit| count < limit).then(|| count.saturating_add(1));
         self.in_flight.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok()
     }
 
@@ -90,32 +102,28 @@ impl Counter {
         for (period, limit) in [Period::Day, Period::Month].into_iter().zip(limits) {
             let Some(limit) = limit else { continue };
             let used = money.used(period);
-            if used.saturating_add(cost) > limit {
-                return Err(Refused::Money { period, limit, used, reset_s: period.left_s(now.unix_s) });
+            // With nothing left, what costs nothing, as far as anybody knows, is refused as well.
+            if used >= limit || used.saturating_add(cost) > limit {
+                let (reserved, reset_s) = (money.reserved, period.left_s(now.unix_s));
+                return Err(Refused::Money { period, limit, spent: used - reserved, reserved, asked: cost, reset_s });
             }
         }
         money.reserved = money.reserved.saturating_add(cost);
         Ok(())
     }
 
-    /// Gives a reservation back and counts what was spent instead.
-    pub(crate) fn settle_money(&self, now: Now, reserved: i64, spent: i64) {
+    /// Gives a reservation back and counts what was spent instead, for the day and month of the request's beginning, as
+    /// the ledger does.
+    pub(crate) fn settle_money(&self, now: Now, began_unix_s: u64, reserved: i64, spent: i64) {
         let mut money = self.money.lock();
         let money = money.at(now);
         money.reserved = money.reserved.saturating_sub(reserved);
-        money.own = money.own.map(|own| own.saturating_add(spent));
+        money.add(began_unix_s, spent);
     }
 
     /// Money spent at a moment that may be past: counts where its day and month still run.
     pub(crate) fn add_spent(&self, now: Now, at_unix_s: u64, nanousd: i64) {
-        let mut money = self.money.lock();
-        let money = money.at(now);
-        if day_of(at_unix_s) == money.day {
-            money.own[0] = money.own[0].saturating_add(nanousd);
-        }
-        if month_of(at_unix_s) == money.month {
-            money.own[1] = money.own[1].saturating_add(nanousd);
-        }
+        self.money.lock().at(now).add(at_unix_s, nanousd);
     }
 
     /// What the ledger knows of a day and its month: the beginning of our own count, or what others spent beside it.
@@ -167,12 +175,19 @@ pub(crate) enum Whose {
     All { tail: [i64; 2] },
 }
 
-fn change<E>(word: &AtomicU64, next: impl Fn(u64) -> Result<u64, E>) -> Result<(), E> {
+/// What was taken of a rate: its cost, and the arrival time it led to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Taken {
+    cost: u64,
+    to: u64,
+}
+
+fn change<E>(word: &AtomicU64, next: impl Fn(u64) -> Result<u64, E>) -> Result<u64, E> {
     let mut before = word.load(Ordering::Acquire);
     loop {
         let after = next(before)?;
         match word.compare_exchange_weak(before, after, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => return Ok(()),
+            Ok(_) => return Ok(after),
             Err(now) => before = now,
         }
     }

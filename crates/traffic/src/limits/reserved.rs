@@ -5,6 +5,9 @@ use std::sync::Arc;
 use paceline_policy::{RateLeft, Refused, Subject, cost_ns};
 use paceline_types::Failure;
 
+use paceline_plan::document::Rates;
+
+use super::counter::Taken;
 use super::{Ask, Bound, Limited, Now};
 
 /// What a request holds.
@@ -17,6 +20,7 @@ pub struct Reserved {
     refuse_unpriced: bool,
     near: bool,
     unpriced: bool,
+    began_unix_s: u64,
     /// The latest moment it was told, for giving back where no time is at hand.
     now: Now,
 }
@@ -25,10 +29,11 @@ pub struct Reserved {
 #[derive(Debug)]
 struct Held {
     limited: Arc<Limited>,
-    request_ns: u64,
-    tokens_ns: u64,
+    request: Option<Taken>,
+    tokens: Option<Taken>,
     in_flight: bool,
     reserved: i64,
+    began_unix_s: u64,
 }
 
 /// The tightest rates that apply to a request.
@@ -48,14 +53,21 @@ impl Reserved {
             refuse_unpriced,
             near: false,
             unpriced: false,
+            began_unix_s: ask.now.unix_s,
             now: ask.now,
         }
     }
 
     /// Takes its part of one subject's limits; on a refusal the drop of `self`, or of the part, gives everything back.
     pub(super) fn add(&mut self, limited: &Arc<Limited>, now: Now) -> Result<(), Box<Failure>> {
-        let mut held =
-            Held { limited: Arc::clone(limited), request_ns: 0, tokens_ns: 0, in_flight: false, reserved: 0 };
+        let mut held = Held {
+            limited: Arc::clone(limited),
+            request: None,
+            tokens: None,
+            in_flight: false,
+            reserved: 0,
+            began_unix_s: self.began_unix_s,
+        };
         self.now = now;
         let taken = self.take(&mut held, now);
         if let Err(refused) = taken {
@@ -70,22 +82,19 @@ impl Reserved {
     fn take(&mut self, held: &mut Held, now: Now) -> Result<(), Refused> {
         let Limited { rates, counter, subject, .. } = &*held.limited;
         if let Some(limit) = rates.requests_per_minute {
-            let cost = cost_ns(1, limit.into());
-            counter.take_request(now, cost).map_err(|wait_ns| Refused::Requests { limit, wait_ns })?;
-            held.request_ns = cost;
+            let taken = counter.take_request(now, cost_ns(1, limit.into()));
+            held.request = Some(taken.map_err(|wait_ns| Refused::Requests { limit, wait_ns })?);
         }
         if let Some(limit) = rates.tokens_per_minute {
-            let cost = cost_ns(self.tokens, limit);
             let refused = |wait_ns| Refused::Tokens { limit, asked: self.tokens, wait_ns };
-            counter.take_tokens(now, cost).map_err(refused)?;
-            held.tokens_ns = cost;
+            held.tokens = Some(counter.take_tokens(now, cost_ns(self.tokens, limit)).map_err(refused)?);
         }
-        if let Some(limit) = rates.requests_in_flight.filter(|_| *subject != Subject::Deployment) {
-            if !counter.enter(limit) {
-                return Err(Refused::InFlight { limit });
-            }
-            held.in_flight = true;
+        // A deployment's requests in flight are its queue's business.
+        let limit = rates.requests_in_flight.filter(|_| *subject != Subject::Deployment);
+        if !counter.enter(limit) {
+            return Err(Refused::InFlight { limit: limit.unwrap_or_default() });
         }
+        held.in_flight = true;
         if rates.usd_per_day.is_some() || rates.usd_per_month.is_some() {
             self.unpriced |= self.cost_nanousd.is_none();
             if self.unpriced && self.refuse_unpriced {
@@ -109,11 +118,12 @@ impl Reserved {
         }
     }
 
-    /// Gives back what it holds of a deployment's limits: the request goes elsewhere.
-    pub fn drop_deployment(&mut self, now: Now) {
+    /// Gives back what it holds of a deployment's limits, since the request goes elsewhere. One that was `sent` there
+    /// stays counted among the deployment's requests.
+    pub fn drop_deployment(&mut self, now: Now, sent: bool) {
         self.now = now;
         while let Some(at) = self.held.iter().position(|held| held.limited.subject == Subject::Deployment) {
-            self.held.swap_remove(at).give_back(now, true);
+            self.held.swap_remove(at).give_back(now, !sent);
         }
     }
 
@@ -177,8 +187,8 @@ impl Held {
     /// Everything but, unless it was never sent, the request itself.
     fn give_back(self, now: Now, unsent: bool) {
         let counter = &self.limited.counter;
-        if unsent && self.request_ns > 0 {
-            counter.give_back_request(self.request_ns);
+        if let Some(taken) = self.request.filter(|_| unsent) {
+            counter.give_back_request(now, taken);
         }
         self.release(now, 0, 0);
     }
@@ -189,23 +199,37 @@ impl Held {
     }
 
     fn release(&self, now: Now, tokens_ns: u64, spent: i64) {
-        let Limited { rates, counter, .. } = &*self.limited;
-        if rates.tokens_per_minute.is_some() {
-            counter.settle_tokens(now, self.tokens_ns, tokens_ns);
+        let counter = &self.limited.counter;
+        if let Some(taken) = self.tokens {
+            counter.settle_tokens(now, taken, tokens_ns);
         }
         if self.in_flight {
             counter.leave();
         }
         // Money is counted for every subject that is counted at all: a limit may come with the next plan.
         if self.reserved != 0 || spent != 0 {
-            counter.settle_money(now, self.reserved, spent);
+            counter.settle_money(now, self.began_unix_s, self.reserved, spent);
         }
     }
 }
 
 impl Limited {
     fn is_near(&self, now: Now, share: f64) -> bool {
-        self.status(now).iter().any(|limit| limit.used >= share * limit.value)
+        let Rates { requests_per_minute, tokens_per_minute, requests_in_flight, usd_per_day, usd_per_month } =
+            self.rates;
+        let counter = &self.counter;
+        #[allow(clippy::cast_precision_loss)]
+        let rate = |left: RateLeft| (left.limit - left.left) as f64 >= share * left.limit as f64;
+        #[allow(clippy::cast_precision_loss)]
+        let money = |limit: Option<f64>, used: i64| limit.is_some_and(|usd| used as f64 / 1e9 >= share * usd);
+        let in_flight = requests_in_flight.filter(|_| self.subject != Subject::Deployment);
+        let spends = usd_per_day.is_some() || usd_per_month.is_some();
+        let (day, month) = if spends { counter.money(now) } else { (0, 0) };
+        requests_per_minute.is_some_and(|limit| rate(counter.requests_left(now, limit.into())))
+            || tokens_per_minute.is_some_and(|limit| rate(counter.tokens_left(now, limit)))
+            || in_flight.is_some_and(|limit| f64::from(counter.in_flight()) >= share * f64::from(limit))
+            || money(usd_per_day, day)
+            || money(usd_per_month, month)
     }
 }
 

@@ -38,7 +38,7 @@ fn a_refusal_says_which_limit_whose_how_much_and_when() {
     let limits = Limits::default();
     let per_minute = bound(&limits, |plan| plan.services[1].rates.requests_per_minute = Some(2));
     let held: Vec<_> = (0..2).map(|_| per_minute.reserve(&ASK).unwrap()).collect();
-    let words = "Service helpdesk (owner support) has used its 2 requests a minute; there is room again in 30 s";
+    let words = "Service helpdesk (owner support) has used its 2 requests a minute; there is room for one more in 30 s";
     assert_eq!(refused(&per_minute, &ASK), (Code::RequestsPerMinute, words.into(), Some(30)));
     drop(held);
     assert_eq!(refused(&per_minute, &ASK).0, Code::RequestsPerMinute, "what was sent stays counted");
@@ -52,10 +52,14 @@ fn a_refusal_says_which_limit_whose_how_much_and_when() {
 
     let money = bound(&Limits::default(), |plan| plan.keys[1].rates.usd_per_day = Some(0.0015));
     let mut held = money.reserve(&ASK).unwrap();
-    let words = "Key k_helpdesk (owner support) may spend $0.001500 a day; $0.001000 is spent or reserved, and it begins anew in 12 h";
-    assert_eq!(refused(&money, &ASK), (Code::UsdPerDay, words.into(), Some(43_200)));
+    let words = "Key k_helpdesk (owner support) may spend $0.001500 a day: $0.00 is spent, $0.001000 is reserved by \
+                 requests under way, and this one may cost $0.001000; the day ends in 12 h";
+    assert_eq!(refused(&money, &ASK), (Code::UsdPerDay, words.into(), Some(1)));
     held.settle(NOW, 10, Some(200_000), 0);
-    assert!(money.reserve(&ASK).is_ok(), "the truth was less than expected");
+    let mut second = money.reserve(&ASK).unwrap();
+    second.settle(NOW, 10, Some(1_300_000), 0);
+    let unpriced = Ask { cost_nanousd: None, ..ASK };
+    assert_eq!(refused(&money, &unpriced).2, Some(43_200), "spent to the limit, nothing more passes");
 }
 
 #[test]
@@ -93,8 +97,10 @@ fn a_deployment_has_limits_of_its_own_and_gives_them_back() {
     let mut other = bound.reserve(&ASK).unwrap();
     assert_eq!(other.add_deployment(&bound, 0, NOW).unwrap_err().code, Code::RequestsPerMinute);
     assert!(other.add_deployment(&bound, 1, NOW).is_ok());
-    held.drop_deployment(NOW);
-    assert!(other.add_deployment(&bound, 0, NOW).is_ok());
+    held.drop_deployment(NOW, false);
+    assert!(other.add_deployment(&bound, 0, NOW).is_ok(), "it was never sent there");
+    other.drop_deployment(NOW, true);
+    assert!(held.add_deployment(&bound, 0, NOW).is_err(), "it was sent there, and counts");
 }
 
 #[test]
@@ -144,6 +150,22 @@ fn money_begins_anew_with_the_day_and_survives_plans_and_restarts() {
     let bound = bound(&restarted, change);
     let status = &bound.status(NOW)[0];
     assert!((status.used - 0.0011).abs() < 1e-12, "{status:?}");
+}
+
+#[test]
+fn a_request_over_midnight_counts_for_the_day_it_began_and_a_limit_that_comes_later_knows_those_under_way() {
+    let limits = Limits::default();
+    let change = |plan: &mut Document| plan.services[1].rates.usd_per_day = Some(0.002);
+    let first = bound(&limits, change);
+    let late = Now { mono_ns: 0, unix_s: NOON + 43_199 };
+    let mut held = first.reserve(&Ask { now: late, ..ASK }).unwrap();
+    let past = Now { mono_ns: 0, unix_s: NOON + 43_201 };
+    held.settle(past, 0, Some(900_000), 0);
+    assert_eq!(first.status(past)[0].used, 0.0);
+
+    let _under_way = first.reserve(&ASK).unwrap();
+    let second = bound(&limits, |plan| plan.services[1].rates.requests_in_flight = Some(1));
+    assert_eq!(refused(&second, &ASK).0, Code::RequestsInFlight);
 }
 
 #[test]
