@@ -85,7 +85,7 @@ impl Remote {
 
     fn start(&self) {
         if let Some((client, queue)) = self.start.lock().take() {
-            tokio::spawn(keep(client, queue, Arc::clone(&self.inner)));
+            tokio::spawn(keep(client, queue, Arc::clone(&self.inner), self.wait));
         }
     }
 
@@ -149,14 +149,14 @@ fn name(key: &Key) -> String {
 }
 
 /// Connects, writes and probes, until the last holder of the store has gone.
-async fn keep(client: redis::Client, mut queue: mpsc::Receiver<Write>, inner: Arc<Inner>) {
+async fn keep(client: redis::Client, mut queue: mpsc::Receiver<Write>, inner: Arc<Inner>, wait: Duration) {
     let mut pause = PROBE;
     loop {
         if inner.open.load(Ordering::Relaxed) {
             if queue.is_closed() {
                 return;
             }
-            if answers(&client, &inner).await {
+            if answers(&client, &inner, wait).await {
                 pause = PROBE;
                 inner.faults_in_a_row.store(0, Ordering::Relaxed);
                 inner.open.store(false, Ordering::Relaxed);
@@ -178,24 +178,29 @@ async fn keep(client: redis::Client, mut queue: mpsc::Receiver<Write>, inner: Ar
     }
 }
 
-/// A connection that answers, the present one or a new one.
-async fn answers(client: &redis::Client, inner: &Inner) -> bool {
+/// A connection that answers, the present one or a new one, as quickly as requests want it to: a server that is only
+/// slow is of no more use to them than none.
+async fn answers(client: &redis::Client, inner: &Inner, wait: Duration) -> bool {
     let present = inner.connection.lock().take();
     let connected = match present {
         Some(connection) => Some(connection),
         None => timeout(PATIENCE, client.get_multiplexed_async_connection()).await.ok().and_then(Result::ok),
     };
     let Some(mut connection) = connected else { return false };
-    let pong = timeout(PATIENCE, redis::cmd("PING").query_async::<String>(&mut connection)).await;
-    let answers = matches!(pong, Ok(Ok(_)));
-    if answers {
+    let pong = timeout(wait, redis::cmd("PING").query_async::<String>(&mut connection)).await;
+    // One that answers late is asked again; one that is broken is made anew.
+    let broken = matches!(pong, Ok(Err(_)));
+    if !broken {
         *inner.connection.lock() = Some(connection);
     }
-    answers
+    matches!(pong, Ok(Ok(_)))
 }
 
 async fn write(inner: &Inner, key: &Key, entry: &Entry, ttl_ms: u64) {
-    let Some(mut connection) = inner.connection.lock().clone() else { return };
+    let Some(mut connection) = inner.connection.lock().clone() else {
+        inner.counts.writes_dropped.fetch_add(1, Ordering::Relaxed);
+        return;
+    };
     let body = entry.encode();
     let mut command = redis::cmd("SET");
     let asked = command.arg(name(key)).arg(&body[..]).arg("PX").arg(ttl_ms).query_async::<()>(&mut connection);

@@ -30,7 +30,7 @@ pub struct Look {
     pub now_unix_ms: u64,
     /// A kept answer will do.
     pub may_read: bool,
-    /// The answer of another caller under way will do, and this one's may serve others.
+    /// This one's answer may serve others; with `may_read`, another caller's under way will do as well.
     pub may_share: bool,
 }
 
@@ -53,7 +53,7 @@ pub struct CacheStatus {
     pub bytes: u64,
     pub flights: usize,
     pub stored: u64,
-    /// Too large to be kept.
+    /// Not kept: too large, or no plain success.
     pub refused: u64,
     pub remote: Option<RemoteStatus>,
 }
@@ -102,20 +102,31 @@ impl Cache {
             return Found::Alone;
         }
         if let Some(tail) = self.flights.follow(&key) {
-            return Found::Follow(tail);
+            // One that began earlier is no fresh answer.
+            return if look.may_read { Found::Follow(tail) } else { Found::Alone };
         }
         if look.may_read
             && let Some(remote) = &self.remote
-            && let Some(entry) = remote.get(&key).await.filter(fresh)
+            && let Some(entry) = remote.get(&key).await.filter(fresh).filter(|entry| self.may_keep(entry))
         {
             self.memory.insert(key.0, entry.clone());
             return Found::Hit(entry);
         }
         match self.flights.join(key, self.entry_bytes_max) {
-            Joined::Lead(lead) => Found::Lead(lead),
-            Joined::Follow(tail) => Found::Follow(tail),
+            // Somebody's flight may have begun and ended since the memory was asked.
+            Joined::Lead(lead) => match self.memory.get(&key.0).filter(|entry| look.may_read && fresh(entry)) {
+                Some(entry) => Found::Hit(entry),
+                None => Found::Lead(lead),
+            },
+            Joined::Follow(tail) if look.may_read => Found::Follow(tail),
+            Joined::Follow(_) => Found::Alone,
             Joined::Full => Found::Alone,
         }
+    }
+
+    /// True for what `complete` would have kept: the shared store may be written by others.
+    fn may_keep(&self, entry: &Entry) -> bool {
+        entry.head().status == 200 && entry.weight() <= self.entry_bytes_max.saturating_mul(2)
     }
 
     /// Ends a flight well. With `keep`, its answer stays for `ttl_ms` from now.

@@ -129,6 +129,30 @@ async fn what_is_too_large_or_no_success_or_past_its_time_is_not_served() {
 }
 
 #[tokio::test]
+async fn what_is_too_large_to_keep_waits_for_its_slowest_reader() {
+    let cache = cache();
+    let key = Key::of(&[b"large"]);
+    let mut lead = lead(&cache, key).await;
+    let mut tail = lead.tail().unwrap();
+    lead.head(head());
+    let has_room =
+        |lead: &mut Lead| lead.poll_room(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready();
+    let mut pushed = 0;
+    while has_room(&mut lead) {
+        lead.push(Bytes::from(vec![b'x'; 16 << 10]));
+        pushed += 1;
+    }
+    assert_eq!(pushed, 5, "the bound, and the part that went past it");
+    assert!(matches!(cache.look(key, LOOK).await, Found::Lead(_)), "nobody joins it any more");
+    poll_fn(|context| tail.poll_chunk(context)).await.unwrap().unwrap();
+    assert!(has_room(&mut lead));
+    lead.push(Bytes::from_static(b"end"));
+    cache.complete(lead, 1000, Some((Facts::default(), 60_000)));
+    assert_eq!(read(&mut tail).await.unwrap().len(), 4 * (16 << 10) + 3);
+    assert_eq!(cache.status().entries, 0);
+}
+
+#[tokio::test]
 async fn memory_stays_within_its_bound() {
     let cache = cache();
     for number in 0..500_u32 {

@@ -90,7 +90,10 @@ async fn write(lead: &mut Lead, body: Body) -> Result<(), Broken> {
                 Poll::Ready(Some(Err(Abort))) => Poll::Ready(Err(Broken)),
             });
             match part.await? {
-                Some(part) => lead.push(part),
+                Some(part) => {
+                    lead.push(part);
+                    poll_fn(|context| lead.poll_room(context)).await;
+                }
                 None => break,
             }
         },
