@@ -1,4 +1,4 @@
-//! Plays cases: each on connections of its own, many side by side. A breach of a time is looked at again on its own.
+//! Plays cases: each on connections of its own, many side by side. A breach of a time is looked at again with few others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,9 @@ use crate::request::{self, Names};
 use crate::stage::Stage;
 use crate::wrong::Wrong;
 
-/// How often a breach of a time must show when a case is played alone.
+/// How often a breach of a time must show again when few are played at once.
 const AGAIN: usize = 3;
+const FEW: usize = 3;
 
 /// What became of one case.
 #[derive(Debug)]
@@ -28,51 +29,62 @@ pub struct Played {
     pub stop_ns: Option<u64>,
 }
 
-/// Plays cases of one stage with so many callers; hands each result to `done` as it comes. `seed` shuffles nothing but
-/// what is random in a case: when the same name is played again with the same seed, the same happens.
+/// Plays cases of one stage with so many callers; hands each result to `done` as it comes.
 pub async fn play(stage: &Arc<Stage>, cases: Vec<Case>, callers: usize, done: impl FnMut(Played) + Send + 'static) {
-    let queue = Arc::new(Mutex::new(cases.into_iter().enumerate()));
     let done = Arc::new(Mutex::new(done));
+    let late = Arc::new(Mutex::new(Vec::new()));
+    let (into, told) = (Arc::clone(&late), Arc::clone(&done));
+    side_by_side(stage, cases, callers, "c", move |played| {
+        if played.breaches.iter().any(|breach| breach.timing) {
+            into.lock().push(played);
+        } else {
+            (told.lock())(played);
+        }
+    })
+    .await;
+    for turn in 1..=AGAIN {
+        let (slow, rest): (Vec<Played>, Vec<Played>) = std::mem::take(&mut *late.lock())
+            .into_iter()
+            .partition(|played| played.breaches.iter().all(|one| one.timing));
+        rest.into_iter().for_each(|played| (done.lock())(played));
+        let cases = slow.iter().map(|played| played.case).collect();
+        let (into, told) = (Arc::clone(&late), Arc::clone(&done));
+        side_by_side(stage, cases, FEW, &format!("again{turn}-"), move |played| {
+            if turn < AGAIN && played.breaches.iter().any(|breach| breach.timing) {
+                into.lock().push(played);
+            } else {
+                (told.lock())(played);
+            }
+        })
+        .await;
+    }
+}
+
+/// Plays each case once; a request's tag is the prefix and the case's place.
+async fn side_by_side(
+    stage: &Arc<Stage>,
+    cases: Vec<Case>,
+    callers: usize,
+    prefix: &str,
+    done: impl Fn(Played) + Send + Sync + 'static,
+) {
+    let queue = Arc::new(Mutex::new(cases.into_iter().enumerate()));
+    let done = Arc::new(done);
     let mut running = JoinSet::new();
-    let mut late = Arc::new(Mutex::new(Vec::new()));
     for _ in 0..callers.max(1) {
-        let (stage, queue, done, late) = (Arc::clone(stage), Arc::clone(&queue), Arc::clone(&done), Arc::clone(&late));
+        let (stage, queue, done) = (Arc::clone(stage), Arc::clone(&queue), Arc::clone(&done));
+        let prefix = prefix.to_owned();
         running.spawn(async move {
             loop {
                 let next = queue.lock().next();
                 let Some((number, case)) = next else { return };
-                let played = once(&stage, case, &format!("c{number}")).await;
-                if played.breaches.iter().any(|breach| breach.timing) {
-                    late.lock().push(played);
-                } else {
-                    (done.lock())(played);
-                }
+                done(once(&stage, case, &format!("{prefix}{number}")).await);
             }
         });
     }
     while let Some(ended) = running.join_next().await {
         ended.expect("a case does not panic");
     }
-    let late = std::mem::take(Arc::get_mut(&mut late).expect("the callers are gone").get_mut());
-    for (number, played) in late.into_iter().enumerate() {
-        let played = again(stage, played, number).await;
-        (done.lock())(played);
-    }
-}
-
-/// Plays a case that was late alone; what counts is what shows every time.
-async fn again(stage: &Stage, first: Played, number: usize) -> Played {
-    let mut last = first;
-    for turn in 0..AGAIN {
-        if last.breaches.iter().any(|breach| !breach.timing) {
-            return last;
-        }
-        last = once(stage, last.case, &format!("again{number}-{turn}")).await;
-        if last.breaches.is_empty() {
-            return last;
-        }
-    }
-    last
 }
 
 /// Plays one case and judges it.
