@@ -189,6 +189,8 @@ pub fn document(traffic: Traffic, callers: usize, providers: &[SimProvider; 2]) 
     document.traffic.retry.backoff_max_ms = 10;
     document.traffic.breaker.requests_min = NEVER;
     document.traffic.outlier.requests_min = NEVER;
+    // Room for every answer of the longest run: what is not kept for want of room is no finding.
+    document.traffic.cache.bytes_max = 4 << 30;
     let places = if matches!(traffic, Traffic::Fallback | Traffic::Hedge) { 2 } else { 1 };
     let (template, template_at) = (document.providers[0].clone(), document.deployments[0].clone());
     document.providers.clear();

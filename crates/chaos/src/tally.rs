@@ -7,8 +7,10 @@ use crate::expect::Ending;
 use crate::judge::Found;
 use crate::play::Played;
 
-/// Breaches that are printed whole.
-const SHOWN: usize = 40;
+/// Breaches of a kind that are printed.
+const SHOWN: usize = 3;
+/// By which breaches of a fault are told apart.
+const KIND_LETTERS: usize = 40;
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug, Default)]
@@ -95,15 +97,24 @@ impl Tally {
         out
     }
 
-    /// The breaches, each with the command that shows it again.
+    /// The breaches, some of each kind, each with what plays it again.
     #[must_use]
     pub fn findings(&self, seed: u64) -> String {
-        let mut out = String::new();
-        for (name, what) in self.breaches.iter().take(SHOWN) {
-            let _ = writeln!(out, "BREACH {name} --seed {seed}\n    {what}");
+        let mut kinds: BTreeMap<(String, String), Vec<&(String, String)>> = BTreeMap::new();
+        for breach in &self.breaches {
+            let fault = breach.0.split('.').nth(2).unwrap_or(&breach.0);
+            let fault = fault.split('@').next().unwrap_or(fault).to_owned();
+            let words: String = breach.1.chars().filter(|letter| letter.is_alphabetic()).take(KIND_LETTERS).collect();
+            kinds.entry((fault, words)).or_default().push(breach);
         }
-        if self.breaches.len() > SHOWN {
-            let _ = writeln!(out, "and {} more", self.breaches.len() - SHOWN);
+        let mut out = String::new();
+        for alike in kinds.values() {
+            for (name, what) in alike.iter().take(SHOWN) {
+                let _ = writeln!(out, "BREACH {name} --seed {seed}\n    {what}");
+            }
+            if alike.len() > SHOWN {
+                let _ = writeln!(out, "    and {} more like it", alike.len() - SHOWN);
+            }
         }
         out
     }
