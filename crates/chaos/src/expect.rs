@@ -72,7 +72,9 @@ fn at_first(case: &Case, length: usize) -> Vec<Ending> {
             // The terminal event is told in full but for its blank line, which may be completed.
             vec![Exact, Refused(Code::ProviderCut), Broken(Code::ProviderCut)]
         }
-        Wrong::Cut(byte) | Wrong::End(byte) | Wrong::GzipCut(byte) if (byte as usize) < length => {
+        Wrong::Cut(byte) | Wrong::ResetCut(byte) | Wrong::End(byte) | Wrong::GzipCut(byte)
+            if (byte as usize) < length =>
+        {
             // Nothing has left yet when the answer is gathered, or its first token is waited for.
             let mut endings = vec![Refused(Code::ProviderCut)];
             if streamed {
@@ -102,7 +104,9 @@ fn put_together(case: &Case, length: usize) -> Vec<Ending> {
     use Ending::{Exact, Mended, Refused, Told};
     match case.wrong {
         Wrong::End(byte) if is_in_last_line(byte, length) => vec![Exact, Refused(Code::ProviderCut)],
-        Wrong::Cut(byte) | Wrong::End(byte) | Wrong::GzipCut(byte) if (byte as usize) < length => {
+        Wrong::Cut(byte) | Wrong::ResetCut(byte) | Wrong::End(byte) | Wrong::GzipCut(byte)
+            if (byte as usize) < length =>
+        {
             vec![Refused(Code::ProviderCut)]
         }
         Wrong::Gzip | Wrong::GzipCut(_) => vec![Mended],

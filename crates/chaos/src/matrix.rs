@@ -109,6 +109,7 @@ impl List<'_> {
         for byte in self.bytes(self.lengths.plain) {
             self.push(Wrong::Cut(byte), Caller::Stays);
             self.push(Wrong::End(byte), Caller::Stays);
+            self.push(Wrong::ResetCut(byte), Caller::Stays);
         }
         for byte in self.bytes(self.lengths.gzip) {
             self.push(Wrong::GzipCut(byte), Caller::Stays);

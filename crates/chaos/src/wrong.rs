@@ -14,6 +14,8 @@ pub enum Wrong {
     /// The connection ends before any byte.
     Reset,
     Cut(u32),
+    /// The same by a reset of the connection.
+    ResetCut(u32),
     /// A stream that ends so as if that were its end.
     End(u32),
     Gzip,
@@ -52,6 +54,7 @@ impl Wrong {
             Self::Nothing => ("nothing", None),
             Self::Reset => ("reset", None),
             Self::Cut(byte) => ("cut", Some(byte)),
+            Self::ResetCut(byte) => ("reset-cut", Some(byte)),
             Self::End(byte) => ("end", Some(byte)),
             Self::Gzip => ("gzip", None),
             Self::GzipCut(byte) => ("gzip-cut", Some(byte)),
@@ -84,6 +87,7 @@ impl Wrong {
     fn from_parts(name: &str, number: Option<u32>) -> Option<Self> {
         let made = match (name, number) {
             ("cut", Some(byte)) => Self::Cut(byte),
+            ("reset-cut", Some(byte)) => Self::ResetCut(byte),
             ("end", Some(byte)) => Self::End(byte),
             ("gzip-cut", Some(byte)) => Self::GzipCut(byte),
             ("stall", Some(token)) => Self::Stall(token),
@@ -102,6 +106,7 @@ impl Wrong {
         match self {
             Self::Nothing => String::new(),
             Self::Cut(byte) => format!("cut={byte}"),
+            Self::ResetCut(byte) => format!("cut={byte};rst"),
             Self::End(byte) => format!("end={byte}"),
             Self::GzipCut(byte) => format!("gzip;cut={byte}"),
             Self::Stall(token) => format!("stall=40@{token}"),
@@ -124,6 +129,7 @@ impl Wrong {
         match self {
             Self::Reset
             | Self::Cut(_)
+            | Self::ResetCut(_)
             | Self::End(_)
             | Self::Stall(_)
             | Self::LongStall(_)

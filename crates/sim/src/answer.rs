@@ -1,6 +1,6 @@
 //! An answer that has been decided, on its way to the edge: head, body, and the record that goes along.
 
-use paceline_http::{Body, Response};
+use paceline_http::{AbortWithReset, Body, Response};
 use paceline_types::Api;
 
 use crate::fault::Fault;
@@ -61,6 +61,9 @@ impl Answer {
         let untouched = self.kind.is_none() && fault_free;
         reply::identify(&mut response, api.dialect(), &request_id);
         reply::apply(&mut response, &fault);
+        if fault.rst {
+            response.extensions_mut().insert(AbortWithReset);
+        }
         *response.body_mut() = match self.content {
             Content::Whole(Some(body)) if untouched => {
                 recorder.truth.bytes = body.len() as u64;

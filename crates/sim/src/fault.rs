@@ -26,6 +26,8 @@ pub struct Fault {
     pub stall: Option<(Duration, u32)>,
     /// `cut=200`: the connection ends after 200 bytes of body.
     pub cut: Option<u64>,
+    /// `rst`: a cut is a reset of the connection, not its end.
+    pub rst: bool,
     /// `end=200`: a stream ends after 200 bytes as if that were its end, as some proxies make of a cut.
     pub end: Option<u64>,
     /// `no-terminal`: the stream ends cleanly without its last event.
@@ -70,7 +72,7 @@ pub enum Refused {
 /// A text that is not a fault.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not a fault; known: status=S, retry-after=S, delay=MS, stall=MS@TOKEN, cut=BYTES, end=BYTES, no-terminal, no-usage, usage-every-chunk, error-event=TOKEN, gzip, trickle=BYTES/MS, reset, usage-doubled, context-too-long, content-filtered, finish-filtered, redirect, big-head=BYTES, at=MODEL, times=N, p=SHARE"
+    "{0:?} is not a fault; known: status=S, retry-after=S, delay=MS, stall=MS@TOKEN, cut=BYTES, rst, end=BYTES, no-terminal, no-usage, usage-every-chunk, error-event=TOKEN, gzip, trickle=BYTES/MS, reset, usage-doubled, context-too-long, content-filtered, finish-filtered, redirect, big-head=BYTES, at=MODEL, times=N, p=SHARE"
 )]
 pub struct FaultError(pub(crate) String);
 
@@ -123,6 +125,7 @@ impl Fault {
             "usage-doubled" => self.usage_doubled = true,
             "gzip" => self.gzip = true,
             "reset" => self.reset = true,
+            "rst" => self.rst = true,
             "finish-filtered" => self.finish_filtered = true,
             "redirect" => self.redirect = true,
             "context-too-long" => self.refused = Some(Refused::ContextTooLong),
@@ -183,6 +186,7 @@ impl fmt::Display for Fault {
             (self.usage_every_chunk, "usage-every-chunk"),
             (self.gzip, "gzip"),
             (self.reset, "reset"),
+            (self.rst, "rst"),
             (self.usage_doubled, "usage-doubled"),
             (self.refused == Some(Refused::ContextTooLong), "context-too-long"),
             (self.refused == Some(Refused::ContentFiltered), "content-filtered"),
@@ -211,6 +215,7 @@ mod tests {
             "stall=500@3",
             "cut=0",
             "end=7",
+            "cut=7;rst",
             "error-event=4;gzip",
             "trickle=7/20",
             "no-terminal;no-usage;usage-every-chunk;gzip;reset",

@@ -85,6 +85,20 @@ async fn a_cut_lets_exactly_that_many_bytes_out() {
 }
 
 #[tokio::test]
+async fn a_cut_may_be_a_reset() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let sim = SimProvider::instant();
+    let mut stream = tokio::net::TcpStream::connect(sim.address()).await.unwrap();
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-sim-fault: cut=300;rst\r\ncontent-length: {}\r\n\r\n{CHAT}",
+        CHAT.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let error = stream.read_to_end(&mut Vec::new()).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
 async fn an_early_end_looks_like_one() {
     let (answer, truth) = chat("end=700", STREAM).await;
     assert_eq!((answer.complete, answer.body.len(), truth.ended), (true, 700, "broken_off"));

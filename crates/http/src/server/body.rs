@@ -36,6 +36,10 @@ pub trait Chunks: Send {
 #[error("answer aborted")]
 pub struct Abort;
 
+/// Among an answer's extensions: an abort of its body resets the connection (HTTP/1.1) instead of closing it.
+#[derive(Debug, Clone, Copy)]
+pub struct AbortWithReset;
+
 impl Body {
     /// A body in pieces, of known length or not.
     #[must_use]
@@ -62,7 +66,7 @@ const LAST_WORDS: Duration = Duration::from_millis(25);
 pub(super) struct Served {
     body: Body,
     answering: Answering,
-    /// The caller cannot tell a close from an end (HTTP/1.0): break off with a reset.
+    /// The caller cannot tell a close from an end (HTTP/1.0), or shall not see one: break off with a reset.
     close_means_end: bool,
     spoke: bool,
     left: Option<u64>,

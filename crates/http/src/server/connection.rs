@@ -20,7 +20,7 @@ use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio_rustls::TlsAcceptor;
 
-use super::body::{Body, Served};
+use super::body::{AbortWithReset, Body, Served};
 use super::drain::Place;
 use super::link::{Answering, Expiry, Limits, Link};
 use super::listen::Accepted;
@@ -102,7 +102,8 @@ async fn answer<H: Handler>(
     let close_means_end = request.version() == Version::HTTP_10;
     let request = Request::new(request, received, peer, link);
     let response = if suspicious { refused(request) } else { handler.handle(request).await };
-    response.map(|body| Served::new(body, answering, close_means_end))
+    let resets = close_means_end || response.extensions().get::<AbortWithReset>().is_some();
+    response.map(|body| Served::new(body, answering, resets))
 }
 
 /// The answer to a head that two parsers could frame differently.

@@ -11,7 +11,7 @@ mod request;
 mod serve;
 mod socket;
 
-pub use body::{Abort, Body, Chunks};
+pub use body::{Abort, AbortWithReset, Body, Chunks};
 pub use drain::Drain;
 pub use listen::{Listen, bind_tcp, bind_unix};
 pub use request::{BodyError, Request};
