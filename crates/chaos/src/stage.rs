@@ -77,9 +77,9 @@ impl Stage {
         self.played.lock().insert(tag.to_owned(), (case, over_ns));
     }
 
-    /// Both sides' account of a request.
-    pub async fn account(&self, tag: &str) -> Account {
-        self.witness.account(tag).await
+    /// Both sides' account of a request; `taken` when its caller heard something.
+    pub async fn account(&self, tag: &str, taken: bool) -> Account {
+        self.witness.account(tag, taken).await
     }
 
     /// The truth log's clock of the first provider; both run on the same machine's.

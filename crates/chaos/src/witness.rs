@@ -52,8 +52,9 @@ impl Witness {
         Self { seen, task }
     }
 
-    /// What both sides say of a request, once it is over for both; it is forgotten here.
-    pub(crate) async fn account(&self, tag: &str) -> Account {
+    /// What both sides say of a request, once it is over for both; it is forgotten here. `taken` says that it certainly
+    /// was one: its caller heard something.
+    pub(crate) async fn account(&self, tag: &str, taken: bool) -> Account {
         let begun = Instant::now();
         loop {
             let more = self.seen.more.notified();
@@ -62,7 +63,7 @@ impl Witness {
                 Some(account) => (account.is_settled(waited), true),
                 None => (false, false),
             };
-            if settled || waited > PATIENCE || (!seen && waited > UNSEEN) {
+            if settled || waited > PATIENCE || (!seen && !taken && waited > UNSEEN) {
                 return self.seen.accounts.lock().remove(tag).unwrap_or_default();
             }
             let _ = tokio::time::timeout(UNSEEN, more).await;
