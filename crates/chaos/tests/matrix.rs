@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 const SEED: u64 = 1;
 const CALLERS: usize = 128;
-const CUTS: u32 = 80;
+const CUTS: u32 = 64;
 
 #[test]
 fn whatever_goes_wrong_what_must_hold_holds() {

@@ -128,7 +128,7 @@ async fn one_of_two_deployments_goes_down_under_load() {
     });
     let sick = |fault: &str| DefaultFault { fault: fault.into(), model: None, probability: 1.0, count: None };
     tokio::time::sleep_until(down.into()).await;
-    // Answers that have begun break off, and nothing new is answered.
+    // Nothing new is answered; what has begun goes on.
     providers[0].simulator().faults().set(sick("reset")).unwrap();
     tokio::time::sleep_until(back.into()).await;
     providers[0].simulator().faults().clear();
