@@ -81,22 +81,40 @@ def gateway(
 
 
 def standards_text(upstream_port: int) -> str:
-    """The standards file of the benchmarks."""
-    models = "\n".join(f"  {name}: {{deployments: [sim/{name}]}}" for name in MODELS)
+    """The standards file of the benchmarks: every rule of traffic that a request can pass is on.
+
+    Limits of every kind at every subject (out of reach), a bounded queue, deadlines, breakers, the exact cache. Answers
+    asked for whole are not streamed from the provider: nginx relays them whole too.
+    """
+    limits = (
+        "{requests_per_minute: 100000000, tokens_per_minute: 1000000000000, requests_in_flight: 1000000, "
+        "usd_per_day: 1000000, usd_per_month: 1000000}"
+    )
+    deployment = "limits: {requests_per_minute: 100000000, requests_in_flight: 1000000}"
+    models = "\n".join(
+        f"  {name}: {{deployments: [{{deployment: sim/{name}, price: {{input: 1, output: 1}}, {deployment}}}]}}"
+        for name in MODELS
+    )
     return f"""\
 version: 1
 organisation: Bench
 providers:
-  sim: {{dialect: openai, base_url: "http://127.0.0.1:{upstream_port}/v1", key: env:BENCH_PROVIDER_KEY}}
+  sim: {{dialect: openai, engine: paceline-sim, base_url: "http://127.0.0.1:{upstream_port}/v1", key: env:BENCH_PROVIDER_KEY}}
 models:
 {models}
 tasks: {{chat: bench-instant}}
 use_cases:
-  bench-chat: {{class: chat, task: chat, max_output_tokens: 800}}
+  bench-chat:
+    class: chat
+    task: chat
+    max_output_tokens: 800
+    stream_upstream: false
+    cache: 1h
+    limits: {limits}
 teams:
-  bench: {{}}
+  bench: {{limits: {limits}}}
 services:
-  bench: {{owner: bench, use_cases: [bench-chat], mode: warn}}
+  bench: {{owner: bench, use_cases: [bench-chat], mode: warn, limits: {limits}}}
 """
 
 

@@ -18,9 +18,8 @@ pub struct Rate {
     pub reset_s: u64,
 }
 
-/// Header names and values for a view; `unix_s` is now.
-#[must_use]
-pub fn rate_headers(dialect: Dialect, view: &RateView, unix_s: u64) -> Vec<(&'static str, String)> {
+/// Hands out header names and values for a view; `unix_s` is now.
+pub fn rate_headers(dialect: Dialect, view: &RateView, unix_s: u64, mut put: impl FnMut(&'static str, &str)) {
     let names: [[&'static str; 3]; 2] = match dialect {
         Dialect::OpenAi => [
             ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
@@ -39,20 +38,16 @@ pub fn rate_headers(dialect: Dialect, view: &RateView, unix_s: u64) -> Vec<(&'st
             ],
         ],
     };
-    let mut headers = Vec::new();
     for (rate, [limit, left, reset]) in [view.requests, view.tokens].into_iter().zip(names) {
         let Some(rate) = rate else { continue };
-        headers.push((limit, rate.limit.to_string()));
-        headers.push((left, rate.left.to_string()));
-        headers.push((
-            reset,
-            match dialect {
-                Dialect::OpenAi => span(rate.reset_s),
-                Dialect::Anthropic => date_time(unix_s.saturating_add(rate.reset_s)),
-            },
-        ));
+        let mut digits = itoa::Buffer::new();
+        put(limit, digits.format(rate.limit));
+        put(left, digits.format(rate.left));
+        match dialect {
+            Dialect::OpenAi => put(reset, &span(rate.reset_s)),
+            Dialect::Anthropic => put(reset, &date_time(unix_s.saturating_add(rate.reset_s))),
+        }
     }
-    headers
 }
 
 /// `6m0s`, `1s`: Go's durations, as OpenAI writes them.
@@ -84,15 +79,21 @@ mod tests {
         tokens: Some(Rate { limit: 9, left: 0, reset_s: 361 }),
     };
 
+    fn headers(dialect: Dialect, view: &RateView, unix_s: u64) -> Vec<(&'static str, String)> {
+        let mut all = Vec::new();
+        rate_headers(dialect, view, unix_s, |name, value| all.push((name, value.to_owned())));
+        all
+    }
+
     #[test]
     fn openai_counts_spans_and_anthropic_names_the_time() {
-        let openai = rate_headers(Dialect::OpenAi, &VIEW, 0);
+        let openai = headers(Dialect::OpenAi, &VIEW, 0);
         assert_eq!(openai[2], ("x-ratelimit-reset-requests", "1s".into()));
         assert_eq!(openai[5], ("x-ratelimit-reset-tokens", "6m1s".into()));
-        let anthropic = rate_headers(Dialect::Anthropic, &VIEW, 1795424399);
+        let anthropic = headers(Dialect::Anthropic, &VIEW, 1795424399);
         assert_eq!(anthropic[0], ("anthropic-ratelimit-requests-limit", "60".into()));
         assert_eq!(anthropic[2], ("anthropic-ratelimit-requests-reset", "2026-11-23T09:00:00Z".into()));
-        assert!(rate_headers(Dialect::OpenAi, &RateView::default(), 0).is_empty());
+        assert!(headers(Dialect::OpenAi, &RateView::default(), 0).is_empty());
     }
 
     #[test]

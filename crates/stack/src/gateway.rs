@@ -88,10 +88,14 @@ impl Gateway {
         })
     }
 
-    /// An instant as policy and limits count it.
+    /// An instant as policy counts it.
+    pub(crate) fn mono_ns(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.began).as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// An instant as limits count it: with the calendar.
     pub(crate) fn now(&self, at: Instant) -> Now {
-        let mono_ns = u64::try_from(at.saturating_duration_since(self.began).as_nanos()).unwrap_or(u64::MAX);
-        Now { mono_ns, unix_s: ident::unix_s() }
+        Now { mono_ns: self.mono_ns(at), unix_s: ident::unix_s() }
     }
 
     /// Puts a plan in force for requests that begin from now on.
@@ -137,7 +141,7 @@ impl Gateway {
     }
 
     fn deployments(&self, running: &Running) -> Vec<DeploymentStatus> {
-        let now_ns = self.now(Instant::now()).mono_ns;
+        let now_ns = self.mono_ns(Instant::now());
         let one = |state: &Arc<DeploymentState>| {
             let health = state.health.status(now_ns, &running.plan.traffic);
             let rests = match health.stands {

@@ -1,7 +1,7 @@
 //! Hedge: one attempt, and a second copy at another deployment when the first token is late. The first token wins; the
 //! loser is dropped, which cancels it at its provider, and is billed as a hedge. Off unless the use case asks for it.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
 use paceline_policy::hedge_delay_ns;
@@ -23,6 +23,26 @@ pub(crate) async fn attempt(journey: &mut Journey<'_>, life: &mut Life, first: C
     if let Ok(result) = tokio::time::timeout(delay, primary.as_mut()).await {
         return turn(deployment, result, pass, probe);
     }
+    // Rare, and as large again as the rest of a request: kept out of the future that every request is.
+    Box::pin(race(journey, life, primary, First { deployment, pass, probe, began })).await
+}
+
+/// The first attempt, its place at the deployment, and when it began.
+struct First {
+    deployment: usize,
+    pass: Pass,
+    probe: Option<Probe>,
+    began: Instant,
+}
+
+/// Sends the second copy, if there is leave to, and waits for whichever answers.
+async fn race(
+    journey: &mut Journey<'_>,
+    life: &mut Life,
+    mut primary: Pin<&mut impl Future<Output = Result<Opened, Missed>>>,
+    first: First,
+) -> Turn {
+    let First { deployment, pass, probe, began } = first;
     let Some(second) = second(journey, life, deployment).await else {
         return turn(deployment, primary.await, pass, probe);
     };
@@ -87,7 +107,7 @@ fn won(journey: &Journey<'_>, life: &mut Life, turn: Turn) -> Turn {
 /// Left out, the slow ones would be missing from what is usual there, and ever more would be hedged.
 fn outrun(journey: &Journey<'_>, deployment: usize, began: Instant) {
     let waited_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    let now_ns = journey.gateway.now(Instant::now()).mono_ns;
+    let now_ns = journey.gateway.mono_ns(Instant::now());
     let health = &journey.running.deployment_states[deployment].health;
     health.outrun(now_ns, &journey.running.plan.traffic, waited_ns);
 }
@@ -98,7 +118,7 @@ fn delay(journey: &Journey<'_>, deployment: usize) -> Option<Duration> {
     let rule = use_case.hedge.as_ref().filter(|_| journey.prepared.streamed)?;
     journey.order.candidates.iter().find(|&&each| each != deployment)?;
     let health = &journey.running.deployment_states[deployment].health;
-    let now_ns = journey.gateway.now(Instant::now()).mono_ns;
+    let now_ns = journey.gateway.mono_ns(Instant::now());
     Some(Duration::from_nanos(hedge_delay_ns(rule, health.first_token_p95_ns(now_ns))))
 }
 
@@ -109,7 +129,7 @@ async fn second(journey: &mut Journey<'_>, life: &mut Life, deployment: usize) -
     let rule = journey.running.plan.use_cases[use_case].hedge.as_ref()?;
     let free = |&each: &usize| each != deployment && journey.has_room(each);
     let other = journey.order.candidates.iter().copied().find(free)?;
-    let now_ns = journey.gateway.now(Instant::now()).mono_ns;
+    let now_ns = journey.gateway.mono_ns(Instant::now());
     if !journey.running.hedges[use_case].take(now_ns, rule) {
         return None;
     }

@@ -143,7 +143,7 @@ impl Life {
             && broke_off
         {
             // Its first token spoke for it; what came after speaks against it.
-            served_by.health.ended(self.gateway.now(now).mono_ns, &running.plan.traffic, Verdict::Failed, None);
+            served_by.health.ended(self.gateway.mono_ns(now), &running.plan.traffic, Verdict::Failed, None);
         }
         if let Some(ending) = &self.scene.ending {
             let _ = ending.set(Ending {

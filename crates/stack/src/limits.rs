@@ -3,11 +3,11 @@
 
 use std::time::Instant;
 
-use paceline_http::{HeaderMap, HeaderName};
+use paceline_http::{HeaderMap, HeaderName, HeaderValue};
 use paceline_policy::{RateLeft, cost_nanousd, expected_tokens};
 use paceline_providers::{Rate, RateView, rate_headers};
 use paceline_traffic::Ask;
-use paceline_types::{Failure, Flags};
+use paceline_types::{Dialect, Failure, Flags};
 
 use crate::gateway::Gateway;
 use crate::life::Life;
@@ -65,17 +65,29 @@ fn output_tokens(running: &Running, prepared: &Prepared) -> Option<u32> {
     if facts.cap_set { own } else { ours }
 }
 
-/// What is left of the tightest limits, as headers in the caller's own dialect; none where no rate limit applies.
-pub(crate) fn headers(gateway: &Gateway, life: &Life) -> Option<HeaderMap> {
+/// What was left of the tightest limits at a moment.
+pub(crate) struct Left {
+    view: RateView,
+    unix_s: u64,
+}
+
+/// What is left of the tightest limits; none where no rate limit applies.
+pub(crate) fn left(gateway: &Gateway, life: &Life) -> Option<Left> {
     let now = gateway.now(Instant::now());
     let left = life.reserved.as_ref()?.rates_left(now);
     let rate =
         |left: RateLeft| Rate { limit: left.limit, left: left.left, reset_s: left.reset_ns.div_ceil(1_000_000_000) };
     let view = RateView { requests: left.requests.map(rate), tokens: left.tokens.map(rate) };
-    if view == RateView::default() {
-        return None;
+    (view != RateView::default()).then_some(Left { view, unix_s: now.unix_s })
+}
+
+impl Left {
+    /// Adds it to an answer's headers, in the caller's own dialect.
+    pub(crate) fn add_to(&self, dialect: Dialect, headers: &mut HeaderMap) {
+        rate_headers(dialect, &self.view, self.unix_s, |name, value| {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        });
     }
-    let named = rate_headers(life.record.api.dialect(), &view, now.unix_s).into_iter();
-    let valued = named.filter_map(|(name, value)| Some((HeaderName::from_static(name), value.parse().ok()?)));
-    Some(valued.collect())
 }

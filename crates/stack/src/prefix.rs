@@ -46,7 +46,7 @@ pub(crate) fn note(gateway: &Gateway, running: &Running, life: &mut Life, prepar
         tools: regions.tools,
         system: regions.system,
         history: regions.histories.last().copied().unwrap_or_default(),
-        at_s: gateway.now(Instant::now()).mono_ns / 1_000_000_000,
+        at_s: gateway.mono_ns(Instant::now()) / 1_000_000_000,
     };
     let prompt = Prompt { use_case, conversation: hash((use_case, talk)), seen, histories: &regions.histories };
     let (miss, repeats) = gateway.shared.prefixes.note(&prompt);

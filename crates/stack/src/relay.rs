@@ -109,7 +109,7 @@ fn head(life: &Life, sent: &mut Sent) -> (StatusCode, HeaderMap) {
     let mut headers = std::mem::take(&mut sent.answer.headers);
     headers::strip_response(&mut headers);
     if let Some(rates) = &sent.rates {
-        headers.extend(rates.clone());
+        rates.add_to(life.record.api.dialect(), &mut headers);
     }
     add_ours(life, &mut headers, sent.advice.as_deref());
     (StatusCode::from_u16(sent.answer.status).unwrap_or(StatusCode::BAD_GATEWAY), headers)

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use paceline_http::{Answer, HeaderMap};
+use paceline_http::Answer;
 use paceline_policy::{Ended, History, Standing, Step, Verdict, decide, ending};
 use paceline_traffic::{Admission, Enter, Order, Pass, Probe, order};
 use paceline_types::{Code, Failure, Flags, UNDEFINED};
@@ -28,8 +28,8 @@ pub(crate) struct Sent {
     pub clock: Clock,
     pub assemble: bool,
     pub advice: Option<String>,
-    /// What is left of the limits that apply, as headers.
-    pub rates: Option<HeaderMap>,
+    /// What is left of the limits that apply.
+    pub rates: Option<limits::Left>,
     /// The place at the deployment, given back when the answer has ended.
     _pass: Pass,
 }
@@ -106,7 +106,7 @@ pub(crate) async fn send(
 impl<'a> Journey<'a> {
     fn new(gateway: &'a Gateway, running: &'a Arc<Running>, prepared: &'a Prepared) -> Self {
         let first = Instant::now();
-        let now_ns = gateway.now(first).mono_ns;
+        let now_ns = gateway.mono_ns(first);
         let order = order(&running.plan, &running.deployment_states, prepared.deployments.clone(), now_ns);
         if let Some(&deployment) = order.candidates.first() {
             running.deployment_states[deployment].health.request(now_ns, &running.plan.traffic.retry);
@@ -115,7 +115,7 @@ impl<'a> Journey<'a> {
     }
 
     fn now_ns(&self) -> u64 {
-        self.gateway.now(Instant::now()).mono_ns
+        self.gateway.mono_ns(Instant::now())
     }
 
     /// One attempt at one deployment, from its health to its first token; a hedge may answer in its place.
@@ -131,7 +131,7 @@ impl<'a> Journey<'a> {
 
     /// What stands before an attempt: the deployment's own limits, then its health and its queue.
     async fn clear(&self, life: &mut Life, deployment: usize) -> Result<Cleared, Missed> {
-        let now = self.gateway.now(Instant::now());
+        let now = || self.gateway.now(Instant::now());
         if let Some(reserved) = &mut life.reserved {
             reserved
                 .add_deployment(&self.running.limits, deployment, now)
@@ -139,7 +139,7 @@ impl<'a> Journey<'a> {
         }
         let cleared = self.enter(life, deployment).await;
         if let (Err(_), Some(reserved)) = (&cleared, &mut life.reserved) {
-            reserved.drop_deployment(now, false);
+            reserved.drop_deployment(now(), false);
         }
         cleared
     }
@@ -274,7 +274,7 @@ impl<'a> Journey<'a> {
             clock: self.prepared.clock.of_attempt(began),
             assemble: self.prepared.assemble,
             advice: self.prepared.advice.clone(),
-            rates: limits::headers(self.gateway, life),
+            rates: limits::left(self.gateway, life),
             _pass: pass,
         }
     }

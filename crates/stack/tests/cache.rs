@@ -15,7 +15,7 @@ const ZERO: &str = r#"{"model":"small","temperature":0,"messages":[{"role":"user
 
 fn provider() -> SimProvider {
     SimProvider::start(&json!({"default_preset": "instant", "models": [
-        {"name": "gpt-5.4-mini", "preset": "paced", "token_ms": 5},
+        {"name": "gpt-5.4-mini", "preset": "paced", "token_ms": 1},
         {"name": "claude-haiku-4-5", "preset": "instant"},
         {"name": "gpt-5.4", "preset": "instant"},
     ]}))

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use paceline_policy::{Period, RateLeft, Refused, charge, day_of, left, month_of, refund, take};
+use paceline_policy::{MINUTE_NS, Period, RateLeft, Refused, charge, day_of, left, month_of, refund, take};
 use parking_lot::Mutex;
 
 use super::Now;
@@ -86,9 +86,10 @@ impl Counter {
     }
 
     /// One more in flight, unless there are `limit` already. Counted without a limit too: one may come with a new plan.
-    pub(crate) fn enter(&self, limit: Option<u32>) -> bool {
+    /// Returns how many there were; none when it was refused.
+    pub(crate) fn enter(&self, limit: Option<u32>) -> Option<u32> {
         let more = |count: u32| limit.is_none_or(|limit| count < limit).then(|| count.saturating_add(1));
-        self.in_flight.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok()
+        self.in_flight.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()
     }
 
     pub(crate) fn leave(&self) {
@@ -96,9 +97,11 @@ impl Counter {
     }
 
     /// Reserves money within the limits, `[day, month]` in nano-dollars.
-    pub(crate) fn reserve(&self, now: Now, cost: i64, limits: [Option<i64>; 2]) -> Result<(), Refused> {
+    /// Returns the largest share of a limit that is used now.
+    pub(crate) fn reserve(&self, now: Now, cost: i64, limits: [Option<i64>; 2]) -> Result<f64, Refused> {
         let mut money = self.money.lock();
         let money = money.at(now);
+        let mut most: f64 = 0.0;
         for (period, limit) in [Period::Day, Period::Month].into_iter().zip(limits) {
             let Some(limit) = limit else { continue };
             let used = money.used(period);
@@ -109,7 +112,12 @@ impl Counter {
             }
         }
         money.reserved = money.reserved.saturating_add(cost);
-        Ok(())
+        for (period, limit) in [Period::Day, Period::Month].into_iter().zip(limits) {
+            #[allow(clippy::cast_precision_loss)]
+            let share = |limit: i64| money.used(period) as f64 / limit.max(1) as f64;
+            most = most.max(limit.map_or(0.0, share));
+        }
+        Ok(most)
     }
 
     /// Gives a reservation back and counts what was spent instead, for the day and month of the request's beginning, as
@@ -180,6 +188,15 @@ pub(crate) enum Whose {
 pub(crate) struct Taken {
     cost: u64,
     to: u64,
+}
+
+impl Taken {
+    /// The share of a minute's allowance that is used with it.
+    pub(crate) fn share(self, now: Now) -> f64 {
+        #[allow(clippy::cast_precision_loss)]
+        let share = self.to.saturating_sub(now.mono_ns) as f64 / MINUTE_NS as f64;
+        share
+    }
 }
 
 fn change<E>(word: &AtomicU64, next: impl Fn(u64) -> Result<u64, E>) -> Result<u64, E> {

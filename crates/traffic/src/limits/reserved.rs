@@ -5,8 +5,6 @@ use std::sync::Arc;
 use paceline_policy::{RateLeft, Refused, Subject, cost_ns};
 use paceline_types::Failure;
 
-use paceline_plan::document::Rates;
-
 use super::counter::Taken;
 use super::{Ask, Bound, Limited, Now};
 
@@ -74,26 +72,31 @@ impl Reserved {
             held.give_back(now, true);
             return Err(limited.refusal(refused));
         }
-        self.near |= held.limited.is_near(now, self.warn_share);
         self.held.push(held);
         Ok(())
     }
 
+    /// Takes one after the other; what was taken before a refusal stands in `held`.
     fn take(&mut self, held: &mut Held, now: Now) -> Result<(), Refused> {
+        let mut most: f64 = 0.0;
         let Limited { rates, counter, subject, .. } = &*held.limited;
         if let Some(limit) = rates.requests_per_minute {
             let taken = counter.take_request(now, cost_ns(1, limit.into()));
-            held.request = Some(taken.map_err(|wait_ns| Refused::Requests { limit, wait_ns })?);
+            let taken = taken.map_err(|wait_ns| Refused::Requests { limit, wait_ns })?;
+            most = most.max(taken.share(now));
+            held.request = Some(taken);
         }
         if let Some(limit) = rates.tokens_per_minute {
             let refused = |wait_ns| Refused::Tokens { limit, asked: self.tokens, wait_ns };
-            held.tokens = Some(counter.take_tokens(now, cost_ns(self.tokens, limit)).map_err(refused)?);
+            let taken = counter.take_tokens(now, cost_ns(self.tokens, limit)).map_err(refused)?;
+            most = most.max(taken.share(now));
+            held.tokens = Some(taken);
         }
         // A deployment's requests in flight are its queue's business.
         let limit = rates.requests_in_flight.filter(|_| *subject != Subject::Deployment);
-        if !counter.enter(limit) {
-            return Err(Refused::InFlight { limit: limit.unwrap_or_default() });
-        }
+        let refused = || Refused::InFlight { limit: limit.unwrap_or_default() };
+        let before = counter.enter(limit).ok_or_else(refused)?;
+        most = most.max(limit.map_or(0.0, |limit| (f64::from(before) + 1.0) / f64::from(limit)));
         held.in_flight = true;
         if rates.usd_per_day.is_some() || rates.usd_per_month.is_some() {
             self.unpriced |= self.cost_nanousd.is_none();
@@ -101,9 +104,11 @@ impl Reserved {
                 return Err(Refused::Unpriced);
             }
             let cost = self.cost_nanousd.unwrap_or(0);
-            counter.reserve(now, cost, [rates.usd_per_day, rates.usd_per_month].map(|usd| usd.map(nano)))?;
+            let limits = [rates.usd_per_day, rates.usd_per_month].map(|usd| usd.map(nano));
+            most = most.max(counter.reserve(now, cost, limits)?);
             held.reserved = cost;
         }
+        self.near |= most >= self.warn_share;
         Ok(())
     }
 
@@ -111,9 +116,14 @@ impl Reserved {
     ///
     /// # Errors
     /// With the refusal; another deployment may have room.
-    pub fn add_deployment(&mut self, bound: &Bound, deployment: usize, now: Now) -> Result<(), Box<Failure>> {
+    pub fn add_deployment(
+        &mut self,
+        bound: &Bound,
+        deployment: usize,
+        now: impl FnOnce() -> Now,
+    ) -> Result<(), Box<Failure>> {
         match bound.deployment(deployment) {
-            Some(limited) => self.add(limited, now),
+            Some(limited) => self.add(limited, now()),
             None => Ok(()),
         }
     }
@@ -210,26 +220,6 @@ impl Held {
         if self.reserved != 0 || spent != 0 {
             counter.settle_money(now, self.began_unix_s, self.reserved, spent);
         }
-    }
-}
-
-impl Limited {
-    fn is_near(&self, now: Now, share: f64) -> bool {
-        let Rates { requests_per_minute, tokens_per_minute, requests_in_flight, usd_per_day, usd_per_month } =
-            self.rates;
-        let counter = &self.counter;
-        #[allow(clippy::cast_precision_loss)]
-        let rate = |left: RateLeft| (left.limit - left.left) as f64 >= share * left.limit as f64;
-        #[allow(clippy::cast_precision_loss)]
-        let money = |limit: Option<f64>, used: i64| limit.is_some_and(|usd| used as f64 / 1e9 >= share * usd);
-        let in_flight = requests_in_flight.filter(|_| self.subject != Subject::Deployment);
-        let spends = usd_per_day.is_some() || usd_per_month.is_some();
-        let (day, month) = if spends { counter.money(now) } else { (0, 0) };
-        requests_per_minute.is_some_and(|limit| rate(counter.requests_left(now, limit.into())))
-            || tokens_per_minute.is_some_and(|limit| rate(counter.tokens_left(now, limit)))
-            || in_flight.is_some_and(|limit| f64::from(counter.in_flight()) >= share * f64::from(limit))
-            || money(usd_per_day, day)
-            || money(usd_per_month, month)
     }
 }
 

@@ -1,3 +1,4 @@
+//! The counters of limits: exactness, refusals, settlement, restarts.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -93,14 +94,14 @@ fn a_deployment_has_limits_of_its_own_and_gives_them_back() {
     let limits = Limits::default();
     let bound = bound(&limits, |plan| plan.deployments[0].rates.requests_per_minute = Some(1));
     let mut held = bound.reserve(&ASK).unwrap();
-    held.add_deployment(&bound, 0, NOW).unwrap();
+    held.add_deployment(&bound, 0, || NOW).unwrap();
     let mut other = bound.reserve(&ASK).unwrap();
-    assert_eq!(other.add_deployment(&bound, 0, NOW).unwrap_err().code, Code::RequestsPerMinute);
-    assert!(other.add_deployment(&bound, 1, NOW).is_ok());
+    assert_eq!(other.add_deployment(&bound, 0, || NOW).unwrap_err().code, Code::RequestsPerMinute);
+    assert!(other.add_deployment(&bound, 1, || NOW).is_ok());
     held.drop_deployment(NOW, false);
-    assert!(other.add_deployment(&bound, 0, NOW).is_ok(), "it was never sent there");
+    assert!(other.add_deployment(&bound, 0, || NOW).is_ok(), "it was never sent there");
     other.drop_deployment(NOW, true);
-    assert!(held.add_deployment(&bound, 0, NOW).is_err(), "it was sent there, and counts");
+    assert!(held.add_deployment(&bound, 0, || NOW).is_err(), "it was sent there, and counts");
 }
 
 #[test]
