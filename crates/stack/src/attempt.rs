@@ -113,7 +113,7 @@ pub(crate) async fn attempt(
         .await
         .map_err(|error| unsent(name, &error, head_code))?;
     let held = if answer.status / 100 == 2 && is_event_stream(&answer) {
-        let tap = Box::new(Tap::new(prepared.api, &answer.headers, prepared.withhold_usage));
+        let tap = Box::new(Tap::new(prepared.api, &answer.headers, prepared.withhold_usage, prepared.assemble));
         Held::Stream { tap, out: Vec::new() }
     } else {
         Held::Whole { parts: Vec::new(), bytes: 0, ended: false }

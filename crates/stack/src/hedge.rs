@@ -16,10 +16,11 @@ use crate::send::{Arrived, Cleared, Journey, Turn};
 pub(crate) async fn attempt(journey: &mut Journey<'_>, life: &mut Life, first: Cleared) -> Turn {
     let Cleared { outgoing, pass, probe } = first;
     let deployment = outgoing.deployment;
-    let hold = journey.running.plan.traffic.retry.attempts_max > 1;
+    let delay = delay(journey, deployment);
+    let hold = journey.running.plan.traffic.retry.attempts_max > 1 || delay.is_some();
     let began = Instant::now();
     let mut primary = pin!(attempt::attempt(journey.running, journey.prepared, outgoing, hold));
-    let Some(delay) = delay(journey, deployment) else { return turn(deployment, primary.await, pass, probe) };
+    let Some(delay) = delay else { return turn(deployment, primary.await, pass, probe) };
     if let Ok(result) = tokio::time::timeout(delay, primary.as_mut()).await {
         return turn(deployment, result, pass, probe);
     }

@@ -145,6 +145,13 @@ impl Life {
             // Its first token spoke for it; what came after speaks against it.
             served_by.health.ended(self.gateway.mono_ns(now), &running.plan.traffic, Verdict::Failed, None);
         }
+        if let (Some(running), Some(use_case)) = (&self.scene.running, self.scene.use_case)
+            && running.plan.use_cases[use_case].hedge.is_some()
+        {
+            let nanousd = |cost: i64| u64::try_from(cost).unwrap_or(0);
+            let (cost, other) = (nanousd(record.cost_nanousd), nanousd(record.other_cost_nanousd));
+            running.hedges[use_case].cost(self.gateway.mono_ns(now), cost, other);
+        }
         if let Some(ending) = &self.scene.ending {
             let _ = ending.set(Ending {
                 outcome,

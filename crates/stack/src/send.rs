@@ -111,6 +111,10 @@ impl<'a> Journey<'a> {
         if let Some(&deployment) = order.candidates.first() {
             running.deployment_states[deployment].health.request(now_ns, &running.plan.traffic.retry);
         }
+        let use_case = prepared.caller.use_case;
+        if running.plan.use_cases[use_case].hedge.is_some() {
+            running.hedges[use_case].request(now_ns);
+        }
         Self { gateway, running, prepared, history: History::default(), order, first, failure: None }
     }
 

@@ -20,7 +20,7 @@ use crate::relay::{self, Tap};
 /// Answers with the answer of an identical request under way.
 pub(super) fn respond(mut life: Box<Life>, head: Head, tail: Tail, prepared: &Prepared) -> Response {
     life.record.status = head.status;
-    let tap = is_stream(prepared).then(|| Tap::new(prepared.api, &head.headers, false));
+    let tap = is_stream(prepared).then(|| Tap::new(prepared.api, &head.headers, false, false));
     let mut headers = head.headers;
     relay::add_ours(&life, &mut headers, prepared.advice.as_deref());
     let deadline = prepared.clock.total.map(|at| Box::pin(tokio::time::sleep_until(at.into())));

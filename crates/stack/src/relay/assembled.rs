@@ -36,6 +36,7 @@ pub(super) async fn respond(mut life: Box<Life>, mut sent: Box<Sent>, mut tap: B
     let (status, mut headers) = head(&life, &mut sent);
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     headers.remove("cache-control");
+    headers.remove("content-encoding");
     whole::add_cost(&life, status, &mut headers);
     assemble((status, headers), Body::Full(body))
 }

@@ -11,13 +11,15 @@ pub(crate) struct Tap {
     watch: StreamWatch,
     /// Set when the provider compresses although nobody asked: the bytes pass, the watch reads the plain text.
     inflate: Option<Inflate>,
+    /// Hand out the plain text of a compressed stream: it is put together here.
+    plain: bool,
     pub bytes: u64,
 }
 
 impl Tap {
-    pub(crate) fn new(api: Api, headers: &HeaderMap, withhold_usage: bool) -> Self {
+    pub(crate) fn new(api: Api, headers: &HeaderMap, withhold_usage: bool, plain: bool) -> Self {
         let inflate = headers.get("content-encoding").and_then(|encoding| Inflate::new(encoding.to_str().ok()?));
-        Self { watch: StreamWatch::new(api, withhold_usage && inflate.is_none()), inflate, bytes: 0 }
+        Self { watch: StreamWatch::new(api, withhold_usage && inflate.is_none()), inflate, plain, bytes: 0 }
     }
 
     /// Takes a chunk read at `now_ns`; returns what may leave.
@@ -28,6 +30,9 @@ impl Tap {
             Some(inflate) => {
                 // A fault ends the metering, never the relay.
                 let plain = inflate.push(&chunk).unwrap_or_default();
+                if self.plain {
+                    return self.watch.push(plain, now_ns);
+                }
                 self.watch.push(plain, now_ns);
                 chunk
             }
