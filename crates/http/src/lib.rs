@@ -33,6 +33,6 @@ pub use server::{
 };
 pub use tls::{ClientTls, ServerTls, TlsError, client_tls};
 pub use upstream::{
-    AddressRule, Answer, AnswerError, CallError, Called, Deadlines, Proxies, Proxy, RequestHead, SendError, Upstream,
-    UpstreamFault, UpstreamOptions, UpstreamStats,
+    AddressRule, Answer, AnswerError, CallError, Called, Deadlines, Proxies, Proxy, ProxyFault, RequestHead, SendError,
+    Upstream, UpstreamFault, UpstreamOptions, UpstreamStats,
 };

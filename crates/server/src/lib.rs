@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use paceline_http::{Drain, Listen, ServerOptions, ServerTls, bind_tcp, bind_unix, serve};
+use paceline_http::{Drain, Listen, Proxies, ServerOptions, ServerTls, bind_tcp, bind_unix, serve};
 use paceline_journal::{Journal, JournalError, Options as JournalOptions};
 use paceline_plan::document;
 use paceline_stack::{Edge, Gateway};
@@ -46,6 +46,8 @@ pub enum ServeError {
     Journal(#[from] paceline_journal::JournalError),
     #[error("TLS: {0}")]
     Tls(String),
+    #[error("environment: {0}")]
+    Environment(String),
     #[error("runtime: {0}")]
     Runtime(#[from] std::io::Error),
 }
@@ -61,7 +63,8 @@ pub fn run(config: &ServeConfig) -> Result<i32, ServeError> {
     let bounds = plan.as_ref().map_or_else(document::Gateway::default, |plan| plan.gateway.clone());
     let (journal, lost) = open_journal(&config.data_dir, &bounds, false)?;
     let tls = paceline_http::client_tls().map_err(|error| ServeError::Tls(error.to_string()))?;
-    let gateway = Gateway::new(journal, Metrics::new(bounds.label_sets_max as usize), tls);
+    let proxies = Proxies::from_env().map_err(ServeError::Environment)?;
+    let gateway = Gateway::new(journal, Metrics::new(bounds.label_sets_max as usize), tls, proxies);
     gateway.metrics().process.lost.inc_by(lost as u64);
     if lost > 0 {
         log(&format!("{lost} requests were in flight when the last gateway was killed; recorded as lost"));

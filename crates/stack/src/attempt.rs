@@ -180,7 +180,12 @@ fn unsent(deployment: &str, error: &SendError, head_code: Code) -> Missed {
     if let SendError::Twice(error) = error {
         return Missed { sent: true, reconnected: true, ..unsent(deployment, error, head_code) };
     }
+    let by_proxy;
     let (ended, code, what) = match error {
+        SendError::Proxy { .. } => {
+            by_proxy = format!("could not be reached: {error}");
+            (Ended::Connect, Code::ProviderUnreachable, by_proxy.as_str())
+        }
         SendError::Connect(_) => (Ended::Connect, Code::ProviderUnreachable, "could not be reached"),
         SendError::AddressRefused(_) => {
             (Ended::Connect, Code::ProviderUnreachable, "was not asked: its address is one that is refused")

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 use paceline_cache::CacheStatus;
-use paceline_http::{Body, ClientTls, Handler, HeaderValue, Request, Response, StatusCode};
+use paceline_http::{Body, ClientTls, Handler, HeaderValue, Proxies, Request, Response, StatusCode};
 use paceline_journal::Journal;
 use paceline_plan::Plan;
 use paceline_policy::Subject;
@@ -27,13 +27,13 @@ use crate::read;
 use crate::refuse;
 use crate::relay;
 use crate::route::{self, Call, Route};
-use crate::running::{ApplyError, Running, Shared};
+use crate::running::{ApplyError, Outward, Running, Shared};
 use crate::send::{self, Sent};
 
 /// Everything that outlives a request.
 pub struct Gateway {
     running: ArcSwapOption<Running>,
-    tls: ClientTls,
+    outward: Outward,
     pub(crate) journal: Journal,
     pub(crate) metrics: Metrics,
     pub(crate) shared: Shared,
@@ -74,11 +74,12 @@ enum Answered {
 }
 
 impl Gateway {
+    /// A gateway without a plan. It reaches providers with `tls`, and by `proxies` where there are any.
     #[must_use]
-    pub fn new(journal: Journal, metrics: Metrics, tls: ClientTls) -> Arc<Self> {
+    pub fn new(journal: Journal, metrics: Metrics, tls: ClientTls, proxies: Proxies) -> Arc<Self> {
         Arc::new(Self {
             running: ArcSwapOption::empty(),
-            tls,
+            outward: Outward { tls, proxies: Arc::new(proxies) },
             journal,
             metrics,
             shared: Shared::default(),
@@ -105,7 +106,7 @@ impl Gateway {
     pub fn apply(&self, plan: Plan) -> Result<Arc<Running>, ApplyError> {
         let before = self.running.load_full();
         let now = self.now(Instant::now());
-        let running = Arc::new(Running::new(plan, &self.tls, &self.shared, now, before.as_deref())?);
+        let running = Arc::new(Running::new(plan, &self.outward, &self.shared, now, before.as_deref())?);
         self.metrics.set_label_sets_max(running.gateway().label_sets_max as usize);
         self.running.store(Some(Arc::clone(&running)));
         Ok(running)

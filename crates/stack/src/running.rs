@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use paceline_cache::Cache;
-use paceline_http::{AddressRule, ClientTls, HeaderName, HeaderValue, Upstream, UpstreamOptions};
+use paceline_http::{
+    AddressRule, ClientTls, HeaderName, HeaderValue, Proxies, Upstream, UpstreamFault, UpstreamOptions,
+};
 use paceline_plan::{Plan, PlanFault};
 use paceline_traffic::{Bound, DeploymentState, Fleet, HedgeBudget, Limits, Now, Prefixes};
 
@@ -22,7 +24,6 @@ pub enum ApplyError {
 
 /// One provider as this process reaches it.
 pub(crate) struct Provider {
-    base_url: String,
     pub upstream: Arc<Upstream>,
     pub credential: Credential,
     pub fixed: Vec<(HeaderName, HeaderValue)>,
@@ -52,6 +53,12 @@ pub struct Running {
     pub(crate) cache: Option<(paceline_cache::Options, Arc<Cache>)>,
 }
 
+/// How this process reaches out: whom it trusts, and by which proxies it goes.
+pub(crate) struct Outward {
+    pub tls: ClientTls,
+    pub proxies: Arc<Proxies>,
+}
+
 /// What requests share and plans come and go over.
 #[derive(Default)]
 pub(crate) struct Shared {
@@ -68,27 +75,20 @@ impl Running {
     /// When a base URL cannot be used, or the system's trust store cannot be read.
     pub(crate) fn new(
         plan: Plan,
-        tls: &ClientTls,
+        outward: &Outward,
         shared: &Shared,
         now: Now,
         before: Option<&Self>,
     ) -> Result<Self, ApplyError> {
         let mut providers = Vec::with_capacity(plan.providers.len());
         for (index, provider) in plan.providers.iter().enumerate() {
-            let kept = before.filter(|before| same_pool(&before.plan, &plan)).and_then(|before| {
-                before
-                    .providers
-                    .iter()
-                    .find(|old| old.base_url == provider.base_url)
-                    .map(|old| Arc::clone(&old.upstream))
-            });
-            let upstream = match kept {
+            let upstream = match before.and_then(|before| before.pool_for(&plan, provider)) {
                 Some(upstream) => upstream,
-                None => Arc::new(open(&plan, index, tls)?),
+                None => Arc::new(open(&plan, index, outward)?),
             };
             let credential = credential(provider.dialect, provider.key.as_deref());
             let fixed = headers::fixed(provider);
-            providers.push(Provider { base_url: provider.base_url.clone(), upstream, credential, fixed });
+            providers.push(Provider { upstream, credential, fixed });
         }
         let value = |name: &str| HeaderValue::from_str(name).ok();
         let models = plan.models.iter().map(|model| value(&model.name)).collect();
@@ -99,6 +99,19 @@ impl Running {
         let cache_before = before.and_then(|before| before.cache.as_ref());
         let cache = cache::of_plan(&plan, cache_before.map(|(options, cache)| (options, cache)));
         Ok(Self { plan, providers, models, deployments, limits, deployment_states, hedges, cache })
+    }
+
+    /// The pool of the provider of that name, if `plan` reaches it in the very same way.
+    fn pool_for(&self, plan: &Plan, provider: &paceline_plan::Provider) -> Option<Arc<Upstream>> {
+        let same = |old: &&paceline_plan::Provider| {
+            old.name == provider.name
+                && old.base_url == provider.base_url
+                && old.connections_max == provider.connections_max
+                && old.addresses_allowed == provider.addresses_allowed
+        };
+        let mut pairs = self.plan.providers.iter().zip(&self.providers);
+        let found = pairs.find(|(old, _)| same(old)).filter(|_| same_bounds(&self.plan, plan));
+        found.map(|(_, pool)| Arc::clone(&pool.upstream))
     }
 
     /// The plan's whole hash, hex.
@@ -124,27 +137,37 @@ impl Running {
     }
 }
 
-fn same_pool(old: &Plan, new: &Plan) -> bool {
+fn same_bounds(old: &Plan, new: &Plan) -> bool {
     old.gateway.idle_connections_per_provider_max == new.gateway.idle_connections_per_provider_max
         && old.gateway.idle_connection_ms == new.gateway.idle_connection_ms
+        && old.gateway.connection_age_max_ms == new.gateway.connection_age_max_ms
+        && old.gateway.head_bytes_max == new.gateway.head_bytes_max
 }
 
-fn open(plan: &Plan, index: usize, tls: &ClientTls) -> Result<Upstream, ApplyError> {
+fn open(plan: &Plan, index: usize, outward: &Outward) -> Result<Upstream, ApplyError> {
+    let provider = &plan.providers[index];
+    let fault = |key: &str, message: String, hint: &str| {
+        ApplyError::Fault(PlanFault { path: format!("providers[{index}].{key}"), message, hint: hint.into() })
+    };
+    let addresses = AddressRule::new(&provider.addresses_allowed).map_err(|message| {
+        fault("addresses_allowed", message, "list addresses, networks (169.254.7.0/24) and host names")
+    })?;
     let options = UpstreamOptions {
         idle_max: plan.gateway.idle_connections_per_provider_max as usize,
         idle_for: Duration::from_millis(plan.gateway.idle_connection_ms),
         head_bytes_max: usize::try_from(plan.gateway.head_bytes_max).unwrap_or(usize::MAX),
-        connection_age_max: Duration::MAX,
-        connections_max: 0,
-        tls: tls.clone(),
-        addresses: AddressRule::default(),
+        connection_age_max: Duration::from_millis(plan.gateway.connection_age_max_ms),
+        connections_max: provider.connections_max,
+        tls: outward.tls.clone(),
+        addresses,
+        proxies: Arc::clone(&outward.proxies),
     };
-    Upstream::new(&plan.providers[index].base_url, options).map_err(|error| {
-        ApplyError::Fault(PlanFault {
-            path: format!("providers[{index}].base_url"),
-            message: error.to_string(),
-            hint: "write it as https://HOST[:PORT]/PREFIX".into(),
-        })
+    Upstream::new(&provider.base_url, options).map_err(|error| {
+        let hint = match error {
+            UpstreamFault::Address => "list the address under addresses_allowed if it is meant",
+            _ => "write it as https://HOST[:PORT]/PREFIX",
+        };
+        fault("base_url", error.to_string(), hint)
     })
 }
 

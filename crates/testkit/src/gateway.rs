@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use paceline_http::{Drain, Listen, ServeStats, ServerOptions, bind_tcp, client_tls, serve};
+use paceline_http::{Drain, Listen, Proxies, ServeStats, ServerOptions, bind_tcp, client_tls, serve};
 use paceline_journal::{Journal, Options};
 use paceline_plan::document::Document;
 use paceline_plan::{Plan, sample};
@@ -43,7 +43,8 @@ impl TestGateway {
             sync: Duration::from_millis(bounds.journal.sync_ms),
         };
         let (journal, _) = Journal::open(&directory.path().join("journal"), options).expect("a journal");
-        let gateway = Gateway::new(journal, Metrics::new(1000), client_tls().expect("a trust store"));
+        let tls = client_tls().expect("a trust store");
+        let gateway = Gateway::new(journal, Metrics::new(1000), tls, Proxies::default());
         let listener = bind_tcp(([127, 0, 0, 1], 0).into()).expect("a free port");
         let address = listener.local_addr().expect("an address");
         let drain = Drain::new();

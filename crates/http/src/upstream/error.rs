@@ -34,6 +34,9 @@ pub enum SendError {
     TooManyConnections,
     #[error("TLS handshake failed: {0}")]
     Tls(String),
+    /// The proxy on the way was not reached, or opened no way to the provider.
+    #[error("proxy {proxy} {fault}")]
+    Proxy { proxy: String, fault: ProxyFault },
     #[error("no connection in time")]
     TimeoutConnect,
     #[error("no response head in time")]
@@ -66,6 +69,7 @@ impl SendError {
                 | Self::AddressRefused(_)
                 | Self::TooManyConnections
                 | Self::Tls(_)
+                | Self::Proxy { .. }
                 | Self::TimeoutConnect
                 | Self::Target
         )
@@ -76,6 +80,19 @@ impl SendError {
     pub fn before_first_byte(&self) -> bool {
         self.nothing_sent() || matches!(self, Self::TimeoutHead | Self::Cut)
     }
+}
+
+/// What a proxy did instead of letting a connection through.
+#[derive(Debug, thiserror::Error)]
+pub enum ProxyFault {
+    #[error("cannot be reached: {0}")]
+    Connect(io::Error),
+    #[error("broke the connection: {0}")]
+    Broke(io::Error),
+    #[error("answered {0}")]
+    Answered(u16),
+    #[error("answered something that is not HTTP/1.1")]
+    Malformed,
 }
 
 /// Why an answer's body ended before its end.

@@ -18,6 +18,7 @@ mod proxies;
 mod request;
 #[cfg(test)]
 mod tests;
+mod tunnel;
 mod wire;
 
 use std::path::Path;
@@ -32,7 +33,7 @@ pub(crate) use alarm::Alarm;
 pub use answer::Answer;
 pub use call::{CallError, Called};
 pub use count::UpstreamStats;
-pub use error::{AnswerError, SendError, UpstreamFault};
+pub use error::{AnswerError, ProxyFault, SendError, UpstreamFault};
 pub use proxies::{Proxies, Proxy};
 pub use request::RequestHead;
 
@@ -62,9 +63,12 @@ pub struct UpstreamOptions {
     pub tls: ClientTls,
     /// Where connections may go; judged anew at each one, after its name has been resolved.
     pub addresses: AddressRule,
+    /// The proxies on the way out, and what goes without. Behind one, it is the proxy that resolves names.
+    pub proxies: Arc<Proxies>,
 }
 
-/// When to give up before there is a response head. The connect deadline covers name, connection and TLS handshake.
+/// When to give up before there is a response head. The connect deadline covers name, connection, a proxy's tunnel and
+/// TLS handshake.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Deadlines {
     pub connect: Option<Instant>,
@@ -102,8 +106,7 @@ impl Upstream {
         if !options.addresses.permits_host(&origin.host) {
             return Err(UpstreamFault::Address);
         }
-        let target = Target::Tcp { origin, tls: Arc::clone(&options.tls.0), addresses: options.addresses.clone() };
-        Ok(Self::with_target(target, &options))
+        Ok(Self::with_target(Target::tcp(origin, &options), &options))
     }
 
     /// An upstream behind a Unix socket, plain HTTP.
@@ -137,10 +140,15 @@ impl Upstream {
     /// When there is no response head; nothing of an answer has been seen then.
     pub async fn send(
         &self,
-        head: RequestHead<'_>,
+        mut head: RequestHead<'_>,
         body: Vec<Bytes>,
         deadlines: Deadlines,
     ) -> Result<Answer, SendError> {
+        let more;
+        if let Some(authorization) = self.target.proxy_authorization() {
+            more = [head.more, &[authorization]].concat();
+            head.more = &more;
+        }
         let mut outgoing = Outgoing::new(head, self.target.prefix(), self.target.authority(), body)?;
         let to_head_request = *head.method == Method::HEAD;
         let mut reconnected = false;
@@ -173,6 +181,7 @@ impl Upstream {
     ) -> Result<Tried, SendError> {
         let mut exchange = Exchange::new(to_head_request, self.head_bytes_max, deadline);
         let replied = std::future::poll_fn(|context| exchange.poll(&mut wire, outgoing, context)).await?;
+        self.target.judge(replied.head.status)?;
         let sent = exchange.sent.unwrap_or(replied.at);
         Ok(Tried { wire, replied, sent })
     }

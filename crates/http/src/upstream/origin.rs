@@ -52,6 +52,25 @@ impl Origin {
         let prefix = uri.path().trim_end_matches('/').to_owned();
         Ok(Self { host, port, authority: authority.as_str().to_owned(), prefix, server_name })
     }
+
+    /// The host and its port, always, in the form of an authority.
+    pub(super) fn host_and_port(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// True for a name that resolvers take for an IPv4 address (`2852039166`, `0xa9.254.43518`) and ask nobody about.
+    pub(super) fn is_number(&self) -> bool {
+        let last = self.host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+        let is_hex = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match last.strip_prefix("0x").or_else(|| last.strip_prefix("0X")) {
+            Some(digits) => is_hex(digits),
+            None => !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +91,25 @@ mod tests {
             assert_eq!((origin.host.as_str(), origin.port), (host, port), "{base}");
             assert_eq!((origin.authority.as_str(), origin.prefix.as_str()), (authority, prefix), "{base}");
             assert_eq!(origin.server_name.is_some(), secure, "{base}");
+        }
+    }
+
+    #[test]
+    fn a_host_with_its_port_and_a_number_among_names() {
+        for (base, expected) in [("https://h/v1", "h:443"), ("http://h", "h:80"), ("https://[::1]:9", "[::1]:9")] {
+            assert_eq!(Origin::parse(base).unwrap().host_and_port(), expected);
+        }
+        for (host, number) in [
+            ("2852039166", true),
+            ("0xa9fea9fe", true),
+            ("169.254.43518", true),
+            ("169.254.0xa9fe.", true),
+            ("10.0.0.1", true),
+            ("h1", false),
+            ("a9fe", false),
+            ("10.example", false),
+        ] {
+            assert_eq!(Origin::parse(&format!("http://{host}")).unwrap().is_number(), number, "{host}");
         }
     }
 

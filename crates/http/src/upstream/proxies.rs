@@ -30,6 +30,16 @@ impl std::fmt::Debug for Proxy {
     }
 }
 
+impl std::fmt::Display for Proxy {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.host.contains(':') {
+            write!(formatter, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(formatter, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
 /// An entry of NO_PROXY.
 #[derive(Debug, Clone)]
 enum Without {
@@ -41,11 +51,25 @@ enum Without {
 
 impl Proxies {
     /// Reads `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`; the lower-case name wins, an empty value is none.
+    /// `ALL_PROXY` counts only where the scheme's own variable is not set, and is not looked at where both are.
     ///
     /// # Errors
     /// When a value is not the URL of an HTTP proxy. The text names the variable and never its value.
     pub fn from_env() -> Result<Self, String> {
         Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// The proxies at these URLs, one for each kind of target, and what goes without, in the form of `NO_PROXY`.
+    ///
+    /// # Errors
+    /// When one of them is not the URL of an HTTP proxy; the text does not quote it.
+    pub fn new(http: Option<&str>, https: Option<&str>, without: &str) -> Result<Self, String> {
+        Self::read(|name| match name {
+            "http_proxy" => http.map(str::to_owned),
+            "https_proxy" => https.map(str::to_owned),
+            "no_proxy" => Some(without.to_owned()),
+            _ => None,
+        })
     }
 
     fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
@@ -55,24 +79,29 @@ impl Proxies {
                 .find_map(|name| variable(name).filter(|v| !v.is_empty()))
         };
         let proxy = |name: &str| match set(name) {
-            Some(value) => {
-                Proxy::parse(&value).map(Some).ok_or_else(|| format!("{name} is not the URL of an HTTP proxy"))
-            }
+            Some(value) => Proxy::parse(&value)
+                .map(Some)
+                .ok_or_else(|| format!("{name} is not the URL of an HTTP proxy, http://HOST:PORT")),
             None => Ok(None),
         };
-        let all = proxy("ALL_PROXY")?;
+        let (http, https) = (proxy("HTTP_PROXY")?, proxy("HTTPS_PROXY")?);
+        let all = if http.is_some() && https.is_some() { None } else { proxy("ALL_PROXY")? };
         let without = set("NO_PROXY").unwrap_or_default();
         let entries = without.split(|c: char| c == ',' || c.is_whitespace()).filter(|entry| !entry.is_empty());
         Ok(Self {
-            http: proxy("HTTP_PROXY")?.or_else(|| all.clone()),
-            https: proxy("HTTPS_PROXY")?.or(all),
+            http: http.or_else(|| all.clone()),
+            https: https.or(all),
             without: entries.map(Without::parse).collect(),
         })
     }
 
-    /// The proxy for a target; `host` without brackets.
+    /// The proxy for a target; `host` without brackets. This machine itself is reached without, whatever is set: its
+    /// loopback addresses mean another machine to a proxy.
     #[must_use]
     pub fn choose(&self, secure: bool, host: &str, port: u16) -> Option<&Proxy> {
+        if is_loopback(host) {
+            return None;
+        }
         let proxy = if secure { &self.https } else { &self.http };
         proxy.as_ref().filter(|_| !self.without.iter().any(|entry| entry.covers(host, port)))
     }
@@ -131,6 +160,10 @@ impl Without {
     }
 }
 
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 fn percent_decoded(text: &str) -> Option<Vec<u8>> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());
@@ -172,6 +205,12 @@ mod tests {
             .unwrap();
         assert_eq!(both.choose(true, "h", 443).map(|proxy| (proxy.host.as_str(), proxy.port)), Some(("lower", 2)));
         assert_eq!(both.choose(false, "h", 80).map(|proxy| (proxy.host.as_str(), proxy.port)), Some(("::1", 3)));
+        let unread = proxies(&[("HTTPS_PROXY", "a:1"), ("HTTP_PROXY", "b:2"), ("ALL_PROXY", "socks://c:3")]).unwrap();
+        assert_eq!(unread.choose(false, "h", 80).map(ToString::to_string).as_deref(), Some("b:2"));
+        assert_eq!(both.choose(false, "h", 80).map(ToString::to_string).as_deref(), Some("[::1]:3"));
+        for host in ["localhost", "LocalHost", "127.0.0.1", "127.9.9.9", "::1"] {
+            assert!(both.choose(true, host, 443).is_none(), "{host}");
+        }
         let none = proxies(&[("HTTP_PROXY", "")]).unwrap();
         assert!(none.choose(false, "h", 80).is_none() && none.choose(true, "h", 443).is_none());
     }
@@ -205,10 +244,10 @@ mod tests {
             ("10.0.0.0/8", "10.9.8.7", 80, true),
             ("10.0.0.9/8", "10.9.8.7", 80, true),
             ("10.0.0.0/8", "11.0.0.1", 80, false),
-            ("127.0.0.1", "127.0.0.1", 80, true),
-            ("::1", "::1", 80, true),
-            ("[::1]:81", "::1", 81, true),
-            ("x, localhost y", "localhost", 80, true),
+            ("10.0.0.1", "10.0.0.1", 80, true),
+            ("fd00::1", "fd00::1", 80, true),
+            ("[fd00::1]:81", "fd00::1", 81, true),
+            ("x, host y", "host", 80, true),
             ("*", "anything", 1, true),
             ("", "anything", 1, false),
         ];

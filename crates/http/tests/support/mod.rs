@@ -122,6 +122,7 @@ pub fn options(tls: ClientTls) -> UpstreamOptions {
         head_bytes_max: 64 * 1024,
         tls,
         addresses: AddressRule::default(),
+        proxies: Arc::default(),
     }
 }
 
