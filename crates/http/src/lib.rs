@@ -28,7 +28,7 @@ pub use bytes::{Bytes, BytesMut};
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 
 pub use server::{
-    Abort, AbortWithReset, Body, BodyError, Chunks, Drain, Handler, Listen, Request, Response, ServeStats,
+    Abort, AbortWithReset, Body, BodyError, BodyStream, Chunks, Drain, Handler, Listen, Request, Response, ServeStats,
     ServerOptions, bind_tcp, bind_unix, serve,
 };
 pub use tls::{ClientTls, ServerTls, TlsError, client_tls};

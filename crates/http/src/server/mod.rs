@@ -10,12 +10,14 @@ mod refusal;
 mod request;
 mod serve;
 mod socket;
+mod upload;
 
 pub use body::{Abort, AbortWithReset, Body, Chunks};
 pub use drain::Drain;
 pub use listen::{Listen, bind_tcp, bind_unix};
 pub use request::{BodyError, Request};
 pub use serve::{Handler, ServeStats, ServerOptions, serve};
+pub use upload::BodyStream;
 
 /// What a handler answers.
 pub type Response = http::Response<Body>;

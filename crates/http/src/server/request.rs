@@ -15,6 +15,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use super::link::Link;
+use super::upload::BodyStream;
 use crate::upstream::Alarm;
 
 /// Room made at once for a body whose length is stated; more only as bytes arrive.
@@ -44,7 +45,8 @@ pub struct Request {
     pub received: Instant,
     /// The caller's address; none behind a Unix socket.
     pub peer: Option<SocketAddr>,
-    body: Incoming,
+    /// Gone once it was taken.
+    body: Option<Incoming>,
     whole: bool,
     link: Arc<Link>,
 }
@@ -65,7 +67,7 @@ impl Request {
         let (parts, body) = request.into_parts();
         let whole = body.is_end_stream();
         let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
-        Self { method, uri, headers, received, peer, body, whole, link }
+        Self { method, uri, headers, received, peer, body: Some(body), whole, link }
     }
 
     /// The target's path.
@@ -80,7 +82,7 @@ impl Request {
     /// # Errors
     /// When the body is too large, too slow, cut, or invalid.
     pub async fn read_body(&mut self, limit: usize, within: Duration) -> Result<(Bytes, Instant), BodyError> {
-        let stated = self.body.size_hint().lower();
+        let stated = self.body.as_ref().map_or(0, |body| body.size_hint().lower());
         if stated > limit as u64 {
             return Err(BodyError::TooLarge);
         }
@@ -90,6 +92,13 @@ impl Request {
         Ok((gathered.finish(), Instant::now()))
     }
 
+    /// The body to be read piece by piece: at most `limit_bytes` in all, `within_idle` for every piece. What is taken
+    /// a second time, or after `read_body`, is empty.
+    pub fn take_body(&mut self, limit_bytes: u64, within_idle: Duration) -> BodyStream {
+        self.whole = true;
+        BodyStream::new(self.body.take(), limit_bytes, within_idle, Arc::clone(&self.link))
+    }
+
     fn poll_body(
         &mut self,
         context: &mut Context<'_>,
@@ -97,13 +106,14 @@ impl Request {
         patience: &mut Patience,
     ) -> Poll<Result<(), BodyError>> {
         while !self.whole {
-            match Pin::new(&mut self.body).poll_frame(context) {
+            let Some(body) = &mut self.body else { break };
+            match Pin::new(&mut *body).poll_frame(context) {
                 Poll::Ready(None) => self.whole = true,
                 Poll::Ready(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {
                         gathered.push(data)?;
                     }
-                    self.whole = self.body.is_end_stream();
+                    self.whole = body.is_end_stream();
                 }
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(kind_of(&error))),
                 Poll::Pending => {
@@ -183,7 +193,7 @@ impl Drop for Patience {
     }
 }
 
-fn kind_of(error: &hyper::Error) -> BodyError {
+pub(super) fn kind_of(error: &hyper::Error) -> BodyError {
     let mut source = error.source();
     while let Some(cause) = source {
         if let Some(error) = cause.downcast_ref::<io::Error>() {

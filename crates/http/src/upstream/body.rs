@@ -67,11 +67,9 @@ impl Incoming {
     }
 
     /// The request is not wholly out: go on writing beside the reading, or give up on it and on the connection.
-    pub(super) fn still_sending(&mut self, outgoing: Outgoing, status: u16) {
+    pub(super) fn still_sending(&mut self, rest: Option<Outgoing>, status: u16) {
         self.keep_alive = false;
-        if status < 400 {
-            self.outgoing = Some(outgoing);
-        }
+        self.outgoing = rest.filter(|_| status < 400);
     }
 
     pub(super) fn is_end(&self) -> bool {

@@ -3,6 +3,8 @@
 
 use std::io;
 
+use crate::server::BodyError;
+
 /// A base URL that cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum UpstreamFault {
@@ -54,6 +56,9 @@ pub enum SendError {
     /// What became of the request on a fresh connection, after it had been sent on a pooled one that proved dead.
     #[error("{0} (sent a second time, the pooled connection having been dead)")]
     Twice(Box<SendError>),
+    /// The request's body, passed on as it came in, did not come to its end.
+    #[error("request {0}")]
+    Body(BodyError),
     /// The request itself cannot be written as HTTP.
     #[error("request target holds a byte it must not")]
     Target,

@@ -8,6 +8,35 @@ use super::error::SendError;
 use super::head::{Head, parse};
 use super::request::Outgoing;
 use super::wire::Wire;
+use crate::server::BodyError;
+
+/// What goes out in an exchange.
+pub(super) trait Sending: Send {
+    /// One step; ready with true when all is gone.
+    fn poll_step(&mut self, wire: &mut Wire, context: &mut Context<'_>) -> Poll<Result<bool, Unsent>>;
+
+    /// True once a byte has left.
+    fn has_begun(&self) -> bool;
+
+    fn is_sent(&self) -> bool;
+
+    /// From the first byte again, for another connection; false when that cannot be.
+    fn rewind(&mut self) -> bool;
+
+    /// When the waiting that goes on now ends, `asked` being when the answer's head is due.
+    fn deadline(&self, asked: Option<Instant>) -> Option<Instant>;
+
+    /// What is worth sending although there is an answer already.
+    fn into_rest(self) -> Option<Outgoing>;
+}
+
+/// Why a step was not done.
+pub(super) enum Unsent {
+    /// The connection takes no more; an answer may still be there to read.
+    Wire,
+    /// There is nothing whole to send.
+    Body(BodyError),
+}
 
 pub(super) struct Exchange {
     to_head_request: bool,
@@ -36,10 +65,10 @@ impl Exchange {
     pub(super) fn poll(
         &mut self,
         wire: &mut Wire,
-        outgoing: &mut Outgoing,
+        sending: &mut impl Sending,
         context: &mut Context<'_>,
     ) -> Poll<Result<Replied, SendError>> {
-        self.write(wire, outgoing, context);
+        self.write(wire, sending, context)?;
         loop {
             let read = wire.poll_read(context, |bytes| self.on_bytes(bytes));
             match read {
@@ -48,7 +77,7 @@ impl Exchange {
                 Poll::Ready(Ok(Err(error))) => return Poll::Ready(Err(error)),
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(self.cut())),
                 Poll::Pending => {
-                    let Some(deadline) = self.deadline else { return Poll::Pending };
+                    let Some(deadline) = sending.deadline(self.deadline) else { return Poll::Pending };
                     ready!(wire.alarm.poll(context, deadline));
                     return Poll::Ready(Err(SendError::TimeoutHead));
                 }
@@ -56,15 +85,25 @@ impl Exchange {
         }
     }
 
-    fn write(&mut self, wire: &mut Wire, outgoing: &mut Outgoing, context: &mut Context<'_>) {
-        while !self.write_broken && !outgoing.is_sent() {
+    fn write(
+        &mut self,
+        wire: &mut Wire,
+        sending: &mut impl Sending,
+        context: &mut Context<'_>,
+    ) -> Result<(), SendError> {
+        while !self.write_broken && !sending.is_sent() {
             let now = if self.sent.is_none() { Some(Instant::now()) } else { None };
-            let Poll::Ready(written) = outgoing.poll_write(wire, context) else { return };
-            self.write_broken = written.is_err();
-            if self.sent.is_none() && !outgoing.is_untouched() {
+            let Poll::Ready(stepped) = sending.poll_step(wire, context) else { return Ok(()) };
+            match stepped {
+                Ok(_) => {}
+                Err(Unsent::Wire) => self.write_broken = true,
+                Err(Unsent::Body(error)) => return Err(SendError::Body(error)),
+            }
+            if self.sent.is_none() && sending.has_begun() {
                 self.sent = now;
             }
         }
+        Ok(())
     }
 
     /// A read: empty means the peer closed.

@@ -19,6 +19,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 mod tunnel;
+mod upload;
 mod wire;
 
 use std::path::Path;
@@ -41,7 +42,7 @@ use crate::tls::ClientTls;
 use body::Incoming;
 use count::Count;
 use dial::Target;
-use exchange::{Exchange, Replied};
+use exchange::{Exchange, Replied, Sending};
 use origin::Origin;
 use pool::Pool;
 use request::Outgoing;
@@ -149,17 +150,23 @@ impl Upstream {
             more = [head.more, &[authorization]].concat();
             head.more = &more;
         }
-        let mut outgoing = Outgoing::new(head, self.target.prefix(), self.target.authority(), body)?;
-        let to_head_request = *head.method == Method::HEAD;
+        let outgoing = Outgoing::new(head, self.target.prefix(), self.target.authority(), body)?;
+        self.carry(outgoing, *head.method == Method::HEAD, deadlines).await
+    }
+
+    /// The same for whatever is to be sent; said again on another connection only if it can be.
+    async fn carry(
+        &self,
+        mut sending: impl Sending,
+        to_head_request: bool,
+        deadlines: Deadlines,
+    ) -> Result<Answer, SendError> {
         let mut reconnected = false;
         if let Some(wire) = self.pool.take() {
             self.count.on_reuse();
-            match self.attempt(wire, &mut outgoing, to_head_request, deadlines.head).await {
-                Ok(tried) => return Ok(self.answer(tried, outgoing, Duration::ZERO, false)),
-                Err(SendError::Cut) => {
-                    outgoing.rewind();
-                    reconnected = true;
-                }
+            match self.attempt(wire, &mut sending, to_head_request, deadlines.head).await {
+                Ok(tried) => return Ok(self.answer(tried, sending, Duration::ZERO, false)),
+                Err(SendError::Cut) if sending.rewind() => reconnected = true,
                 Err(error) => return Err(error),
             }
         }
@@ -168,30 +175,30 @@ impl Upstream {
         let opening = Instant::now();
         let wire = self.target.open(place, deadlines.connect).await.map_err(twice)?;
         let connect = opening.elapsed();
-        let tried = self.attempt(wire, &mut outgoing, to_head_request, deadlines.head).await.map_err(twice)?;
-        Ok(self.answer(tried, outgoing, connect, reconnected))
+        let tried = self.attempt(wire, &mut sending, to_head_request, deadlines.head).await.map_err(twice)?;
+        Ok(self.answer(tried, sending, connect, reconnected))
     }
 
     async fn attempt(
         &self,
         mut wire: Wire,
-        outgoing: &mut Outgoing,
+        sending: &mut impl Sending,
         to_head_request: bool,
         deadline: Option<Instant>,
     ) -> Result<Tried, SendError> {
         let mut exchange = Exchange::new(to_head_request, self.head_bytes_max, deadline);
-        let replied = std::future::poll_fn(|context| exchange.poll(&mut wire, outgoing, context)).await?;
+        let replied = std::future::poll_fn(|context| exchange.poll(&mut wire, sending, context)).await?;
         self.target.judge(replied.head.status)?;
         let sent = exchange.sent.unwrap_or(replied.at);
         Ok(Tried { wire, replied, sent })
     }
 
-    fn answer(&self, tried: Tried, outgoing: Outgoing, connect: Duration, reconnected: bool) -> Answer {
+    fn answer(&self, tried: Tried, sending: impl Sending, connect: Duration, reconnected: bool) -> Answer {
         let Tried { wire, replied, sent } = tried;
         let Replied { head, rest, at } = replied;
         let mut body = Incoming::new(wire, Arc::clone(&self.pool), head.framing, head.keep_alive, at);
-        if !outgoing.is_sent() {
-            body.still_sending(outgoing, head.status);
+        if !sending.is_sent() {
+            body.still_sending(sending.into_rest(), head.status);
         }
         body.begin(rest);
         Answer {

@@ -3,11 +3,13 @@
 
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::error::SendError;
+use super::exchange::{Sending, Unsent};
 use super::wire::Wire;
 
 /// Bodies below this go out in one buffer with the head.
@@ -50,7 +52,7 @@ impl Outgoing {
         let length: usize = body.iter().map(Bytes::len).sum();
         let spliced = length < SPLICED_BYTES_MAX;
         let mut bytes = Vec::with_capacity(1024 + if spliced { length } else { 0 });
-        encode(&mut bytes, head, prefix, host, length)?;
+        encode(&mut bytes, head, prefix, host, Some(length as u64))?;
         let mut parts = Vec::new();
         if spliced {
             body.iter().for_each(|part| bytes.extend_from_slice(part));
@@ -60,21 +62,12 @@ impl Outgoing {
             parts.push(bytes.into());
             parts.extend(body.into_iter().filter(|part| !part.is_empty()));
         }
-        Ok(Self { parts, part: 0, gone: 0, flushed: false })
+        Ok(Self::of(parts))
     }
 
-    /// From the first byte again, for another connection.
-    pub(super) fn rewind(&mut self) {
-        (self.part, self.gone, self.flushed) = (0, 0, false);
-    }
-
-    /// True while not a byte has left.
-    pub(super) fn is_untouched(&self) -> bool {
-        self.part == 0 && self.gone == 0
-    }
-
-    pub(super) fn is_sent(&self) -> bool {
-        self.flushed
+    /// These bytes, whatever they are.
+    pub(super) fn of(parts: Vec<Bytes>) -> Self {
+        Self { parts, part: 0, gone: 0, flushed: false }
     }
 
     /// One write; ready with true when all is gone.
@@ -98,6 +91,11 @@ impl Outgoing {
         Poll::Ready(Ok(false))
     }
 
+    /// True once all of it is gone.
+    pub(super) fn is_gone(&self) -> bool {
+        self.flushed
+    }
+
     #[cfg(test)]
     pub(super) fn into_parts(self) -> Vec<Bytes> {
         self.parts
@@ -117,7 +115,41 @@ impl Outgoing {
     }
 }
 
-fn encode(out: &mut Vec<u8>, head: RequestHead<'_>, prefix: &str, host: &str, length: usize) -> Result<(), SendError> {
+impl Sending for Outgoing {
+    fn poll_step(&mut self, wire: &mut Wire, context: &mut Context<'_>) -> Poll<Result<bool, Unsent>> {
+        self.poll_write(wire, context).map_err(|_| Unsent::Wire)
+    }
+
+    fn has_begun(&self) -> bool {
+        self.part > 0 || self.gone > 0
+    }
+
+    fn is_sent(&self) -> bool {
+        self.flushed
+    }
+
+    fn rewind(&mut self) -> bool {
+        (self.part, self.gone, self.flushed) = (0, 0, false);
+        true
+    }
+
+    fn deadline(&self, asked: Option<Instant>) -> Option<Instant> {
+        asked
+    }
+
+    fn into_rest(self) -> Option<Outgoing> {
+        Some(self)
+    }
+}
+
+/// The head; a body without `length` goes out in chunks.
+pub(super) fn encode(
+    out: &mut Vec<u8>,
+    head: RequestHead<'_>,
+    prefix: &str,
+    host: &str,
+    length: Option<u64>,
+) -> Result<(), SendError> {
     if !head.path.bytes().all(|byte| byte > b' ' && byte != 0x7f) {
         return Err(SendError::Target);
     }
@@ -141,10 +173,14 @@ fn encode(out: &mut Vec<u8>, head: RequestHead<'_>, prefix: &str, host: &str, le
         out.extend_from_slice(value.as_bytes());
         out.extend_from_slice(b"\r\n");
     }
-    if length > 0 || !matches!(*head.method, Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS) {
-        out.extend_from_slice(b"content-length: ");
-        out.extend_from_slice(length.to_string().as_bytes());
-        out.extend_from_slice(b"\r\n");
+    match length {
+        None => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        Some(0) if matches!(*head.method, Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS) => {}
+        Some(length) => {
+            out.extend_from_slice(b"content-length: ");
+            out.extend_from_slice(length.to_string().as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
     }
     out.extend_from_slice(b"\r\n");
     Ok(())
