@@ -191,10 +191,72 @@ fn credential(dialect: paceline_types::Dialect, reference: Option<&str>) -> Cred
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use paceline_plan::document::Document;
+    use paceline_plan::sample;
     use paceline_types::Dialect;
 
     use super::*;
+
+    fn running(change: impl FnOnce(&mut Document), before: Option<&Running>) -> Result<Running, ApplyError> {
+        let mut document = sample::document("http://127.0.0.1:9/v1");
+        change(&mut document);
+        let proxies = Arc::new(Proxies::new(Some("http://u:p@proxy.test:1"), None, "").unwrap());
+        let outward = Outward { tls: paceline_http::client_tls().unwrap(), proxies };
+        let now = Now { mono_ns: 0, unix_s: 0 };
+        Running::new(Plan::read(&sample::bytes(&document)).unwrap(), &outward, &Shared::default(), now, before)
+    }
+
+    #[test]
+    fn a_pool_is_kept_until_the_way_to_its_provider_changes() {
+        let first = running(|_| {}, None).unwrap();
+        let kept = |change: fn(&mut Document)| {
+            let next = running(change, Some(&first)).unwrap();
+            let same = |(old, new): (&Provider, &Provider)| Arc::ptr_eq(&old.upstream, &new.upstream);
+            first.providers.iter().zip(&next.providers).map(same).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(|_| {}), [true, true]);
+        assert_eq!(kept(|plan| plan.providers[0].key = Some("env:NONE".into())), [true, true]);
+        assert_eq!(kept(|plan| plan.providers[0].connections_max = 3), [false, true]);
+        assert_eq!(kept(|plan| plan.providers[1].addresses_allowed = vec!["169.254.7.1".into()]), [true, false]);
+        assert_eq!(kept(|plan| plan.providers[1].base_url = "http://127.0.0.1:8/v1".into()), [true, false]);
+        assert_eq!(kept(|plan| plan.gateway.connection_age_max_ms = 7), [false, false]);
+    }
+
+    #[test]
+    fn a_refused_address_and_an_exception_that_is_none_are_faults_by_their_path() {
+        let fault = |change: fn(&mut Document)| match running(change, None) {
+            Err(ApplyError::Fault(fault)) => fault,
+            _ => unreachable!("the plan is at fault"),
+        };
+        let refused = fault(|plan| plan.providers[1].base_url = "http://169.254.169.254/v1".into());
+        assert_eq!(refused.path, "providers[1].base_url");
+        assert!(refused.hint.contains("addresses_allowed"), "{}", refused.hint);
+        let exception = fault(|plan| plan.providers[1].addresses_allowed = vec!["169.254.0.0/99".into()]);
+        assert_eq!(exception.path, "providers[1].addresses_allowed");
+        assert!(exception.message.contains("169.254.0.0/99"), "{}", exception.message);
+        let allowed = |plan: &mut Document| {
+            plan.providers[1].base_url = "http://169.254.169.254/v1".into();
+            plan.providers[1].addresses_allowed = vec!["169.254.169.254".into()];
+        };
+        assert!(running(allowed, None).is_ok());
+    }
+
+    #[tokio::test]
+    async fn providers_are_reached_by_the_proxies_of_the_process() {
+        // Nobody listens there any more.
+        let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let url = format!("http://u:p@{gone}");
+        let outward = Outward {
+            tls: paceline_http::client_tls().unwrap(),
+            proxies: Arc::new(Proxies::new(None, Some(&url), "").unwrap()),
+        };
+        let plan = Plan::read(&sample::bytes(&sample::document("https://provider.test/v1"))).unwrap();
+        let upstream = open(&plan, 0, &outward).map_err(|_| "a fault").unwrap();
+        let error = upstream.get("/models").await.unwrap_err().to_string();
+        assert!(error.starts_with(&format!("proxy {gone} cannot be reached")), "{error}");
+    }
 
     #[test]
     fn a_key_is_read_from_a_file_trimmed_or_reported_missing_by_its_place() {

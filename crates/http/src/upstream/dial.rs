@@ -25,7 +25,7 @@ use super::wire::{Socket, Wire};
 const ADDRESS_PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) enum Target {
-    Tcp { origin: Origin, tls: Arc<ClientConfig>, addresses: AddressRule, by: Option<By> },
+    Tcp { origin: Origin, tls: Arc<ClientConfig>, addresses: AddressRule, by: Option<Box<By>> },
     Unix { path: PathBuf },
 }
 
@@ -55,7 +55,7 @@ impl By {
 impl Target {
     pub(super) fn tcp(origin: Origin, options: &UpstreamOptions) -> Self {
         let proxy = options.proxies.choose(origin.server_name.is_some(), &origin.host, origin.port);
-        let by = proxy.map(|proxy| By::new(proxy, &origin));
+        let by = proxy.map(|proxy| Box::new(By::new(proxy, &origin)));
         Self::Tcp { origin, tls: Arc::clone(&options.tls.0), addresses: options.addresses.clone(), by }
     }
 
@@ -76,7 +76,7 @@ impl Target {
     /// The proxy that reads each request itself: there is one and no tunnel.
     fn in_plain_by(&self) -> Option<&By> {
         match self {
-            Self::Tcp { origin, by, .. } if origin.server_name.is_none() => by.as_ref(),
+            Self::Tcp { origin, by, .. } if origin.server_name.is_none() => by.as_deref(),
             _ => None,
         }
     }
