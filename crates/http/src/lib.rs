@@ -29,7 +29,7 @@ pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, head
 
 pub use server::{
     Abort, AbortWithReset, Body, BodyError, BodyStream, Chunks, Drain, Handler, Listen, Request, Response, ServeStats,
-    ServerOptions, bind_tcp, bind_unix, serve,
+    ServerOptions, bind_tcp, bind_unix, receive_listener, send_listener, serve,
 };
 pub use tls::{ClientTls, ServerTls, TlsError, client_tls};
 pub use upstream::{

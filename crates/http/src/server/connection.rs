@@ -21,7 +21,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio_rustls::TlsAcceptor;
 
 use super::body::{AbortWithReset, Body, Served};
-use super::drain::Place;
+use super::drain::{Drain, Place};
 use super::link::{Answering, Expiry, Limits, Link};
 use super::listen::Accepted;
 use super::refusal::head_refusal;
@@ -33,6 +33,7 @@ use crate::upstream::Alarm;
 /// What all connections of a server share.
 pub(super) struct Shared<H> {
     pub handler: Arc<H>,
+    pub drain: Drain,
     pub http1: http1::Builder,
     pub http2: http2::Builder<TokioExecutor>,
     pub tls: Option<TlsAcceptor>,
@@ -86,12 +87,12 @@ fn service<H: Handler>(
         let (shared, link) = (Arc::clone(&shared), Arc::clone(&link));
         // Requests that came before the peer was told find it at nothing already.
         let _ = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        async move { Ok::<_, Infallible>(answer(&*shared.handler, link, peer, request).await) }
+        async move { Ok::<_, Infallible>(answer(&shared, link, peer, request).await) }
     })
 }
 
 async fn answer<H: Handler>(
-    handler: &H,
+    shared: &Shared<H>,
     link: Arc<Link>,
     peer: Option<SocketAddr>,
     request: hyper::Request<Incoming>,
@@ -100,8 +101,12 @@ async fn answer<H: Handler>(
     let suspicious = link.is_suspicious();
     let answering = Answering::begin(&link);
     let close_means_end = request.version() == Version::HTTP_10;
+    let h2 = link.is_h2();
     let request = Request::new(request, received, peer, link);
-    let response = if suspicious { refused(request) } else { handler.handle(request).await };
+    let mut response = if suspicious { refused(request) } else { shared.handler.handle(request).await };
+    if !h2 && shared.drain.is_handing_over() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     let resets = close_means_end || response.extensions().get::<AbortWithReset>().is_some();
     response.map(|body| Served::new(body, answering, resets))
 }
@@ -173,7 +178,8 @@ async fn drive(connection: impl Connection, link: &Link, mut place: Place, left:
             if place.drain().is_cut() {
                 return Poll::Ready(());
             }
-            if place.drain().is_started() && !std::mem::replace(&mut winding_down, true) {
+            let stops = place.drain().is_started() || link.is_h2() && place.drain().is_handing_over();
+            if stops && !std::mem::replace(&mut winding_down, true) {
                 connection.as_mut().wind_down();
             }
             if connection.as_mut().poll(context).is_ready() {

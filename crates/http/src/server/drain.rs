@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+/// Time for connections to be closed when a handover has taken too long.
+const CLOSING: Duration = Duration::from_millis(100);
+
 /// Told to start, it lets running requests finish up to a limit. Cheap to clone; one per server.
 #[derive(Clone, Default)]
 pub struct Drain(Arc<Inner>);
@@ -15,6 +18,7 @@ pub struct Drain(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     started: AtomicBool,
+    handing_over: AtomicBool,
     cut: AtomicBool,
     connections: AtomicUsize,
     cutoff: Mutex<Option<Instant>>,
@@ -45,14 +49,32 @@ impl Drain {
     /// No new connections from now on; running requests may go on for `limit`, then they are cut. Called again, the
     /// sooner limit holds.
     pub fn start(&self, limit: Duration) {
+        self.stop(limit, &self.0.started);
+    }
+
+    fn stop(&self, limit: Duration, how: &AtomicBool) {
         {
             let mut cutoff = self.0.cutoff.lock();
             let asked = Instant::now() + limit;
             *cutoff = Some(cutoff.map_or(asked, |earlier| earlier.min(asked)));
         }
-        self.0.started.store(true, Ordering::Release);
+        how.store(true, Ordering::Release);
         self.0.changed.notify_waiters();
         self.wake_all();
+    }
+
+    /// No new connections from now on, another process accepting from the same socket; who is connected is answered
+    /// and told with the answer to come back on another connection (HTTP/1: `connection: close`; HTTP/2: GOAWAY).
+    /// Unlike after `start`, nobody's idle connection is closed while a request may be on its way on it; that happens
+    /// when `limit` has passed, at which running requests are cut too, a tenth of a second later.
+    pub fn hand_over(&self, limit: Duration) {
+        self.stop(limit, &self.0.handing_over);
+    }
+
+    /// True once `hand_over` was called.
+    #[must_use]
+    pub fn is_handing_over(&self) -> bool {
+        self.0.handing_over.load(Ordering::Acquire)
     }
 
     /// Connections open now.
@@ -71,11 +93,11 @@ impl Drain {
         self.0.cut.load(Ordering::Acquire)
     }
 
-    /// Waits for `start`.
-    pub(super) async fn started(&self) {
+    /// Waits for `start` or `hand_over`.
+    pub(super) async fn stopped(&self) {
         loop {
             let changed = self.0.changed.notified();
-            if self.is_started() {
+            if self.is_started() || self.is_handing_over() {
                 return;
             }
             changed.await;
@@ -93,7 +115,10 @@ impl Drain {
             let cutoff = *self.0.cutoff.lock();
             match cutoff {
                 Some(cutoff) if !self.is_cut() => {
-                    if tokio::time::timeout_at(cutoff.into(), changed).await.is_err() {
+                    let in_time = tokio::time::timeout_at(cutoff.into(), changed).await.is_ok();
+                    if !in_time && !self.is_started() {
+                        self.end_idle();
+                    } else if !in_time {
                         cut = self.connections();
                         self.0.cut.store(true, Ordering::Release);
                         self.wake_all();
@@ -102,6 +127,13 @@ impl Drain {
                 _ => changed.await,
             }
         }
+    }
+
+    /// The time for a handover is over: idle connections are closed, and what they need for it is given.
+    fn end_idle(&self) {
+        *self.0.cutoff.lock() = Some(Instant::now() + CLOSING);
+        self.0.started.store(true, Ordering::Release);
+        self.wake_all();
     }
 
     /// Counts a connection in; the guard counts it out.

@@ -3,6 +3,7 @@
 mod body;
 mod connection;
 mod drain;
+mod handover;
 mod head_check;
 mod link;
 mod listen;
@@ -14,6 +15,7 @@ mod upload;
 
 pub use body::{Abort, AbortWithReset, Body, Chunks};
 pub use drain::Drain;
+pub use handover::{receive_listener, send_listener};
 pub use listen::{Listen, bind_tcp, bind_unix};
 pub use request::{BodyError, Request};
 pub use serve::{Handler, ServeStats, ServerOptions, serve};

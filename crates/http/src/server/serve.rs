@@ -80,7 +80,7 @@ pub struct ServeStats {
 }
 
 /// Serves until `drain` was started and every connection has ended or been cut at its limit. The listening socket is
-/// closed as soon as the drain starts.
+/// closed as soon as the drain starts or hands over.
 pub async fn serve<H: Handler>(listen: Listen, options: ServerOptions, handler: Arc<H>, drain: Drain) -> ServeStats {
     let limits = Limits { head_read: options.head_read, idle: IDLE, linger: LINGER };
     serve_within(listen, options, limits, handler, drain).await
@@ -99,6 +99,7 @@ pub(super) async fn serve_within<H: Handler>(
     };
     let shared = Arc::new(Shared {
         handler,
+        drain: drain.clone(),
         http1: http1_builder(&options),
         http2: http2_builder(&options),
         tls: options.tls.as_ref().map(|tls| TlsAcceptor::from(Arc::clone(&tls.0))),
@@ -128,7 +129,7 @@ async fn accept<H: Handler>(
         };
         let (accepted, permit) = tokio::select! {
             biased;
-            () = drain.started() => return connections,
+            () = drain.stopped() => return connections,
             next = next => next,
         };
         match accepted {
