@@ -28,7 +28,9 @@ fn refusal(py: Python<'_>, error: &ServeError) -> PyErr {
         }
         ServeError::Journal(_) => faults::JournalFault::new_err(message),
         ServeError::Tls(_) => faults::plan_fault(py, "gateway.tls", &message, "check the files it names"),
-        ServeError::Environment(_) => faults::plan_fault(py, "environment", &message, "correct the variable or unset it"),
+        ServeError::Environment(_) => {
+            faults::plan_fault(py, "environment", &message, "correct the variable or unset it")
+        }
     }
 }
 
