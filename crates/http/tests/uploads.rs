@@ -3,11 +3,15 @@
 
 mod support;
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http_body_util::BodyExt;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use paceline_http::{
-    BodyError, Deadlines, HeaderMap, Method, Request, RequestHead, Response, SendError, ServerOptions, Upstream,
+    BodyError, Bytes, Deadlines, HeaderMap, Method, Request, RequestHead, Response, SendError, ServerOptions, Upstream,
 };
 use support::{PATIENCE, Provider, Server, handler, in_ms, read_to_close, read_until, text};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -275,5 +279,72 @@ async fn a_dead_pooled_connection_is_replaced_only_before_the_body_was_touched()
         read_until(&mut stream, "\r\n\r\nfour").await;
         stream.write_all(OK).await.unwrap();
         read_until(&mut caller, "\r\n\r\nok").await;
+    }
+}
+
+#[tokio::test]
+async fn who_expects_to_be_told_to_go_on_is_told_once_the_provider_is_connected() {
+    let relay = Relay::plain().await;
+    let (mut caller, mut stream, _) =
+        relay.asked(b"POST / HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n").await;
+    assert_eq!(read_until(&mut caller, "\r\n\r\n").await, "HTTP/1.1 100 Continue\r\n\r\n");
+    caller.write_all(b"hi").await.unwrap();
+    read_until(&mut stream, "hi").await;
+    stream.write_all(OK).await.unwrap();
+    read_until(&mut caller, "\r\n\r\nok").await;
+}
+
+#[tokio::test]
+async fn http_2_bodies_are_passed_on_with_and_without_a_length() {
+    for length in [Some(5), None] {
+        let relay = Relay::plain().await;
+        let io = TokioIo::new(relay.server.connect().await);
+        let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+        tokio::spawn(connection);
+        let (mut body, feed) = Fed::new();
+        body.length = length;
+        let request = hyper::Request::post("http://h/").body(body).unwrap();
+        let answer = tokio::spawn(sender.send_request(request));
+        let mut stream = relay.provider.accept().await;
+        let head = read_until(&mut stream, "\r\n\r\n").await;
+        assert_eq!(head.contains("\r\ncontent-length: 5\r\n"), length.is_some(), "{head}");
+        feed.send(Bytes::from_static(b"he")).unwrap();
+        let seen = read_until(&mut stream, if length.is_some() { "he" } else { "he\r\n" }).await;
+        feed.send(Bytes::from_static(b"llo")).unwrap();
+        drop(feed);
+        let seen = seen + &read_until(&mut stream, if length.is_some() { "llo" } else { "0\r\n\r\n" }).await;
+        assert_eq!(seen, if length.is_some() { "hello" } else { "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n" });
+        stream.write_all(OK).await.unwrap();
+        let answer = answer.await.unwrap().unwrap();
+        assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "ok");
+    }
+}
+
+/// An HTTP/2 caller's body, said piece by piece.
+struct Fed {
+    pieces: mpsc::UnboundedReceiver<Bytes>,
+    length: Option<u64>,
+}
+
+impl Fed {
+    fn new() -> (Self, mpsc::UnboundedSender<Bytes>) {
+        let (feed, pieces) = mpsc::unbounded_channel();
+        (Self { pieces, length: None }, feed)
+    }
+}
+
+impl http_body::Body for Fed {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        self.pieces.poll_recv(context).map(|piece| piece.map(|piece| Ok(http_body::Frame::data(piece))))
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.length.map_or_else(http_body::SizeHint::default, http_body::SizeHint::with_exact)
     }
 }
