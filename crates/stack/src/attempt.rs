@@ -176,7 +176,7 @@ fn is_event_stream(answer: &Answer) -> bool {
 }
 
 /// What a failed send means for the caller. Names the deployment, never the provider's bytes.
-fn unsent(deployment: &str, error: &SendError, head_code: Code) -> Missed {
+pub(crate) fn unsent(deployment: &str, error: &SendError, head_code: Code) -> Missed {
     if let SendError::Twice(error) = error {
         return Missed { sent: true, reconnected: true, ..unsent(deployment, error, head_code) };
     }

@@ -2,7 +2,7 @@
 //! go with them.
 
 use bytes::Bytes;
-use paceline_http::{HeaderName, HeaderValue};
+use paceline_http::{HeaderMap, HeaderName, HeaderValue};
 use paceline_policy::{cap, engine_priority};
 use paceline_providers::Edits;
 use paceline_types::Flags;
@@ -61,23 +61,29 @@ pub(crate) fn outgoing(running: &Running, prepared: &Prepared, deployment: usize
     Outgoing {
         deployment,
         provider: target.provider,
-        more: own_headers(running, target.provider, prepared),
+        more: own_headers(running, target.provider, &prepared.headers, &prepared.id),
         body: edits.into_parts(),
         flags,
         cap_tokens: cap.map(|(_, tokens)| tokens),
     }
 }
 
-fn own_headers(running: &Running, provider: usize, prepared: &Prepared) -> Vec<(HeaderName, HeaderValue)> {
+/// What goes to a provider besides the caller's headers: fixed ones, those it takes beyond the usual, the credential, the
+/// request's id.
+pub(crate) fn own_headers(
+    running: &Running,
+    provider: usize,
+    headers: &HeaderMap,
+    id: &HeaderValue,
+) -> Vec<(HeaderName, HeaderValue)> {
     let forward = &running.plan.providers[provider].forward_headers;
     let provider = &running.providers[provider];
-    let headers = &prepared.headers;
     let mut more = Vec::with_capacity(provider.fixed.len() + 2);
     more.extend(provider.fixed.iter().filter(|(name, _)| !headers.contains_key(name)).cloned());
     more.extend(headers::forwarded(headers, forward));
     if let Credential::Header(name, value) = &provider.credential {
         more.push((name.clone(), value.clone()));
     }
-    more.push((REQUEST_ID, prepared.id.clone()));
+    more.push((REQUEST_ID, id.clone()));
     more
 }

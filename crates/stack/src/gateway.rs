@@ -21,12 +21,13 @@ use crate::headers::Said;
 use crate::ident;
 use crate::life::Life;
 use crate::limits;
+use crate::passthrough;
 use crate::prefix;
 use crate::prepare::{Prepared, prepare};
 use crate::read;
 use crate::refuse;
 use crate::relay;
-use crate::route::{self, Call, Route};
+use crate::route::{self, Call, Passed, Route};
 use crate::running::{ApplyError, Outward, Running, Shared};
 use crate::send::{self, Sent};
 
@@ -293,6 +294,34 @@ impl Gateway {
         Ok(choice)
     }
 
+    /// True for a path that some provider takes as it comes.
+    fn takes(&self, path: &str) -> bool {
+        self.running.load().as_ref().is_some_and(|running| passthrough::is_listed(&running.plan, path))
+    }
+
+    /// Relays a request for any other path of a provider.
+    async fn pass(self: &Arc<Self>, passed: Passed<'_>, request: &mut Request) -> Response {
+        let mut life = Life::begin(self, Api::Passthrough, request.received);
+        let sent = async {
+            let running = self.admit()?;
+            life.scene.running = Some(Arc::clone(&running));
+            let call = Call { api: Api::Passthrough, tag: passed.tag };
+            let caller = Self::identify(&running, &mut life, call, request)?;
+            passthrough::send(self, &running, &mut life, &caller, passed, request).await
+        };
+        match sent.await {
+            Ok(sent) => relay::respond(life, sent).await,
+            Err(failure) => refuse::refuse(life, &failure),
+        }
+    }
+
+    /// Refuses an address nobody serves; it has no usage record.
+    fn unrouted(&self, path: &str, failure: &Failure) -> Response {
+        self.metrics.process.unrouted.inc();
+        let dialect = if route::speaks_anthropic(path) { Dialect::Anthropic } else { Dialect::OpenAi };
+        refuse::response(dialect, failure, "")
+    }
+
     fn ready(&self) -> Response {
         let failure = if self.draining.load(Ordering::Relaxed) {
             Failure::new(Code::Draining, "The gateway is shutting down")
@@ -318,11 +347,14 @@ impl Handler for Edge {
             Ok(Route::Health) => return plain(StatusCode::OK, "ok\n"),
             Ok(Route::Ready) => return gateway.ready(),
             Ok(Route::Call(call)) => call,
-            Err(failure) => {
-                gateway.metrics.process.unrouted.inc();
-                let dialect = if route::speaks_anthropic(path) { Dialect::Anthropic } else { Dialect::OpenAi };
-                return refuse::response(dialect, &failure, "");
+            Ok(Route::Passed(passed)) if gateway.takes(passed.path) => {
+                return gateway.pass(passed, &mut request).await;
             }
+            Ok(Route::Passed(_)) => {
+                let what = "This address is not served, nor on any provider's passthrough list";
+                return gateway.unrouted(path, &Failure::new(Code::RouteUnknown, what));
+            }
+            Err(failure) => return gateway.unrouted(path, &failure),
         };
         let mut life = Life::begin(gateway, call.api, request.received);
         match gateway.steps(&mut life, call, &mut request).await {

@@ -36,6 +36,8 @@ pub(crate) struct Scene {
     pub running: Option<Arc<Running>>,
     pub use_case: Option<usize>,
     pub deployment: Option<usize>,
+    /// The provider of a request that is only passed through.
+    pub provider: Option<usize>,
     /// The standards' model; none for a deployment asked for by its own id.
     pub model: Option<usize>,
     /// The use case's default, when the caller asked for something off the standards.
@@ -106,6 +108,10 @@ impl Life {
     /// Nanoseconds from the beginning to `at`.
     pub(crate) fn nanos(&self, at: Instant) -> u64 {
         u64::try_from(at.saturating_duration_since(self.began).as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn gateway(&self) -> &Gateway {
+        &self.gateway
     }
 
     pub(crate) fn is_done(&self) -> bool {

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use paceline_http::{HeaderMap, HeaderName, HeaderValue};
-use paceline_policy::{RateLeft, cost_nanousd, expected_tokens};
+use paceline_policy::{Caller, RateLeft, cost_nanousd, expected_tokens};
 use paceline_providers::{Rate, RateView, rate_headers};
 use paceline_traffic::Ask;
 use paceline_types::{Dialect, Failure, Flags};
@@ -37,6 +37,31 @@ pub(crate) fn reserve(
         now: gateway.now(Instant::now()),
         tokens: u64::from(tokens.input) + u64::from(tokens.output),
         cost_nanousd,
+    };
+    let reserved = running.limits.reserve(&ask).map_err(|failure| *failure)?;
+    note(life, &reserved);
+    life.reserved = Some(reserved);
+    Ok(())
+}
+
+/// Reserves for a request that is only passed through: nobody knows what it will take, nor what it costs unless nothing
+/// is sent.
+pub(crate) fn reserve_plain(
+    gateway: &Gateway,
+    running: &Running,
+    life: &mut Life,
+    caller: &Caller,
+) -> Result<(), Failure> {
+    if running.limits.is_empty() {
+        return Ok(());
+    }
+    let ask = Ask {
+        key: caller.key,
+        service: caller.service,
+        use_case: caller.use_case,
+        now: gateway.now(Instant::now()),
+        tokens: 0,
+        cost_nanousd: life.scene.free.then_some(0),
     };
     let reserved = running.limits.reserve(&ask).map_err(|failure| *failure)?;
     note(life, &reserved);

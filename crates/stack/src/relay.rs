@@ -31,7 +31,7 @@ pub(crate) async fn respond(life: Box<Life>, mut sent: Box<Sent>) -> Response {
 }
 
 /// The outcome a provider's status stands for, its answer being complete.
-fn outcome(status: u16) -> Outcome {
+pub(crate) fn outcome(status: u16) -> Outcome {
     match status {
         200..=299 => Outcome::Ok,
         // What our key may not do there is ours to mend, not the caller's.

@@ -8,6 +8,7 @@ use paceline_types::{Api, Code, Failure};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Route<'a> {
     Call(Call<'a>),
+    Passed(Passed<'a>),
     Health,
     Ready,
 }
@@ -20,6 +21,14 @@ pub(crate) struct Call<'a> {
     pub tag: Option<(&'a str, &'a str)>,
 }
 
+/// Any other path below `/v1`, with its tag: a provider may take it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Passed<'a> {
+    /// Below the provider's base URL: `/files/file-1`.
+    pub path: &'a str,
+    pub tag: Option<(&'a str, &'a str)>,
+}
+
 /// Finds the route of a path (without its query string).
 pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Failure> {
     match path {
@@ -28,7 +37,11 @@ pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Fail
         _ => {}
     }
     let (tag, rest) = split_tag(path);
-    let api = api(rest).ok_or_else(|| Failure::new(Code::RouteUnknown, "This address is not served"))?;
+    let Some(api) = api(rest) else {
+        let below = rest.strip_prefix("/v1").filter(|path| path.len() > 1 && path.starts_with('/'));
+        let unknown = || Failure::new(Code::RouteUnknown, "This address is not served");
+        return below.map(|path| Route::Passed(Passed { path, tag })).ok_or_else(unknown);
+    };
     let wanted = if api == Api::Models { Method::GET } else { Method::POST };
     if *method != wanted {
         return Err(Failure::new(Code::MethodNotAllowed, format!("This address takes {wanted} only")));
@@ -86,10 +99,11 @@ mod tests {
 
     #[test]
     fn other_addresses_and_methods_are_refused_with_a_code() {
-        for path in ["/", "/v1", "/v2/chat/completions", "/t/a/b", "/t//b/v1/messages", "/v1/chat/completions/", "/t/a"]
-        {
+        for path in ["/", "/v1", "/v1/", "/v2/chat/completions", "/t/a/b", "/t//b/v1/messages", "/t/a"] {
             assert_eq!(find(&Method::POST, path).unwrap_err().code, Code::RouteUnknown, "{path}");
         }
+        let passed = Passed { path: "/files/f-1", tag: Some(("a", "b")) };
+        assert_eq!(find(&Method::DELETE, "/t/a/b/v1/files/f-1").unwrap(), Route::Passed(passed));
         assert_eq!(find(&Method::GET, "/v1/messages").unwrap_err().code, Code::MethodNotAllowed);
         assert_eq!(find(&Method::POST, "/v1/models").unwrap_err().code, Code::MethodNotAllowed);
     }

@@ -9,7 +9,7 @@ use paceline_http::{
     AddressRule, ClientTls, HeaderName, HeaderValue, Proxies, Upstream, UpstreamFault, UpstreamOptions,
 };
 use paceline_plan::{Plan, PlanFault};
-use paceline_traffic::{Bound, DeploymentState, Fleet, HedgeBudget, Limits, Now, Prefixes};
+use paceline_traffic::{Bound, DeploymentState, Fleet, HedgeBudget, Limits, Made, Now, Prefixes};
 
 use crate::{cache, headers};
 
@@ -65,6 +65,7 @@ pub(crate) struct Shared {
     pub limits: Limits,
     pub fleet: Fleet,
     pub prefixes: Prefixes,
+    pub made: Made,
 }
 
 impl Running {

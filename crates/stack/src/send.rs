@@ -31,7 +31,14 @@ pub(crate) struct Sent {
     /// What is left of the limits that apply.
     pub rates: Option<limits::Left>,
     /// The place at the deployment, given back when the answer has ended.
-    _pass: Pass,
+    _pass: Option<Pass>,
+}
+
+impl Sent {
+    /// An answer that is passed on as it comes.
+    pub(crate) fn plain(answer: Answer, clock: Clock, rates: Option<limits::Left>, advice: Option<String>) -> Self {
+        Self { answer, held: None, clock, assemble: false, advice, rates, _pass: None }
+    }
 }
 
 /// One request on its way from deployment to deployment.
@@ -279,7 +286,7 @@ impl<'a> Journey<'a> {
             assemble: self.prepared.assemble,
             advice: self.prepared.advice.clone(),
             rates: limits::left(self.gateway, life),
-            _pass: pass,
+            _pass: Some(pass),
         }
     }
 
@@ -325,7 +332,7 @@ fn resting(name: &str, for_ns: u64) -> Missed {
 }
 
 /// Writes what the answer's head tells into the record.
-fn note(life: &mut Life, answer: &Answer, began: Instant, first: Instant, waited: Duration) {
+pub(crate) fn note(life: &mut Life, answer: &Answer, began: Instant, first: Instant, waited: Duration) {
     let sent_us = life.micros(answer.sent);
     let headers_us = life.micros(answer.head);
     let micros = |span: Duration| u32::try_from(span.as_micros()).unwrap_or(UNDEFINED - 1);

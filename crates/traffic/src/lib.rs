@@ -7,6 +7,7 @@ mod fleet;
 mod health;
 mod hedges;
 mod limits;
+mod made;
 mod prefix;
 mod queue;
 
@@ -14,5 +15,6 @@ pub use fleet::{DeploymentState, Fleet};
 pub use health::{Admission, Health, HealthStatus, Order, PassedOver, Probe, Rest, Stands, order};
 pub use hedges::HedgeBudget;
 pub use limits::{Ask, Bound, LimitStatus, Limits, Now, RatesLeft, Reserved, Spent, TailSpent};
+pub use made::Made;
 pub use prefix::{Prefixes, Prompt};
 pub use queue::{Enter, Pass, Queue, QueueStatus, Refusal};

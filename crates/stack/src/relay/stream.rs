@@ -11,12 +11,16 @@ use paceline_types::{Code, Failure, Flags, Outcome, UNDEFINED};
 
 use super::{Tap, assemble, head, note_stream};
 use crate::life::Life;
+use crate::passthrough;
 use crate::send::Sent;
 
 /// Starts relaying a stream.
 pub(super) fn respond(mut life: Box<Life>, mut sent: Box<Sent>, tap: Box<Tap>, out: Vec<Bytes>) -> Response {
     life.record.status = sent.answer.status;
     life.record.flags.set(Flags::STREAMED);
+    if let (Some(first), Some(running)) = (out.first(), &life.scene.running) {
+        passthrough::note_made(&life, running, first);
+    }
     let (status, mut headers) = head(&life, &mut sent);
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     let mut relay = Relay {

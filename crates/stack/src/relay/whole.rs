@@ -5,11 +5,12 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use paceline_http::{Abort, AnswerError, Body, Chunks, HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use paceline_providers::{Inflate, read_answer};
-use paceline_types::{Code, Failure, Outcome, UNDEFINED};
+use paceline_providers::{Finish, Inflate, passthrough_usage, read_answer};
+use paceline_types::{Api, Code, Failure, Outcome, UNDEFINED};
 
 use super::{assemble, head, note_end, outcome};
 use crate::life::Life;
+use crate::passthrough;
 use crate::refuse;
 use crate::send::Sent;
 
@@ -131,7 +132,13 @@ impl Seen {
     /// Reads usage out of what was kept and writes it into the record.
     fn settle(&mut self, life: &mut Life) {
         life.record.response_bytes = u32::try_from(self.bytes).unwrap_or(u32::MAX);
-        if self.readable {
+        if let (Some(first), Some(running)) = (self.kept.first(), life.scene.running.clone()) {
+            passthrough::note_made(life, &running, first);
+        }
+        if self.readable && life.record.api == Api::Passthrough {
+            let usage = passthrough_usage(&join(&self.kept));
+            note_end(life, usage, Finish::None, None);
+        } else if self.readable {
             let facts = read_answer(life.record.api, &self.kept);
             life.scene.text_bytes = facts.text_bytes;
             self.provider_error = facts.provider_error;
