@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use paceline_http::{
     Abort, Answer, Body, Bytes, Chunks, ClientTls, Deadlines, Drain, HeaderMap, Listen, Method, RequestHead, Response,
-    ServerOptions, ServerTls, Upstream, UpstreamOptions, bind_tcp, bind_unix, serve,
+    ServerOptions, ServerTls, StatusCode, Upstream, UpstreamOptions, bind_tcp, bind_unix, serve,
 };
 use support::{
     PATIENCE, Provider, Server, echo, fed, handler, in_ms, options, read_to_close, read_until, streaming, text,
@@ -463,5 +463,41 @@ async fn many_callers_at_once_get_their_own_answers() {
         .collect();
     for caller in callers {
         caller.await.unwrap();
+    }
+}
+
+/// A stream with nothing in it, of a length that belongs to another answer.
+struct Nothing;
+
+impl Chunks for Nothing {
+    fn poll_chunk(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Abort>>> {
+        Poll::Ready(None)
+    }
+
+    fn is_end(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_may_have_no_body_may_say_how_long_it_would_be() {
+    let server = Server::start(handler(|request| async move {
+        let status = request.path().trim_start_matches('/').parse::<u16>().unwrap();
+        let mut response = Response::new(Body::stream(Nothing, Some(500)));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        response
+    }));
+    let mut stream = server.connect().await;
+    for (method, status) in [("GET", 304), ("HEAD", 200), ("GET", 204), ("HEAD", 304)] {
+        stream.write_all(format!("{method} /{status} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
+        let head = read_until(&mut stream, "\r\n\r\n").await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{method} {status}: {head}");
+    }
+    let mut sender = h2(TokioIo::new(server.connect().await)).await;
+    for (method, status) in [("GET", 304), ("HEAD", 200), ("GET", 204), ("HEAD", 304)] {
+        let request = hyper::Request::builder().method(method).uri(format!("http://h/{status}"));
+        let answer = sender.send_request(request.body(Full::new(Bytes::new())).unwrap()).await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{method}");
+        assert_eq!(answer.into_body().collect().await.expect("an end").to_bytes(), "", "{method} {status}");
     }
 }

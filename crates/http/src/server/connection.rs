@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
-use http::{StatusCode, Version};
+use http::{Method, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
@@ -101,14 +101,16 @@ async fn answer<H: Handler>(
     let suspicious = link.is_suspicious();
     let answering = Answering::begin(&link);
     let close_means_end = request.version() == Version::HTTP_10;
-    let h2 = link.is_h2();
+    let (h2, to_head) = (link.is_h2(), request.method() == Method::HEAD);
     let request = Request::new(request, received, peer, link);
     let mut response = if suspicious { refused(request) } else { shared.handler.handle(request).await };
     if !h2 && shared.drain.is_handing_over() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     let resets = close_means_end || response.extensions().get::<AbortWithReset>().is_some();
-    response.map(|body| Served::new(body, answering, resets))
+    // hyper sees to it on HTTP/1; on HTTP/2 it would announce a body, and reset the stream when none comes.
+    let bodiless = h2 && (to_head || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED));
+    response.map(|body| Served::new(if bodiless { Body::Empty } else { body }, answering, resets))
 }
 
 /// The answer to a head that two parsers could frame differently.
