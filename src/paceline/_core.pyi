@@ -76,8 +76,11 @@ def codes() -> list[CodeRow]:
 def check_plan(plan: bytes) -> str:
     """Read and compile a plan as the gateway would; return its hash (hex). Raises `PlanFault`."""
 
-def serve(data_dir: str, listen: str, *, threads: int | None = None) -> int:
+def serve(data_dir: str, listen: str, *, threads: int | None = None, takeover: bool = False) -> int:
     """Run a gateway in this process until SIGTERM or SIGINT has drained it; return the exit code.
+
+    With `takeover` it takes the listening socket of the gateway that runs on `data_dir`, which then finishes what is
+    connected there and leaves; `listen` means nothing.
 
     Blocks without holding the interpreter. Raises `OSError` when an address cannot be bound; `PlanFault`;
     `JournalFault`.

@@ -7,10 +7,12 @@ mod memory;
 mod paths;
 mod plan_file;
 mod spent;
+mod takeover;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use paceline_http::{Drain, Listen, Proxies, ServerOptions, ServerTls, bind_tcp, bind_unix, serve};
@@ -33,6 +35,8 @@ pub struct ServeConfig {
     pub listen: SocketAddr,
     /// Worker threads; `None` for one a core.
     pub threads: Option<usize>,
+    /// Take the listening socket over from the gateway that runs on this data directory.
+    pub takeover: bool,
 }
 
 /// Why a gateway could not start.
@@ -40,6 +44,8 @@ pub struct ServeConfig {
 pub enum ServeError {
     #[error("cannot listen on {address}: {source}")]
     Bind { address: String, source: std::io::Error },
+    #[error("no gateway hands its listener over at {path}: {source}")]
+    Takeover { path: String, source: std::io::Error },
     #[error("data directory {path}: {source}")]
     Data { path: String, source: std::io::Error },
     #[error("usage journal: {0}")]
@@ -61,7 +67,7 @@ pub fn run(config: &ServeConfig) -> Result<i32, ServeError> {
     paths::ready(&config.data_dir)?;
     let plan = plan_file::read(&config.data_dir);
     let bounds = plan.as_ref().map_or_else(document::Gateway::default, |plan| plan.gateway.clone());
-    let (journal, lost) = open_journal(&config.data_dir, &bounds, false)?;
+    let (journal, lost) = open_journal(&config.data_dir, &bounds, config.takeover)?;
     let tls = paceline_http::client_tls().map_err(|error| ServeError::Tls(error.to_string()))?;
     let proxies = Proxies::from_env().map_err(ServeError::Environment)?;
     let gateway = Gateway::new(journal, Metrics::new(bounds.label_sets_max as usize), tls, proxies);
@@ -125,26 +131,51 @@ async fn serve_until_told(
     bounds: &document::Gateway,
 ) -> Result<i32, ServeError> {
     let bind = |source| ServeError::Bind { address: config.listen.to_string(), source };
-    let listener = bind_tcp(config.listen).map_err(bind)?;
-    let address = listener.local_addr().map_err(bind)?;
     let socket = socket_path(&config.data_dir);
-    let admin_listener = bind_unix(&socket, 0o600)
-        .map_err(|source| ServeError::Bind { address: socket.display().to_string(), source })?;
+    let not_taken = |source| ServeError::Takeover { path: takeover::path(&socket).display().to_string(), source };
+    let taken = config.takeover.then(|| takeover::ask(&socket)).transpose().map_err(not_taken)?;
+    let listener = match &taken {
+        Some(taken) => taken.listener.try_clone(),
+        None => bind_tcp(config.listen),
+    };
+    let listener = listener.map_err(bind)?;
+    let address = listener.local_addr().map_err(bind)?;
+    let to_give = listener.try_clone().map_err(bind)?;
     let drain = Drain::new();
     let options = server_options(bounds)?;
-    let edge = serve(Listen::Tcp(listener), options.clone(), Arc::new(Edge(Arc::clone(gateway))), drain.clone());
+    let edge = Arc::new(Edge(Arc::clone(gateway)));
+    let edge = tokio::spawn(serve(Listen::Tcp(listener), options.clone(), edge, drain.clone()));
+    if let Some(taken) = taken {
+        taken.finish().await.map_err(not_taken)?;
+    }
+    let admin_listener = bind_unix(&socket, 0o600)
+        .map_err(|source| ServeError::Bind { address: socket.display().to_string(), source })?;
     let admin_drain = Drain::new();
     let followed = Arc::new(Bounds::new(bounds.clone()));
     let admin = admin::Admin::new(Arc::clone(gateway), config.data_dir.clone(), drain.clone(), Arc::clone(&followed));
     let admin_options = ServerOptions { tls: None, connections_max: 64, ..options };
     let admin = tokio::spawn(serve(Listen::Unix(admin_listener), admin_options, Arc::new(admin), admin_drain.clone()));
     log(&format!("listening on {address}"));
+    let gone = Arc::new(AtomicBool::new(false));
+    let giver = takeover::Giver {
+        listener: to_give,
+        admin: socket.clone(),
+        admin_drain: admin_drain.clone(),
+        drain: drain.clone(),
+        bounds: Arc::clone(&followed),
+        gone: Arc::clone(&gone),
+    };
+    let giver = tokio::spawn(giver.run());
     let told = tokio::spawn(until_told(Arc::clone(gateway), drain, followed));
-    let stats = edge.await;
+    let stats = edge.await.map_err(|error| ServeError::Runtime(std::io::Error::other(error)))?;
     told.abort();
+    giver.abort();
     admin_drain.start(Duration::from_millis(200));
     let _ = admin.await;
-    let _ = std::fs::remove_file(&socket);
+    if !gone.load(Ordering::Acquire) {
+        let _ = std::fs::remove_file(&socket);
+        let _ = std::fs::remove_file(takeover::path(&socket));
+    }
     log(&format!("stopped after {} connections", stats.connections));
     Ok(0)
 }

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use paceline_http::{Answer, AnswerError, Deadlines, Method, RequestHead, SendError};
+use paceline_http::{Answer, AnswerError, BodyError, Deadlines, Method, RequestHead, SendError};
 use paceline_policy::Ended;
 use paceline_providers::{ErrorKind, error_kind};
 use paceline_traffic::Probe;
@@ -203,6 +203,15 @@ pub(crate) fn unsent(deployment: &str, error: &SendError, head_code: Code) -> Mi
         SendError::TimeoutHead => (Ended::TimeoutFirstToken, head_code, "did not answer in time"),
         SendError::Cut | SendError::HeadCut => {
             (Ended::Cut, Code::ProviderCut, "closed the connection before answering")
+        }
+        SendError::Body(error) => {
+            let code = match error {
+                BodyError::TooLarge => Code::BodyTooLarge,
+                BodyError::Timeout => Code::BodyTimeout,
+                BodyError::Cut => Code::BodyCut,
+                _ => Code::BodyMalformed,
+            };
+            (Ended::Own, code, "was not asked to the end: the request's own body failed")
         }
         SendError::Target => {
             (Ended::Own, Code::HeadInvalid, "was not asked: the request's query string holds a byte it must not")

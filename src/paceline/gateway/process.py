@@ -17,8 +17,10 @@ class UsageError(Exception):
     """The arguments cannot be understood."""
 
 
-def read_arguments(arguments: list[str]) -> tuple[str, str, int | None]:
-    """Return data directory, listen address and thread count (None: the native module's choice)."""
+def read_arguments(arguments: list[str]) -> tuple[str, str, int | None, bool]:
+    """Return data directory, listen address, thread count (None: the native module's choice), and whether to take over."""
+    takeover = "--takeover" in arguments
+    arguments = [argument for argument in arguments if argument != "--takeover"]
     values = {"--data": DATA, "--listen": LISTEN, "--threads": ""}
     rest = iter(arguments)
     for argument in rest:
@@ -32,26 +34,26 @@ def read_arguments(arguments: list[str]) -> tuple[str, str, int | None]:
     threads = values["--threads"]
     if threads and not (threads.isdecimal() and int(threads) > 0):
         raise UsageError(f"option --threads wants a whole number above 0, not {threads!r}")
-    return values["--data"], values["--listen"], int(threads) if threads else None
+    return values["--data"], values["--listen"], int(threads) if threads else None, takeover
 
 
 def main(arguments: list[str]) -> int:
     """Serve until SIGTERM or SIGINT; return the exit code."""
     try:
-        data, listen, threads = read_arguments(arguments)
+        data, listen, threads, takeover = read_arguments(arguments)
     except UsageError as error:
         return _refuse(str(error), "see `paceline gateway --help`.")
-    return serve(data, listen, threads)
+    return serve(data, listen, threads, takeover=takeover)
 
 
-def serve(data: str, listen: str, threads: int | None) -> int:
+def serve(data: str, listen: str, threads: int | None, *, takeover: bool = False) -> int:
     """Serve with the native module and say in two lines why, if it cannot."""
     try:
         from paceline import _core
     except ImportError as error:
         return _refuse(f"the native module cannot be loaded ({error}).", "reinstall paceline, or run `make` here.")
     try:
-        return _core.serve(data, listen, threads=threads)
+        return _core.serve(data, listen, threads=threads, takeover=takeover)
     except OSError as error:
         fix = "stop what holds the address or the directory, or choose others with --listen and --data."
         return _refuse(f"{error.strerror or error}.", fix)
