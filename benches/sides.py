@@ -99,7 +99,11 @@ def standards_text(upstream_port: int) -> str:
 version: 1
 organisation: Bench
 providers:
-  sim: {{dialect: openai, engine: paceline-sim, base_url: "http://127.0.0.1:{upstream_port}/v1", key: env:BENCH_PROVIDER_KEY}}
+  sim:
+    dialect: openai
+    engine: paceline-sim
+    base_url: "http://127.0.0.1:{upstream_port}/v1"
+    key: env:BENCH_PROVIDER_KEY
 models:
 {models}
 tasks: {{chat: bench-instant}}

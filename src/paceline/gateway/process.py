@@ -18,7 +18,7 @@ class UsageError(Exception):
 
 
 def read_arguments(arguments: list[str]) -> tuple[str, str, int | None, bool]:
-    """Return data directory, listen address, thread count (None: the native module's choice), and whether to take over."""
+    """Return data directory, listen address, threads (None: the native module's choice), whether to take over."""
     takeover = "--takeover" in arguments
     arguments = [argument for argument in arguments if argument != "--takeover"]
     values = {"--data": DATA, "--listen": LISTEN, "--threads": ""}
