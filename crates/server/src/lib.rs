@@ -75,8 +75,7 @@ pub fn run(config: &ServeConfig) -> Result<i32, ServeError> {
     if lost > 0 {
         log(&format!("{lost} requests were in flight when the last gateway was killed; recorded as lost"));
     }
-    let spent = spent::read(&config.data_dir);
-    let tail = spent::tail(&config.data_dir, &spent, plan.as_ref());
+    let (spent, tail) = spent::read_with_tail(&config.data_dir, plan.as_ref());
     gateway.start_spent(&spent, tail.iter().map(spent::Part::as_tail));
     if let Some(plan) = plan {
         let hash = plan.hash.clone();

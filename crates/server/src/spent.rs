@@ -36,6 +36,20 @@ pub(crate) fn read(data_dir: &Path) -> Spent {
     })
 }
 
+/// The file and what the journals hold behind it, of one moment: the control process may replace the one and delete
+/// segments of the other in between, so both are read again until the file is the same before and after.
+pub(crate) fn read_with_tail(data_dir: &Path, plan: Option<&Plan>) -> (Spent, Vec<Part>) {
+    let mut spent = read(data_dir);
+    loop {
+        let tail = tail(data_dir, &spent, plan);
+        let again = read(data_dir);
+        if again == spent {
+            return (spent, tail);
+        }
+        spent = again;
+    }
+}
+
 pub(crate) fn parse(bytes: &[u8]) -> Option<Spent> {
     serde_json::from_slice(bytes).ok().filter(Spent::is_readable)
 }
