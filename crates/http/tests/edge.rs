@@ -102,6 +102,26 @@ async fn stated_bounds_are_the_bounds() {
 }
 
 #[tokio::test]
+async fn one_address_holds_no_more_connections_than_it_may() {
+    let options = ServerOptions { connections_per_address_max: 2, ..ServerOptions::default() };
+    let server = Server::with(options, handler(|_| async { text(200, "in") }));
+    let request = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let (mut one, two) = (server.connect().await, server.connect().await);
+    // A connection is counted when it is accepted, in the order in which they came.
+    let mut third = server.connect().await;
+    assert_eq!(read_to_close(&mut third).await, "", "closed at once");
+    one.write_all(request.as_bytes()).await.unwrap();
+    assert!(read_to_close(&mut one).await.starts_with("HTTP/1.1 200"));
+    drop(two);
+    let again = async {
+        while !server.say(request).await.starts_with("HTTP/1.1 200") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, again).await.expect("places that came back are given again");
+}
+
+#[tokio::test]
 async fn chunk_framing_that_is_invalid_is_the_handler_s_to_refuse() {
     let server = Server::start(handler(echo));
     let cases = [

@@ -152,7 +152,7 @@ async fn serve_until_told(
     let admin_drain = Drain::new();
     let followed = Arc::new(Bounds::new(bounds.clone()));
     let admin = admin::Admin::new(Arc::clone(gateway), config.data_dir.clone(), drain.clone(), Arc::clone(&followed));
-    let admin_options = ServerOptions { tls: None, connections_max: 64, ..options };
+    let admin_options = ServerOptions { tls: None, connections_max: 64, connections_per_address_max: 0, ..options };
     let admin = tokio::spawn(serve(Listen::Unix(admin_listener), admin_options, Arc::new(admin), admin_drain.clone()));
     log(&format!("listening on {address}"));
     let gone = Arc::new(AtomicBool::new(false));
@@ -176,6 +176,9 @@ async fn serve_until_told(
         let _ = std::fs::remove_file(takeover::path(&socket));
     }
     log(&format!("stopped after {} connections", stats.connections));
+    if stats.crowded > 0 {
+        log(&format!("{} of them were too many from one address and were closed at once", stats.crowded));
+    }
     Ok(0)
 }
 
@@ -222,6 +225,7 @@ fn server_options(bounds: &document::Gateway) -> Result<ServerOptions, ServeErro
         headers_max: bounds.headers_max as usize,
         head_read: Duration::from_millis(bounds.head_read_ms),
         connections_max: bounds.connections_max as usize,
+        connections_per_address_max: bounds.connections_per_address_max,
         tls,
         ..ServerOptions::default()
     })

@@ -66,6 +66,16 @@ pub(super) enum Accepted {
     Unix(UnixStream),
 }
 
+impl Accepted {
+    /// Where the caller is; none for a Unix socket.
+    pub(super) fn address(&self) -> Option<std::net::IpAddr> {
+        match self {
+            Self::Tcp(_, address) => Some(address.ip()),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
 impl Acceptor {
     pub(super) fn new(listen: Listen) -> io::Result<Self> {
         match listen {

@@ -2,6 +2,7 @@
 
 mod body;
 mod connection;
+mod crowd;
 mod drain;
 mod handover;
 mod head_check;

@@ -12,6 +12,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Response;
 use super::connection::{Shared, run};
+use super::crowd::Crowd;
 use super::drain::Drain;
 use super::link::Limits;
 use super::listen::{Acceptor, Listen};
@@ -42,6 +43,8 @@ pub struct ServerOptions {
     pub head_read: Duration,
     /// Connections at once; further ones wait in the kernel's queue.
     pub connections_max: usize,
+    /// Connections at once of one address; a further one is closed. 0 for no bound.
+    pub connections_per_address_max: u32,
     /// HTTP/2: streams at once on one connection.
     pub h2_streams_max: u32,
     /// Requests after which a connection takes no more (HTTP/2: GOAWAY; HTTP/1.1: closed after the answer).
@@ -56,6 +59,7 @@ impl Default for ServerOptions {
             headers_max: HYPER_HEADERS_MAX,
             head_read: Duration::from_secs(10),
             connections_max: 10_000,
+            connections_per_address_max: 0,
             h2_streams_max: H2_STREAMS_MAX,
             requests_per_connection_max: None,
             tls: None,
@@ -73,6 +77,8 @@ pub trait Handler: Send + Sync + 'static {
 pub struct ServeStats {
     /// Connections accepted.
     pub connections: u64,
+    /// Connections closed at once, their address having as many as it may.
+    pub crowded: u64,
     /// Connections cut off at the drain's limit.
     pub cut: usize,
     /// Why the listener could not be used at all.
@@ -107,21 +113,22 @@ pub(super) async fn serve_within<H: Handler>(
         requests_max: options.requests_per_connection_max.unwrap_or(u32::MAX),
     });
     let places = Arc::new(Semaphore::new(options.connections_max.clamp(1, Semaphore::MAX_PERMITS)));
-    let accepting = accept(&acceptor, &shared, &places, &drain);
-    let connections = accepting.await;
+    let crowd = Crowd::new(options.connections_per_address_max);
+    let (connections, crowded) = accept(&acceptor, &shared, &places, crowd.as_ref(), &drain).await;
     drop(acceptor);
     let cut = drain.finished().await;
-    ServeStats { connections, cut, failed: None }
+    ServeStats { connections, crowded, cut, failed: None }
 }
 
-/// Accepts until the drain starts; returns how many came.
+/// Accepts until the drain starts; returns how many came, and how many too many from one address.
 async fn accept<H: Handler>(
     acceptor: &Acceptor,
     shared: &Arc<Shared<H>>,
     places: &Arc<Semaphore>,
+    crowd: Option<&Arc<Crowd>>,
     drain: &Drain,
-) -> u64 {
-    let mut connections = 0;
+) -> (u64, u64) {
+    let (mut connections, mut crowded) = (0, 0);
     loop {
         let next = async {
             let permit = Arc::clone(places).acquire_owned().await;
@@ -129,17 +136,27 @@ async fn accept<H: Handler>(
         };
         let (accepted, permit) = tokio::select! {
             biased;
-            () = drain.stopped() => return connections,
+            () = drain.stopped() => return (connections, crowded),
             next = next => next,
         };
         match accepted {
             Ok(accepted) => {
                 connections += 1;
+                let among = match (crowd, accepted.address()) {
+                    (Some(crowd), Some(address)) => {
+                        let Some(among) = crowd.enter(address) else {
+                            crowded += 1;
+                            continue;
+                        };
+                        Some(among)
+                    }
+                    _ => None,
+                };
                 let place = drain.enter();
                 let connection = run(accepted, Arc::clone(shared), place);
                 tokio::spawn(async move {
                     connection.await;
-                    drop(permit);
+                    drop((permit, among));
                 });
             }
             // The caller left before we looked.
