@@ -28,18 +28,23 @@ class Load:
     requests: int
     output_tokens: int
     prompt_bytes: int = 500
+    temperature: float | None = None
+    """0 makes the request one that the exact cache answers."""
 
     def body(self) -> bytes:
         """The request body; no cap and no `stream_options`, so that the gateway has both to splice in."""
         text = (PROSE * (self.prompt_bytes // len(PROSE) + 1))[: self.prompt_bytes]
         messages = [{"role": "system", "content": "You are a helpful assistant."}, {"role": "user", "content": text}]
-        return json.dumps({"model": self.model, "messages": messages, "stream": self.stream}).encode()
+        asked = {"model": self.model, "messages": messages, "stream": self.stream}
+        if self.temperature is not None:
+            asked["temperature"] = self.temperature
+        return json.dumps(asked).encode()
 
 
 def command(side: Side, load: Load, folder: Path, *, announce: bool = False) -> list[str]:
     """The command line that puts this load on that side."""
     program = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "paceline-load"
-    body = folder / f"body-{load.model}-{load.stream}-{load.prompt_bytes}.json"
+    body = folder / f"body-{load.model}-{load.stream}-{load.prompt_bytes}-{load.temperature}.json"
     body.write_bytes(load.body())
     words = [str(program), "--to", f"127.0.0.1:{side.port}", "--path", side.path, "--body", str(body)]
     words += ["--connections", str(load.connections), "--requests", str(load.requests)]

@@ -36,6 +36,28 @@ TRAFFIC = {
 }
 
 
+HIT = Load("bench-instant", False, 32, 100_000, 16, temperature=0)
+"""Always the same request: the cache answers all but the first."""
+HIT_US_MAX = 60.0
+
+
+def show_hits(gateway: Side, folder: Path, rounds: int) -> None:
+    """Print what an answer from the exact cache costs the gateway."""
+    costs = []
+    loads.run(gateway, replace(HIT, requests=HIT.requests // 8), folder)
+    for _ in range(rounds):
+        before = processes.cpu_s(gateway.pid)
+        answered = loads.run(gateway, HIT, folder)["answered"]
+        costs.append((processes.cpu_s(gateway.pid) - before) / answered * 1e6)
+    costs.sort()
+    row = [
+        "cache hit, 32 connections, a request",
+        f"{costs[0]:.1f} / {costs[len(costs) // 2]:.1f}",
+        f"{HIT_US_MAX:.0f}",
+    ]
+    table("Exact cache", ["CPU µs (min / median)", "gateway", "at most"], [row])
+
+
 def measure(traffic: Traffic, sides: list[Side], folder: Path, pairs: int) -> Turns:
     """Let the sides take turns; one shorter round each comes first and does not count."""
     result = Turns()

@@ -22,7 +22,7 @@ import sides
 import start
 
 HERE = Path(__file__).resolve().parent
-SECTIONS = ("start", "plain", "paced", "full", "big", "latency", "idle", "streams", "ingest")
+SECTIONS = ("start", "plain", "paced", "full", "big", "hit", "latency", "idle", "streams", "ingest")
 ON_REQUEST = ("profiles",)
 PAIRS = 4
 
@@ -55,7 +55,7 @@ def against_nginx(chosen: list[str], folder: Path) -> None:
             profiles.show(direct, folder, PAIRS)
         if "idle" in chosen:
             memory.show_idle(folder, direct)
-        if not set(chosen) & {*relay_cpu.TRAFFIC, "latency", "streams"}:
+        if not set(chosen) & {*relay_cpu.TRAFFIC, "hit", "latency", "streams"}:
             return
         nginx = stack.enter_context(sides.nginx(folder, direct))
         gateway = stack.enter_context(sides.gateway(folder, direct))
@@ -67,6 +67,8 @@ def against_nginx(chosen: list[str], folder: Path) -> None:
             measured[name] = relay_cpu.measure(relay_cpu.TRAFFIC[name], beside, folder, PAIRS)
         if measured:
             relay_cpu.show(measured)
+        if "hit" in chosen:
+            relay_cpu.show_hits(gateway, folder, PAIRS)
         if "latency" in chosen:
             latency.show([direct, nginx, gateway], folder, PAIRS)
         if "streams" in chosen:
