@@ -28,10 +28,7 @@ impl Bounds {
             ("headers_max", start.headers_max != plan.headers_max),
             ("head_read", start.head_read_ms != plan.head_read_ms),
             ("connections_max", start.connections_max != plan.connections_max),
-            (
-                "connections_per_address_max",
-                start.connections_per_address_max != plan.connections_per_address_max,
-            ),
+            ("connections_per_address_max", start.connections_per_address_max != plan.connections_per_address_max),
             ("journal.segment_bytes", start.journal.segment_bytes != plan.journal.segment_bytes),
         ];
         let waiting: Vec<_> = differ.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect();

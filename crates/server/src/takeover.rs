@@ -71,7 +71,12 @@ impl Giver {
         let bound = bind_unix(&at, 0o600).and_then(UnixListener::from_std);
         let Ok(listener) = bound else { return log("no other gateway can take over: its socket cannot be bound") };
         loop {
-            let Ok((stream, _)) = listener.accept().await else { return };
+            let accepted = tokio::select! {
+                // Our copy of the listener would keep the address open for callers whom nobody answers.
+                () = self.drain.stopped() => return,
+                accepted = listener.accept() => accepted,
+            };
+            let Ok((stream, _)) = accepted else { return };
             match self.give(stream, &at).await {
                 Ok(()) => return,
                 Err(error) => log(&format!("another gateway asked for the listener and did not take over: {error}")),

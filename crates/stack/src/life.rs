@@ -12,6 +12,7 @@ use paceline_traffic::{DeploymentState, Reserved};
 use paceline_types::{Api, Flags, Outcome, PrefixUse, Tokens, UNDEFINED, UsageRecord};
 
 use crate::gateway::Gateway;
+use crate::limits::Left;
 use crate::running::Running;
 use crate::{account, ident};
 
@@ -58,6 +59,8 @@ pub(crate) struct Scene {
     pub prefix_miss: PrefixUse,
     /// Who shares the answer of this request wants to know how it ended.
     pub ending: Option<Arc<OnceLock<Ending>>>,
+    /// What is left of the limits, for the headers of a refusal.
+    pub rates: Option<Left>,
     /// The caller's word on caches.
     pub cache_control: CacheControl,
     /// What an answer from the cache cost the first time.

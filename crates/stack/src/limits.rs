@@ -6,7 +6,7 @@ use std::time::Instant;
 use paceline_http::{HeaderMap, HeaderName, HeaderValue};
 use paceline_policy::{Caller, RateLeft, cost_nanousd, expected_tokens};
 use paceline_providers::{Rate, RateView, rate_headers};
-use paceline_traffic::Ask;
+use paceline_traffic::{Ask, RatesLeft};
 use paceline_types::{Dialect, Failure, Flags};
 
 use crate::gateway::Gateway;
@@ -38,10 +38,22 @@ pub(crate) fn reserve(
         tokens: u64::from(tokens.input) + u64::from(tokens.output),
         cost_nanousd,
     };
-    let reserved = running.limits.reserve(&ask).map_err(|failure| *failure)?;
-    note(life, &reserved);
-    life.reserved = Some(reserved);
-    Ok(())
+    take(running, life, &ask)
+}
+
+/// Reserves; what is left goes with a refusal too.
+fn take(running: &Running, life: &mut Life, ask: &Ask) -> Result<(), Failure> {
+    match running.limits.reserve(ask) {
+        Ok(reserved) => {
+            note(life, &reserved);
+            life.reserved = Some(reserved);
+            Ok(())
+        }
+        Err(failure) => {
+            life.scene.rates = Left::new(running.limits.rates_left(ask), ask.now.unix_s);
+            Err(*failure)
+        }
+    }
 }
 
 /// Reserves for a request that is only passed through: nobody knows what it will take, nor what it costs unless nothing
@@ -63,10 +75,7 @@ pub(crate) fn reserve_plain(
         tokens: 0,
         cost_nanousd: life.scene.free.then_some(0),
     };
-    let reserved = running.limits.reserve(&ask).map_err(|failure| *failure)?;
-    note(life, &reserved);
-    life.reserved = Some(reserved);
-    Ok(())
+    take(running, life, &ask)
 }
 
 /// Notes in the record what the limits said.
@@ -91,6 +100,7 @@ fn output_tokens(running: &Running, prepared: &Prepared) -> Option<u32> {
 }
 
 /// What was left of the tightest limits at a moment.
+#[derive(Clone, Copy)]
 pub(crate) struct Left {
     view: RateView,
     unix_s: u64,
@@ -99,14 +109,20 @@ pub(crate) struct Left {
 /// What is left of the tightest limits; none where no rate limit applies.
 pub(crate) fn left(gateway: &Gateway, life: &Life) -> Option<Left> {
     let now = gateway.now(Instant::now());
-    let left = life.reserved.as_ref()?.rates_left(now);
-    let rate =
-        |left: RateLeft| Rate { limit: left.limit, left: left.left, reset_s: left.reset_ns.div_ceil(1_000_000_000) };
-    let view = RateView { requests: left.requests.map(rate), tokens: left.tokens.map(rate) };
-    (view != RateView::default()).then_some(Left { view, unix_s: now.unix_s })
+    Left::new(life.reserved.as_ref()?.rates_left(now), now.unix_s)
 }
 
 impl Left {
+    fn new(left: RatesLeft, unix_s: u64) -> Option<Self> {
+        let rate = |left: RateLeft| Rate {
+            limit: left.limit,
+            left: left.left,
+            reset_s: left.reset_ns.div_ceil(1_000_000_000),
+        };
+        let view = RateView { requests: left.requests.map(rate), tokens: left.tokens.map(rate) };
+        (view != RateView::default()).then_some(Self { view, unix_s })
+    }
+
     /// Adds it to an answer's headers, in the caller's own dialect.
     pub(crate) fn add_to(&self, dialect: Dialect, headers: &mut HeaderMap) {
         rate_headers(dialect, &self.view, self.unix_s, |name, value| {

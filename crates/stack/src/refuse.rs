@@ -27,7 +27,11 @@ pub(crate) fn refuse(mut life: Box<Life>, failure: &Failure) -> Response {
     life.record.code = failure.code as u16;
     life.record.status = failure.code.row().status;
     let id = life.record.id.to_string();
-    let response = response(life.record.api.dialect(), failure, &id);
+    let dialect = life.record.api.dialect();
+    let mut response = response(dialect, failure, &id);
+    if let Some(left) = life.scene.rates {
+        left.add_to(dialect, response.headers_mut());
+    }
     life.finish(outcome(failure));
     response
 }

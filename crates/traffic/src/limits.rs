@@ -153,6 +153,24 @@ impl Bound {
     /// # Errors
     /// With the refusal of the first limit that has no room.
     pub fn reserve(&self, ask: &Ask) -> Result<Reserved, Box<Failure>> {
+        let mut reserved = Reserved::new(ask, self.warn_share, self.refuse_unpriced);
+        for limited in self.subjects(ask) {
+            if let Err(refused) = reserved.add(limited, ask.now) {
+                reserved.undo();
+                return Err(refused);
+            }
+        }
+        Ok(reserved)
+    }
+
+    /// The tightest rates that apply to a request, for the headers of its refusal.
+    #[must_use]
+    pub fn rates_left(&self, ask: &Ask) -> RatesLeft {
+        RatesLeft::of(self.subjects(ask).map(|limited| &**limited), ask.now)
+    }
+
+    /// Key, service, use case and team, as far as they have limits.
+    fn subjects(&self, ask: &Ask) -> impl Iterator<Item = &Arc<Limited>> {
         let team = self.team_of[ask.service];
         let subjects = [
             self.keys[ask.key].as_ref(),
@@ -160,14 +178,7 @@ impl Bound {
             self.use_cases[ask.use_case].as_ref(),
             team.and_then(|team| self.teams[team].as_ref()),
         ];
-        let mut reserved = Reserved::new(ask, self.warn_share, self.refuse_unpriced);
-        for limited in subjects.into_iter().flatten() {
-            if let Err(refused) = reserved.add(limited, ask.now) {
-                reserved.undo();
-                return Err(refused);
-            }
-        }
-        Ok(reserved)
+        subjects.into_iter().flatten()
     }
 
     pub(crate) fn deployment(&self, deployment: usize) -> Option<&Arc<Limited>> {

@@ -94,7 +94,7 @@ impl Drain {
     }
 
     /// Waits for `start` or `hand_over`.
-    pub(super) async fn stopped(&self) {
+    pub async fn stopped(&self) {
         loop {
             let changed = self.0.changed.notified();
             if self.is_started() || self.is_handing_over() {

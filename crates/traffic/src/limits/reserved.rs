@@ -41,6 +41,26 @@ pub struct RatesLeft {
     pub tokens: Option<RateLeft>,
 }
 
+impl RatesLeft {
+    /// Of several subjects' limits the tightest, by share: 10 of 20 left is tighter than 100 of 150.
+    pub(super) fn of<'a>(subjects: impl Iterator<Item = &'a Limited>, now: Now) -> Self {
+        let share = |rate: &RateLeft| u128::from(rate.left) * 1_000_000 / u128::from(rate.limit.max(1));
+        let tighter =
+            |so_far: Option<RateLeft>, next: Option<RateLeft>| so_far.into_iter().chain(next).min_by_key(share);
+        subjects.fold(Self::default(), |so_far, limited| {
+            let requests = limited.rates.requests_per_minute;
+            let tokens = limited.rates.tokens_per_minute;
+            Self {
+                requests: tighter(
+                    so_far.requests,
+                    requests.map(|limit| limited.counter.requests_left(now, limit.into())),
+                ),
+                tokens: tighter(so_far.tokens, tokens.map(|limit| limited.counter.tokens_left(now, limit))),
+            }
+        })
+    }
+}
+
 impl Reserved {
     pub(super) fn new(ask: &Ask, warn_share: f64, refuse_unpriced: bool) -> Self {
         Self {
@@ -167,21 +187,7 @@ impl Reserved {
     /// The tightest rates that apply, for the answer's headers.
     #[must_use]
     pub fn rates_left(&self, now: Now) -> RatesLeft {
-        let tightest = |left: &dyn Fn(&Held) -> Option<RateLeft>| {
-            // By share: 10 of 20 left is tighter than 100 of 150.
-            let share = |rate: &RateLeft| (rate.left * 1_000_000).checked_div(rate.limit).unwrap_or(0);
-            self.held.iter().filter_map(left).min_by_key(share)
-        };
-        RatesLeft {
-            requests: tightest(&|held| {
-                let limit = held.limited.rates.requests_per_minute?;
-                Some(held.limited.counter.requests_left(now, limit.into()))
-            }),
-            tokens: tightest(&|held| {
-                let limit = held.limited.rates.tokens_per_minute?;
-                Some(held.limited.counter.tokens_left(now, limit))
-            }),
-        }
+        RatesLeft::of(self.held.iter().map(|held| &*held.limited), now)
     }
 }
 
