@@ -56,7 +56,7 @@ def show_streams(sides: list[Side], folder: Path) -> None:
             message = f"{side.name}: not all of {STREAMS} streams went through"
             raise RuntimeError(message)
         each = (under.rss - before.rss) / STREAMS / 1024
-        target = "32" if side.name == "gateway" else ""
+        target = "24" if side.name == "gateway" else ""
         rows.append([side.name, f"{before.rss / MB:.1f}", f"{under.rss / MB:.1f}", f"{each:.1f}", target])
     head = [f"{STREAMS:,} paced streams", "RSS before, MB", "RSS under, MB", "KB a stream", "at most"]
     table("Memory of open streams", head, rows)
