@@ -19,7 +19,7 @@ from .test_plan import RATES, entry, planned
 
 HOUR_MS = 3_600_000
 HEDGE = {"floor_ms": 200, "ceiling_ms": 5000, "requests_share": 0.02, "cost_share": 0.02}
-CACHE = {"ttl_ms": HOUR_MS, "scope": "service", "temperature_zero": True, "tool_calls": False}
+CACHE = {"ttl_ms": HOUR_MS, "stale_if_error_ms": 0, "scope": "service", "temperature_zero": True, "tool_calls": False}
 
 
 def terms_of(use_case: str, extra: str = "") -> Terms:
@@ -117,6 +117,7 @@ def test_hedges(written: str, hedge: dict[str, Any] | None) -> None:
     [
         ("10m", {**CACHE, "ttl_ms": 600_000}),
         ("true", CACHE),
+        ("{stale_if_error: 2h}", {**CACHE, "stale_if_error_ms": 2 * HOUR_MS}),
         ("{temperature_zero: false, tool_calls: true}", {**CACHE, "temperature_zero": False, "tool_calls": True}),
         ("false", None),
     ],

@@ -13,4 +13,4 @@ pub use entry::{Entry, Facts, Head};
 pub use flight::{Broken, Lead, Tail};
 pub use key::Key;
 pub use remote::RemoteStatus;
-pub use store::{Cache, CacheStatus, Found, Look, Options};
+pub use store::{Cache, CacheStatus, Found, Keep, Look, Options};

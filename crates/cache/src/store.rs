@@ -28,10 +28,21 @@ pub struct Options {
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
     pub now_unix_ms: u64,
+    /// An answer past its time stays for so long, to stand in when nothing better can be had.
+    pub stale_ms: u64,
     /// A kept answer will do.
     pub may_read: bool,
     /// This one's answer may serve others; with `may_read`, another caller's under way will do as well.
     pub may_share: bool,
+}
+
+/// How long an answer is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// Served as it is.
+    pub ttl_ms: u64,
+    /// After that, there to stand in.
+    pub stale_ms: u64,
 }
 
 /// What the cache has for a request.
@@ -91,11 +102,12 @@ impl Cache {
     /// Looks a request up. Waits for the shared store at most, never for another request.
     pub async fn look(&self, key: Key, look: Look) -> Found {
         let fresh = |entry: &Entry| entry.until_unix_ms() > look.now_unix_ms;
+        let of_use = |entry: &Entry| entry.until_unix_ms().saturating_add(look.stale_ms) > look.now_unix_ms;
         if look.may_read {
             match self.memory.get(&key.0) {
                 Some(entry) if fresh(&entry) => return Found::Hit(entry),
-                Some(_) => self.memory.invalidate(&key.0),
-                None => {}
+                Some(entry) if !of_use(&entry) => self.memory.invalidate(&key.0),
+                _ => {}
             }
         }
         if !look.may_share {
@@ -124,20 +136,32 @@ impl Cache {
         }
     }
 
+    /// An answer past its time by no more than `stale_ms`, for a request that got none. Waits for the shared store at
+    /// most.
+    pub async fn stale(&self, key: &Key, now_unix_ms: u64, stale_ms: u64) -> Option<Entry> {
+        let of_use = |entry: &Entry| entry.until_unix_ms().saturating_add(stale_ms) > now_unix_ms;
+        let here = self.memory.get(&key.0).filter(of_use);
+        match (here, &self.remote) {
+            (Some(entry), _) => Some(entry),
+            (None, Some(remote)) => remote.get(key).await.filter(of_use).filter(|entry| self.may_keep(entry)),
+            (None, None) => None,
+        }
+    }
+
     /// True for what `complete` would have kept: the shared store may be written by others.
     fn may_keep(&self, entry: &Entry) -> bool {
         entry.head().status == 200 && entry.weight() <= self.entry_bytes_max.saturating_mul(2)
     }
 
-    /// Ends a flight well. With `keep`, its answer stays for `ttl_ms` from now.
-    pub fn complete(&self, lead: Lead, now_unix_ms: u64, keep: Option<(Facts, u64)>) {
-        if let Some((facts, ttl_ms)) = keep {
+    /// Ends a flight well. With `keep`, its answer stays.
+    pub fn complete(&self, lead: Lead, now_unix_ms: u64, keep: Option<(Facts, Keep)>) {
+        if let Some((facts, Keep { ttl_ms, stale_ms })) = keep {
             match lead.entry(facts, now_unix_ms.saturating_add(ttl_ms)) {
                 Some(entry) => {
                     self.stored.fetch_add(1, Ordering::Relaxed);
                     self.memory.insert(lead.key.0, entry.clone());
                     if let Some(remote) = &self.remote {
-                        remote.put(lead.key, entry, ttl_ms);
+                        remote.put(lead.key, entry, ttl_ms.saturating_add(stale_ms));
                     }
                 }
                 None => {

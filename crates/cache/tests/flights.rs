@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use paceline_cache::{Broken, Cache, Facts, Found, Head, Key, Lead, Look, Options, Tail};
+use paceline_cache::{Broken, Cache, Facts, Found, Head, Keep, Key, Lead, Look, Options, Tail};
 use proptest::prelude::*;
 
-const LOOK: Look = Look { now_unix_ms: 1000, may_read: true, may_share: true };
+const LOOK: Look = Look { now_unix_ms: 1000, stale_ms: 0, may_read: true, may_share: true };
+const MINUTE: Keep = Keep { ttl_ms: 60_000, stale_ms: 0 };
 
 fn cache() -> Arc<Cache> {
     let options = Options { bytes_max: 1 << 20, entry_bytes_max: 64 << 10, url: None, wait: Duration::from_millis(5) };
@@ -57,7 +58,7 @@ async fn a_thousand_identical_requests_are_one() {
                         tokio::task::yield_now().await;
                         lead.push(Bytes::from_static(word.as_bytes()));
                     }
-                    cache.complete(lead, 1000, Some((Facts::default(), 60_000)));
+                    cache.complete(lead, 1000, Some((Facts::default(), MINUTE)));
                     read(&mut tail).await.unwrap()
                 }
                 Found::Alone => panic!("there is room"),
@@ -113,14 +114,14 @@ async fn what_is_too_large_or_no_success_or_past_its_time_is_not_served() {
         let mut tail = lead.tail().unwrap();
         lead.head(Head { status, headers: HeaderMap::new() });
         lead.push(Bytes::from(vec![b'x'; bytes]));
-        cache.complete(lead, 1000, Some((Facts::default(), 60_000)));
+        cache.complete(lead, 1000, Some((Facts::default(), MINUTE)));
         assert_eq!(read(&mut tail).await.unwrap().len(), bytes, "{name}");
         assert!(matches!(cache.look(key, LOOK).await, Found::Lead(_)), "{name}");
     }
     let key = Key::of(&[b"brief"]);
     let mut lead = lead(&cache, key).await;
     lead.head(head());
-    cache.complete(lead, 1000, Some((Facts::default(), 50)));
+    cache.complete(lead, 1000, Some((Facts::default(), Keep { ttl_ms: 50, stale_ms: 0 })));
     let at = |now_unix_ms| Look { now_unix_ms, ..LOOK };
     assert!(matches!(cache.look(key, at(1049)).await, Found::Hit(_)));
     assert!(matches!(cache.look(key, Look { may_read: false, may_share: false, ..at(1049) }).await, Found::Alone));
@@ -147,7 +148,7 @@ async fn what_is_too_large_to_keep_waits_for_its_slowest_reader() {
     poll_fn(|context| tail.poll_chunk(context)).await.unwrap().unwrap();
     assert!(has_room(&mut lead));
     lead.push(Bytes::from_static(b"end"));
-    cache.complete(lead, 1000, Some((Facts::default(), 60_000)));
+    cache.complete(lead, 1000, Some((Facts::default(), MINUTE)));
     assert_eq!(read(&mut tail).await.unwrap().len(), 4 * (16 << 10) + 3);
     assert_eq!(cache.status().entries, 0);
 }
@@ -159,7 +160,7 @@ async fn memory_stays_within_its_bound() {
         let mut lead = lead(&cache, Key::of(&[&number.to_le_bytes()])).await;
         lead.head(head());
         lead.push(Bytes::from(vec![b'x'; 16 << 10]));
-        cache.complete(lead, 1000, Some((Facts::default(), 60_000)));
+        cache.complete(lead, 1000, Some((Facts::default(), MINUTE)));
     }
     let status = cache.status();
     assert!(status.bytes <= 1 << 20 && status.entries > 10, "{status:?}");
@@ -190,4 +191,22 @@ proptest! {
             }
         });
     }
+}
+
+#[tokio::test]
+async fn an_old_answer_stands_in_within_its_time_only() {
+    let cache = cache();
+    let key = Key::of(&[b"old"]);
+    let Found::Lead(mut lead) = cache.look(key, LOOK).await else { panic!("nobody has it") };
+    lead.head(head());
+    lead.push(Bytes::from_static(b"x"));
+    cache.complete(lead, 1000, Some((Facts::default(), Keep { ttl_ms: 50, stale_ms: 200 })));
+    let at = |now_unix_ms| Look { now_unix_ms, stale_ms: 200, ..LOOK };
+    assert!(matches!(cache.look(key, at(1049)).await, Found::Hit(_)));
+    assert!(matches!(cache.look(key, at(1050)).await, Found::Lead(_)), "no fresh answer any more");
+    assert_eq!(cache.stale(&key, 1249, 200).await.expect("kept").parts(), [Bytes::from_static(b"x")]);
+    assert!(cache.stale(&key, 1250, 200).await.is_none(), "too old");
+    assert!(cache.stale(&key, 1100, 50).await.is_none(), "the rule of today counts");
+    assert!(matches!(cache.look(key, at(1250)).await, Found::Lead(_)));
+    assert!(cache.stale(&key, 1100, 200).await.is_none(), "past all use it was let go");
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use paceline_cache::{Cache, CacheStatus, Facts, Found, Head, Key, Look, Options};
+use paceline_cache::{Cache, CacheStatus, Facts, Found, Head, Keep, Key, Look, Options};
 
-const LOOK: Look = Look { now_unix_ms: 1000, may_read: true, may_share: true };
+const LOOK: Look = Look { now_unix_ms: 1000, stale_ms: 0, may_read: true, may_share: true };
+const MINUTE: Keep = Keep { ttl_ms: 60_000, stale_ms: 0 };
 
 struct Server {
     child: Child,
@@ -61,7 +62,7 @@ async fn store(cache: &Cache, key: Key, body: &'static [u8]) -> bool {
     let Found::Lead(mut lead) = cache.look(key, LOOK).await else { return false };
     lead.head(Head { status: 200, headers: HeaderMap::new() });
     lead.push(Bytes::from_static(body));
-    cache.complete(lead, 1000, Some((Facts::default(), 60_000)));
+    cache.complete(lead, 1000, Some((Facts::default(), MINUTE)));
     true
 }
 
@@ -97,6 +98,8 @@ async fn an_answer_kept_by_one_gateway_serves_another() {
         matches!(other.look(key, Look { now_unix_ms: 61_001, ..LOOK }).await, Found::Lead(_)),
         "its time has passed"
     );
+    let late = other.stale(&key, 61_001, 60_000).await;
+    assert!(late.is_some_and(|entry| entry.parts().concat() == b"data: hello\n\n"), "it may still stand in");
 }
 
 #[tokio::test]

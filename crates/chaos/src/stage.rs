@@ -227,6 +227,7 @@ pub fn document(traffic: Traffic, callers: usize, providers: &[SimProvider; 2]) 
         });
         use_case.cache = (traffic == Traffic::Cache).then_some(paceline_plan::document::CacheRule {
             ttl_ms: 60_000,
+            stale_if_error_ms: 0,
             scope: paceline_plan::document::CacheScope::Service,
             temperature_zero: false,
             tool_calls: false,

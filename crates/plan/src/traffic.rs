@@ -214,6 +214,9 @@ pub enum CacheScope {
 #[serde(deny_unknown_fields)]
 pub struct CacheRule {
     pub ttl_ms: u64,
+    /// For so long after that an answer may still stand in where every attempt failed; 0 for never.
+    #[serde(default)]
+    pub stale_if_error_ms: u64,
     pub scope: CacheScope,
     /// Only requests with `temperature: 0` (embeddings always count as such).
     pub temperature_zero: bool,

@@ -3,6 +3,8 @@
 use paceline_plan::document::CacheRule;
 use paceline_types::{Api, Flags, Outcome};
 
+use crate::endings::{Ended, ending};
+
 /// What a request says of itself that matters to the exact cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Repeatable {
@@ -49,14 +51,28 @@ pub fn keepable(outcome: Outcome, flags: Flags) -> bool {
     outcome == Outcome::Ok && !flags.has(Flags::ENDED_BY_LENGTH) && !flags.has(Flags::FILTERED)
 }
 
+/// True when an answer past its time may stand in for a request whose attempts ended so: the trouble is the provider's,
+/// not the request's nor a limit's of our own.
+#[must_use]
+pub fn stale_may_serve(ended: Ended) -> bool {
+    // Alive, but not for this request now; or resting, so that nothing was sent.
+    let at_its_limit = matches!(ended, Ended::Status(409 | 425 | 429 | 498) | Ended::Unusable);
+    ending(ended).fails || at_its_limit
+}
+
 #[cfg(test)]
 mod tests {
     use paceline_plan::document::CacheScope;
 
     use super::*;
 
-    const RULE: CacheRule =
-        CacheRule { ttl_ms: 1000, scope: CacheScope::Service, temperature_zero: true, tool_calls: false };
+    const RULE: CacheRule = CacheRule {
+        ttl_ms: 1000,
+        stale_if_error_ms: 0,
+        scope: CacheScope::Service,
+        temperature_zero: true,
+        tool_calls: false,
+    };
     const ZERO: Repeatable = Repeatable { temperature_zero: true, tools: false, particular: false };
 
     #[test]
@@ -85,6 +101,30 @@ mod tests {
             (Outcome::ProviderError, 0),
         ] {
             assert!(!keepable(outcome, Flags(flag)));
+        }
+    }
+
+    #[test]
+    fn an_old_answer_stands_in_for_a_provider_in_trouble_only() {
+        for (ended, wanted) in [
+            (Ended::Connect, true),
+            (Ended::TimeoutFirstToken, true),
+            (Ended::TimeoutTotal, true),
+            (Ended::Status(500), true),
+            (Ended::Status(429), true),
+            (Ended::QuotaExhausted, true),
+            (Ended::Unusable, true),
+            (Ended::Status(400), false),
+            (Ended::Status(403), false),
+            (Ended::Status(404), false),
+            (Ended::Status(422), false),
+            (Ended::ContextTooLong, false),
+            (Ended::ContentFiltered, false),
+            (Ended::Queue, false),
+            (Ended::Limit, false),
+            (Ended::Own, false),
+        ] {
+            assert_eq!(stale_may_serve(ended), wanted, "{ended:?}");
         }
     }
 

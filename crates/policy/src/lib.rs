@@ -21,7 +21,7 @@ mod resolve;
 mod window;
 
 pub use breaker::{Admit, Circuit, Need, Trial, Verdict, trips};
-pub use cacheable::{CacheControl, Repeatable, cacheable, keepable};
+pub use cacheable::{CacheControl, Repeatable, cacheable, keepable, stale_may_serve};
 pub use cap::cap;
 pub use deadlines::{Patient, deadlines, tighten};
 pub use endings::{Again, ENDINGS, Ended, Ending, ending};

@@ -25,7 +25,7 @@ pub(crate) fn settle(record: &mut UsageRecord, scene: &Scene) {
 /// Fills in tokens for answers whose usage never came, and says so.
 fn estimate(record: &mut UsageRecord, scene: &Scene, deployment: Option<&Deployment>) {
     let went_out = record.attempts > 0 && (record.provider_status == 0 || record.provider_status / 100 == 2);
-    if record.token_source != TokenSource::None || !went_out || scene.free {
+    if record.token_source != TokenSource::None || !went_out || is_free(record, scene) {
         return;
     }
     let bytes_per_token = deployment.map_or(4.0, |deployment| deployment.bytes_per_token);
@@ -37,6 +37,11 @@ fn estimate(record: &mut UsageRecord, scene: &Scene, deployment: Option<&Deploym
         None => Tokens { input: tokens(u64::from(record.request_bytes)), output, ..Tokens::default() },
     };
     record.token_source = TokenSource::Estimated;
+}
+
+/// An answer nobody bills: of a kind that costs nothing, or kept from an earlier time although there were attempts.
+fn is_free(record: &UsageRecord, scene: &Scene) -> bool {
+    scene.free || record.cache.is_served()
 }
 
 fn metrics(record: &mut UsageRecord, scene: &Scene) {
@@ -68,7 +73,7 @@ fn money(record: &mut UsageRecord, scene: &Scene, plan: &Plan, deployment: Optio
     // Providers bill neither what never reached them nor what they refused or failed.
     record.other_cost_nanousd = scene.others.iter().map(|&other| prompt_cost(record, &plan.deployments[other])).sum();
     let failed_there = record.provider_status != 0 && record.provider_status / 100 != 2;
-    if record.attempts == 0 || failed_there || scene.free {
+    if record.attempts == 0 || failed_there || is_free(record, scene) {
         record.cost_nanousd = 0;
         record.default_cost_nanousd = scene.saved_nanousd.unwrap_or(record.default_cost_nanousd);
         return;

@@ -12,9 +12,9 @@ use paceline_cache::{Cache, Entry, Found, Head, Key, Lead, Look, Options, Tail};
 use paceline_http::{HeaderMap, Response};
 use paceline_plan::Plan;
 use paceline_plan::document::{CacheRule, CacheScope};
-use paceline_policy::{Repeatable, cacheable};
+use paceline_policy::{Repeatable, cacheable, stale_may_serve};
 use paceline_providers::canonical;
-use paceline_types::{Api, CacheUse};
+use paceline_types::{Api, CacheUse, Flags};
 
 use crate::gateway::Gateway;
 use crate::life::Life;
@@ -35,6 +35,8 @@ pub(crate) enum Looked {
 /// An answer that needs no attempt of its own.
 pub(crate) enum Cached {
     Hit(Entry, Box<Prepared>),
+    /// Past its time, but nobody had a better one.
+    Stale(Entry, Box<Prepared>),
     /// Somebody else's flight, its head being there.
     Shared(Head, Tail, Box<Prepared>),
     /// This request's own flight.
@@ -54,7 +56,7 @@ pub(crate) struct Flight {
 impl Cached {
     pub(crate) async fn respond(self, life: Box<Life>) -> Response {
         match self {
-            Self::Hit(entry, prepared) => replay::respond(life, &entry, &prepared),
+            Self::Hit(entry, prepared) | Self::Stale(entry, prepared) => replay::respond(life, &entry, &prepared),
             Self::Shared(head, tail, prepared) => shared::respond(life, head, tail, &prepared),
             Self::Flight(flight) => flight::respond(life, flight).await,
         }
@@ -96,10 +98,15 @@ pub(crate) async fn look(
     }
     let Some(key) = key(running, &rule, life, &prepared) else { return Looked::Ask(prepared) };
     let control = life.scene.cache_control;
-    let look = |_| Look { now_unix_ms: unix_ms(), may_read: !control.no_cache, may_share: !control.no_store };
-    life.record.cache = if control.no_cache || control.no_store { CacheUse::Bypassed } else { CacheUse::Miss };
-    for time in 0..LOOKS_MAX {
-        match cache.look(key, look(time)).await {
+    let stale_ms = rule.stale_if_error_ms;
+    let look = || Look { now_unix_ms: unix_ms(), stale_ms, may_read: !control.no_cache, may_share: !control.no_store };
+    life.record.cache = CacheUse::Bypassed;
+    if !control.no_cache && !control.no_store {
+        life.record.cache = CacheUse::Miss;
+        life.scene.spare = (stale_ms > 0).then(|| Spare { cache: Arc::clone(cache), key, stale_ms });
+    }
+    for _ in 0..LOOKS_MAX {
+        match cache.look(key, look()).await {
             Found::Hit(entry) => {
                 life.record.cache = CacheUse::Hit;
                 return Looked::Found(Cached::Hit(entry, prepared));
@@ -125,6 +132,28 @@ pub(crate) async fn look(
         }
     }
     Looked::Ask(prepared)
+}
+
+/// Where an answer may lie that is past its time, for when no attempt gets one.
+#[derive(Clone)]
+pub(crate) struct Spare {
+    cache: Arc<Cache>,
+    key: Key,
+    stale_ms: u64,
+}
+
+/// An earlier answer in place of the one that no attempt got, the provider being at fault. It costs nothing; what the
+/// last attempt may cost all the same stands with those of the other attempts.
+pub(crate) async fn instead(life: &mut Life) -> Option<Entry> {
+    let given_up = life.scene.given_up.take().filter(|given_up| stale_may_serve(given_up.ended))?;
+    let Spare { cache, key, stale_ms } = life.scene.spare.take()?;
+    let entry = cache.stale(&key, unix_ms(), stale_ms).await?;
+    life.scene.others.extend(given_up.billed_by);
+    // Nobody's answer is relayed: it is neither theirs to be named for, nor theirs to be blamed for.
+    (life.scene.deployment, life.served_by) = (None, None);
+    life.record.flags.0 &= !(Flags::FALLBACK | Flags::HEDGE_WON);
+    (life.record.cache, life.record.code) = (CacheUse::Stale, 0);
+    Some(entry)
 }
 
 fn is_cacheable(rule: &CacheRule, prepared: &Prepared) -> bool {

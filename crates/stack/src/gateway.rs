@@ -194,11 +194,15 @@ impl Gateway {
         let facts = read::facts(life, call.api, &body)?;
         let choice = Self::resolve(&running, life, &caller, facts.model.as_deref(), call.api)?;
         let prepared = prepare(&running, life, caller, choice, facts, body, request)?;
-        let prepared = match cache::look(self, &running, life, prepared).await {
+        let mut prepared = match cache::look(self, &running, life, prepared).await {
             Looked::Found(cached) => return Ok(Answered::Cached(cached)),
             Looked::Ask(prepared) => prepared,
         };
-        self.serve(&running, life, prepared).await.map(Answered::Provider)
+        let served = self.serve(&running, life, &mut prepared).await;
+        match cache::instead(life).await {
+            Some(entry) => Ok(Answered::Cached(Cached::Stale(entry, prepared))),
+            None => served.map(Answered::Provider),
+        }
     }
 
     /// The part of a life that costs money: limits, then attempts at deployments until one answers.
@@ -206,11 +210,11 @@ impl Gateway {
         &self,
         running: &Arc<Running>,
         life: &mut Life,
-        mut prepared: Box<Prepared>,
+        prepared: &mut Prepared,
     ) -> Result<Box<Sent>, Failure> {
-        limits::reserve(self, running, life, &prepared)?;
-        prefix::note(self, running, life, &mut prepared);
-        send::send(self, running, life, &prepared).await.map(Box::new)
+        limits::reserve(self, running, life, prepared)?;
+        prefix::note(self, running, life, prepared);
+        send::send(self, running, life, prepared).await.map(Box::new)
     }
 
     /// Is there a plan, and room?

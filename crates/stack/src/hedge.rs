@@ -17,7 +17,8 @@ pub(crate) async fn attempt(journey: &mut Journey<'_>, life: &mut Life, first: C
     let Cleared { outgoing, pass, probe } = first;
     let deployment = outgoing.deployment;
     let delay = delay(journey, deployment);
-    let hold = journey.running.plan.traffic.retry.attempts_max > 1 || delay.is_some();
+    let may_follow = journey.running.plan.traffic.retry.attempts_max > 1;
+    let hold = may_follow || delay.is_some() || life.scene.spare.is_some();
     let began = Instant::now();
     let mut primary = pin!(attempt::attempt(journey.running, journey.prepared, outgoing, hold));
     let Some(delay) = delay else { return turn(deployment, primary.await, pass, probe) };

@@ -11,9 +11,11 @@ use paceline_policy::{CacheControl, Patient, Verdict};
 use paceline_traffic::{DeploymentState, Reserved};
 use paceline_types::{Api, Flags, Outcome, PrefixUse, Tokens, UNDEFINED, UsageRecord};
 
+use crate::cache::Spare;
 use crate::gateway::Gateway;
 use crate::limits::Left;
 use crate::running::Running;
+use crate::send::GivenUp;
 use crate::{account, ident};
 
 /// Boxed wherever it travels: it is large, and futures and bodies that hold it are moved about.
@@ -65,6 +67,10 @@ pub(crate) struct Scene {
     pub cache_control: CacheControl,
     /// What an answer from the cache cost the first time.
     pub saved_nanousd: Option<i64>,
+    /// Where an earlier answer may lie, should no attempt get one.
+    pub spare: Option<Spare>,
+    /// How the last attempt ended after which no other was made.
+    pub given_up: Option<GivenUp>,
     /// The caller has left though the request goes on for those who share it.
     pub left: Option<Arc<AtomicBool>>,
     /// Tokens mean nothing for this API's answer (a list of models, a token count).

@@ -52,6 +52,8 @@ pub(crate) struct Journey<'a> {
     first: Instant,
     /// Of the last attempt that was really made.
     failure: Option<Failure>,
+    /// Of the last attempt that failed for another reason than want of room.
+    last: Option<Ended>,
 }
 
 /// What one deployment's turn came to.
@@ -68,6 +70,14 @@ impl Turn {
             Err(missed) => Some(missed.ended),
         }
     }
+}
+
+/// How a request ended that nobody is asked for any more.
+#[derive(Clone, Copy)]
+pub(crate) struct GivenUp {
+    pub ended: Ended,
+    /// The last deployment, where it may bill for what it did.
+    pub billed_by: Option<usize>,
 }
 
 /// An answer and the place at the deployment that gave it.
@@ -122,7 +132,7 @@ impl<'a> Journey<'a> {
         if running.plan.use_cases[use_case].hedge.is_some() {
             running.hedges[use_case].request(now_ns);
         }
-        Self { gateway, running, prepared, history: History::default(), order, first, failure: None }
+        Self { gateway, running, prepared, history: History::default(), order, first, failure: None, last: None }
     }
 
     fn now_ns(&self) -> u64 {
@@ -198,6 +208,7 @@ impl<'a> Journey<'a> {
     fn after(&mut self, life: &mut Life, ended: Ended, turn: &mut Turn) -> Step {
         let ended = if ended == Ended::TimeoutTotal && self.prepared.patience.total { Ended::Own } else { ended };
         let maybe_billed = self.note_failed(life, ended, turn);
+        let billed_by = maybe_billed.then_some(turn.deployment);
         let rules = &self.running.plan.traffic;
         let now_ns = self.now_ns();
         let standing = Standing {
@@ -211,10 +222,14 @@ impl<'a> Journey<'a> {
         };
         let health = &self.running.deployment_states[turn.deployment].health;
         let step = decide(&standing, || health.may_retry(now_ns, &rules.retry));
-        if !matches!(step, Step::GiveUp { .. }) {
-            if maybe_billed {
-                life.scene.others.push(turn.deployment);
-            }
+        // That there is no room elsewhere is not why the request fails where an attempt did.
+        let full = matches!(ended, Ended::Queue | Ended::Limit);
+        let ended = self.last.filter(|_| full).unwrap_or(ended);
+        self.last = Some(ended);
+        if matches!(step, Step::GiveUp { .. }) {
+            life.scene.given_up = Some(GivenUp { ended, billed_by });
+        } else {
+            life.scene.others.extend(billed_by);
             if let Some(reserved) = &mut life.reserved {
                 reserved.drop_deployment(self.gateway.now(Instant::now()), maybe_billed || turn.result.is_ok());
             }

@@ -9,8 +9,13 @@ use paceline_testkit::{Answer, Connection, SimProvider, TestGateway, post, until
 use paceline_types::{CacheUse, Outcome, TokenSource, UsageRecord};
 use serde_json::json;
 
-const RULE: CacheRule =
-    CacheRule { ttl_ms: 60_000, scope: CacheScope::Service, temperature_zero: true, tool_calls: false };
+const RULE: CacheRule = CacheRule {
+    ttl_ms: 60_000,
+    stale_if_error_ms: 0,
+    scope: CacheScope::Service,
+    temperature_zero: true,
+    tool_calls: false,
+};
 const ZERO: &str = r#"{"model":"small","temperature":0,"messages":[{"role":"user","content":"hi"}]}"#;
 
 fn provider() -> SimProvider {
@@ -131,7 +136,7 @@ async fn when_everybody_has_left_the_provider_is_told_to_stop() {
     let records = records(&gateway, 1).await;
     assert_eq!((records[0].outcome, records[0].cache), (Outcome::Cancelled, CacheUse::Miss));
     until("the provider was left", || async { (provider.connections() == 0).then_some(()) }).await;
-    let again = ask(&gateway, "helpdesk", &[], ZERO).await;
+    let again = ask(&gateway, "helpdesk", &[("x-sim-output-tokens", "4")], ZERO).await;
     assert_eq!(again.header("x-paceline-cache"), Some("miss"));
 }
 
@@ -174,7 +179,102 @@ async fn nothing_leaks_from_service_to_service_unless_the_standards_say_so() {
             // The same mode, so that the same rules applied to both.
             document.services[0].mode = document.services[1].mode;
         });
-        ask(&gateway, "helpdesk", &[], ZERO).await;
+        ask(&gateway, "helpdesk", &[("x-sim-output-tokens", "4")], ZERO).await;
         assert_eq!(ask(&gateway, "watcher", &[], ZERO).await.header("x-paceline-cache"), Some(wanted));
     }
+}
+
+/// Answers that are past their time at once, and stand in for a minute.
+const OLD: CacheRule = CacheRule { ttl_ms: 0, stale_if_error_ms: 60_000, ..RULE };
+
+fn start_old(provider: &SimProvider, rule: CacheRule, attempts_max: u32) -> TestGateway {
+    start(provider, |document| {
+        for use_case in &mut document.use_cases {
+            use_case.cache = Some(rule);
+            (use_case.deadlines.first_token_ms, use_case.deadlines.total_ms) = (400, 1500);
+        }
+        document.traffic.retry.attempts_max = attempts_max;
+        document.traffic.breaker.requests_min = 1000;
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_answer_stands_in_where_every_attempt_failed_before_the_first_byte() {
+    let provider = provider();
+    let streamed = ZERO.replace("\"temperature\"", "\"stream\":true,\"temperature\"");
+    for attempts_max in [1, 2] {
+        let gateway = start_old(&provider, OLD, attempts_max);
+        let mut firsts = Vec::new();
+        for body in [ZERO, &streamed] {
+            firsts.push((body, ask(&gateway, "helpdesk", &[("x-sim-output-tokens", "4")], body).await));
+        }
+        let faults = ["status=500", "status=429;retry-after=60", "reset", "delay=3000", "cut=0"];
+        for fault in faults {
+            for (body, first) in &firsts {
+                let old = ask(&gateway, "helpdesk", &[("x-sim-fault", fault)], body).await;
+                let said = (old.status, old.header("x-paceline-cache"), old.header("x-paceline-cost-usd"));
+                assert_eq!(said, (200, Some("stale"), Some("0.000000000")), "{fault} {}", old.text());
+                assert_eq!((old.text(), old.header("content-type")), (first.text(), first.header("content-type")));
+                assert_eq!((old.header("x-paceline-deployment"), old.header("x-paceline-code")), (None, None));
+            }
+        }
+        let records = records(&gateway, 2 + 2 * faults.len()).await;
+        let stale: Vec<_> = records.iter().filter(|record| record.cache == CacheUse::Stale).collect();
+        assert_eq!(stale.len(), 2 * faults.len());
+        for record in stale {
+            assert_eq!((record.outcome, record.status, record.code), (Outcome::Ok, 200, 0));
+            assert_eq!((record.cost_nanousd, record.token_source), (0, TokenSource::None));
+            assert!(record.attempts > 0 && record.default_cost_nanousd > 0);
+            // What the provider began to work on it may bill: it stands apart.
+            assert_eq!(record.other_cost_nanousd > 0, !matches!(record.provider_status, 429 | 500), "{record:?}");
+        }
+        // It did not become fresh by being served.
+        assert_eq!(ask(&gateway, "helpdesk", &[], ZERO).await.header("x-paceline-cache"), Some("miss"));
+    }
+}
+
+type Headers = &'static [(&'static str, &'static str)];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_old_is_served_to_whom_it_is_not_for() {
+    let provider = provider();
+    const FAILS: (&str, &str) = ("x-sim-fault", "status=500");
+    let never = CacheRule { stale_if_error_ms: 0, ..OLD };
+    let cases: [(CacheRule, &str, Headers, u16); 6] = [
+        (OLD, "helpdesk", &[FAILS, ("cache-control", "no-cache")], 500),
+        (OLD, "helpdesk", &[FAILS, ("cache-control", "no-store")], 500),
+        // The request is at fault, not the provider.
+        (OLD, "helpdesk", &[("x-sim-fault", "status=400")], 400),
+        (OLD, "watcher", &[FAILS], 500),
+        // The caller's own hurry says nothing of the provider.
+        (OLD, "helpdesk", &[("x-sim-fault", "delay=5000"), ("x-paceline-timeout-ms", "50")], 504),
+        (never, "helpdesk", &[FAILS], 500),
+    ];
+    for (rule, service, headers, status) in cases {
+        let gateway = start_old(&provider, rule, 1);
+        ask(&gateway, "helpdesk", &[("x-sim-output-tokens", "4")], ZERO).await;
+        let answer = ask(&gateway, service, headers, ZERO).await;
+        assert_eq!(answer.status, status, "{headers:?} {}", answer.text());
+        assert_ne!(answer.header("x-paceline-cache"), Some("stale"), "{headers:?}");
+    }
+    // An answer that was cut short by its cap was never kept.
+    let gateway = start_old(&provider, OLD, 1);
+    let cut = ZERO.replace("{\"model\"", "{\"max_completion_tokens\":3,\"model\"");
+    assert_eq!(ask(&gateway, "helpdesk", &[("x-sim-output-tokens", "50")], &cut).await.status, 200);
+    assert_eq!(ask(&gateway, "helpdesk", &[FAILS], &cut).await.status, 500);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_who_waited_for_a_flight_that_failed_gets_the_old_answer() {
+    let provider = provider();
+    let gateway = start_old(&provider, OLD, 1);
+    ask(&gateway, "helpdesk", &[("x-sim-output-tokens", "4")], ZERO).await;
+    let fails = [("x-sim-fault", "delay=100;status=503")];
+    let asked = || ask(&gateway, "helpdesk", &fails, ZERO);
+    let answers = tokio::join!(asked(), asked(), asked(), asked());
+    for answer in [answers.0, answers.1, answers.2, answers.3] {
+        assert_eq!((answer.status, answer.header("x-paceline-cache")), (200, Some("stale")));
+    }
+    let records = records(&gateway, 5).await;
+    assert_eq!(records.iter().filter(|record| record.cache == CacheUse::Stale).count(), 4);
 }

@@ -62,6 +62,7 @@ def cache_rule(cache: CacheOptions | None) -> dict[str, Any] | None:
         return None
     return {
         "ttl_ms": whole_ms(cache.ttl),
+        "stale_if_error_ms": whole_ms(cache.stale_if_error),
         "scope": cache.scope,
         "temperature_zero": cache.temperature_zero,
         "tool_calls": cache.tool_calls,

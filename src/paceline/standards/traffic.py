@@ -104,6 +104,11 @@ class CacheOptions(Part):
     """The exact cache of a use case: the same request again is answered from memory, and costs nothing."""
 
     ttl: Duration = Field(default=_HOUR_MS, ge=1, description="How long an answer may be used again.", examples=["1h"])
+    stale_if_error: Duration = Field(
+        default=0,
+        description="For so long after `ttl` an answer may still be used where every attempt at a provider failed.",
+        examples=["1d"],
+    )
     scope: Literal["service", "organisation"] = Field(
         default="service",
         description="Whose answers may serve whom: `organisation` shares them between services.",

@@ -8,13 +8,13 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use paceline_cache::{Broken, Facts, Head, Lead, Tail};
+use paceline_cache::{Broken, Facts, Head, Keep, Lead, Tail};
 use paceline_http::{Abort, Body, Chunks, Response};
 use paceline_policy::keepable;
 use paceline_types::{Code, Dialect, Failure};
 use tokio::sync::oneshot;
 
-use super::{Flight, common, unix_ms};
+use super::{Flight, common, replay, unix_ms};
 use crate::life::{Ending, Life};
 use crate::{refuse, relay};
 
@@ -42,21 +42,24 @@ pub(super) async fn respond(mut life: Box<Life>, flight: Flight) -> Response {
 
 /// Asks a deployment and writes its answer for everybody. Ends early when nobody reads any more.
 async fn fly(mut life: Box<Life>, flight: Flight, tell: oneshot::Sender<Response>) {
-    let Flight { gateway, running, cache, mut lead, rule, prepared } = flight;
+    let Flight { gateway, running, cache, mut lead, rule, mut prepared } = flight;
     let ending = Arc::new(OnceLock::new());
     life.scene.ending = Some(Arc::clone(&ending));
     let asked = async {
-        match gateway.serve(&running, &mut life, prepared).await {
-            Ok(sent) => relay::respond(life, sent).await,
-            Err(failure) => refuse::refuse(life, &failure),
+        let served = gateway.serve(&running, &mut life, &mut prepared).await;
+        match (super::instead(&mut life).await, served) {
+            // Each of those who follow is to say for itself that its answer is an old one.
+            (Some(entry), _) => (replay::respond(life, &entry, &prepared), false),
+            (None, Ok(sent)) => (relay::respond(life, sent).await, true),
+            (None, Err(failure)) => (refuse::refuse(life, &failure), false),
         }
     };
-    let response = tokio::select! {
+    let (response, may_share) = tokio::select! {
         biased;
         response = asked => response,
         () = poll_fn(|context| lead.poll_alone(context)) => return,
     };
-    if response.status().as_u16() != 200 {
+    if !may_share || response.status().as_u16() != 200 {
         // Those who follow learn that there is nothing for them before the one who led gets its own.
         drop(lead);
         let _ = tell.send(response);
@@ -68,9 +71,10 @@ async fn fly(mut life: Box<Life>, flight: Flight, tell: oneshot::Sender<Response
     if write(&mut lead, body).await.is_err() {
         return;
     }
+    let keep_for = Keep { ttl_ms: rule.ttl_ms, stale_ms: rule.stale_if_error_ms };
     let keep = |ending: &Ending| {
         let facts = Facts { tokens: ending.tokens, cost_nanousd: ending.cost_nanousd };
-        keepable(ending.outcome, ending.flags).then_some((facts, rule.ttl_ms))
+        keepable(ending.outcome, ending.flags).then_some((facts, keep_for))
     };
     let keep = ending.get().and_then(keep);
     cache.complete(lead, unix_ms(), keep);

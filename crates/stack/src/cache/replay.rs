@@ -10,7 +10,7 @@ use crate::life::Life;
 use crate::prepare::Prepared;
 use crate::relay;
 
-/// Answers with a kept answer.
+/// Answers with a kept answer, fresh or standing in.
 pub(super) fn respond(mut life: Box<Life>, entry: &Entry, prepared: &Prepared) -> Response {
     life.record.status = entry.head().status;
     // What it cost the first time is what it would have cost again.
