@@ -4,10 +4,20 @@
 use paceline_types::Tokens;
 use serde_json::Value;
 
-/// Counts in a JSON answer; none where it tells none.
+/// Counts in a JSON answer, or in the last event of a stream that has any; none where it tells none.
 #[must_use]
 pub fn passthrough_usage(body: &[u8]) -> Option<Tokens> {
-    let answer: Value = serde_json::from_slice(body).ok()?;
+    match serde_json::from_slice::<Value>(body) {
+        Ok(answer) => usage_of(&answer),
+        Err(_) => body.rsplit(|&byte| byte == b'\n').find_map(|line| {
+            let data = line.strip_prefix(b"data:").filter(|data| memchr::memmem::find(data, b"\"usage\"").is_some())?;
+            let event: Value = serde_json::from_slice(data).ok()?;
+            usage_of(&event).or_else(|| usage_of(event.get("response")?))
+        }),
+    }
+}
+
+fn usage_of(answer: &Value) -> Option<Tokens> {
     let count = |value: &Value, names: &[&str]| {
         names.iter().find_map(|name| value.get(name)?.as_u64()).map(|count| u32::try_from(count).unwrap_or(u32::MAX))
     };
@@ -38,6 +48,12 @@ mod tests {
             (r#"{"results":[],"usage":{"total_tokens":9}}"#, tokens(9, 0)),
             (r#"{"results":[]}"#, None),
             ("not JSON", None),
+            (
+                "event: a\ndata: {\"usage\":{\"input_tokens\":1}}\n\nevent: done\r\ndata:{\"usage\":{\"input_tokens\":3,\"output_tokens\":4}}\r\n\r\ndata: [DONE]\n\n",
+                tokens(3, 4),
+            ),
+            ("data: {\"response\":{\"usage\":{\"input_tokens\":3,\"output_tokens\":4}}}\n\n", tokens(3, 4)),
+            ("data: {\"usage\":null}\n\ndata: {\"usage\":{\"input_to", None),
         ] {
             assert_eq!(passthrough_usage(body.as_bytes()), wanted, "{body}");
         }

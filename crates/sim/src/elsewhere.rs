@@ -185,6 +185,10 @@ impl Simulator {
                 json(stored::list(kind.api().dialect(), &self.shelf.list(prefix)).into_bytes())
             }
             (_, None, method) if method != Method::POST => Err(Refusal::new(405, "Method not allowed.")),
+            (Kind::Images, ..) if given.fields["stream"] == true => {
+                let partial = given.fields["partial_images"].as_u64().unwrap_or(0);
+                Ok((EVENTS, media::image_events(given.seed, CREATED, given.prompt_tokens(), partial, usage)))
+            }
             (Kind::Images, ..) => {
                 let count = given.fields["n"].as_u64().unwrap_or(1);
                 json(media::images(given.seed, CREATED, given.prompt_tokens(), count, usage))
@@ -270,6 +274,7 @@ impl Simulator {
 }
 
 const JSON: &str = "application/json";
+const EVENTS: &str = "text/event-stream; charset=utf-8";
 
 impl Given {
     fn model(&self) -> &str {

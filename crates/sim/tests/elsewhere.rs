@@ -95,6 +95,13 @@ async fn images_reranking_moderation_and_batches_of_messages() {
         async |path: &str, body: serde_json::Value| post(sim.address(), path, &[], &body.to_string()).await.json();
     let images = ask("/v1/images/generations", json!({"model": "i", "prompt": "a lighthouse", "n": 2})).await;
     assert_eq!((images["data"].as_array().unwrap().len(), &images["usage"]["output_tokens"]), (2, &json!(2112)));
+    let body = json!({"model": "i", "prompt": "a lighthouse", "stream": true, "partial_images": 2}).to_string();
+    let streamed = post(sim.address(), "/v1/images/generations", &[], &body).await;
+    assert_eq!(streamed.header("content-type"), Some("text/event-stream; charset=utf-8"));
+    let names: Vec<_> = streamed.events().into_iter().filter_map(|event| event.name).collect();
+    let partial = "image_generation.partial_image";
+    assert_eq!(names, [partial, partial, "image_generation.completed"]);
+    assert!(streamed.text().contains(r#""output_tokens":3168"#));
     let ranked = ask("/v1/rerank", json!({"model": "r", "query": "who", "documents": ["a", "b", "c"]})).await;
     assert_eq!((ranked["results"].as_array().unwrap().len(), &ranked["usage"]["total_tokens"]), (3, &json!(2)));
     assert_eq!(ask("/v1/moderations", json!({"input": "Good morning"})).await["results"][0]["flagged"], false);

@@ -6,6 +6,9 @@ use crate::seed::Seed;
 /// Bytes of one image.
 const IMAGE_BYTES: usize = 24 * 1024;
 const IMAGES_MAX: u64 = 10;
+const PARTIAL_IMAGES_MAX: u64 = 3;
+/// Output tokens of one image.
+const IMAGE_TOKENS: u64 = 1056;
 
 /// `POST /v1/images/generations`: images in base64, and the usage of the models that report one.
 #[must_use]
@@ -14,15 +17,33 @@ pub fn images(seed: u64, created: u64, prompt_tokens: u32, count: u64, usage: bo
     let data: Vec<String> = (0..count)
         .map(|index| format!(r#"{{"b64_json":"{}"}}"#, letters(seed.wrapping_add(index), IMAGE_BYTES * 4 / 3)))
         .collect();
-    let output = count * 1056;
-    let usage = match usage {
-        true => format!(
-            r#","usage":{{"total_tokens":{},"input_tokens":{prompt_tokens},"output_tokens":{output},"input_tokens_details":{{"text_tokens":{prompt_tokens},"image_tokens":0}}}}"#,
-            u64::from(prompt_tokens) + output
-        ),
-        false => String::new(),
-    };
+    let usage = if usage { image_usage(prompt_tokens, count * IMAGE_TOKENS) } else { String::new() };
     format!(r#"{{"created":{created},"background":"opaque","data":[{}]{usage}}}"#, data.join(",")).into_bytes()
+}
+
+/// The same with `stream: true`: so many unfinished images, then the one that is meant, with its usage.
+#[must_use]
+pub fn image_events(seed: u64, created: u64, prompt_tokens: u32, partial: u64, usage: bool) -> Vec<u8> {
+    let partial = partial.min(PARTIAL_IMAGES_MAX);
+    let one = |index: u64, name: &str, more: &str| {
+        let image = letters(seed.wrapping_add(index), IMAGE_BYTES * 4 / 3);
+        format!(
+            "event: image_generation.{name}\ndata: {{\"type\":\"image_generation.{name}\",\"b64_json\":\"{image}\",\"created_at\":{created}{more}}}\n\n"
+        )
+    };
+    let output = (partial + 1) * IMAGE_TOKENS;
+    let usage = if usage { image_usage(prompt_tokens, output) } else { String::new() };
+    let mut events: String =
+        (0..partial).map(|index| one(index, "partial_image", &format!(",\"partial_image_index\":{index}"))).collect();
+    events.push_str(&one(partial, "completed", &usage));
+    events.into_bytes()
+}
+
+fn image_usage(input: u32, output: u64) -> String {
+    format!(
+        r#","usage":{{"total_tokens":{},"input_tokens":{input},"output_tokens":{output},"input_tokens_details":{{"text_tokens":{input},"image_tokens":0}}}}"#,
+        u64::from(input) + output
+    )
 }
 
 /// `POST /v1/audio/transcriptions`: a text, and its usage by tokens.

@@ -136,7 +136,8 @@ impl Seen {
             passthrough::note_made(life, &running, first);
         }
         if self.readable && life.record.api == Api::Passthrough {
-            let usage = passthrough_usage(&join(&self.kept));
+            // What is only read again was counted when it was made.
+            let usage = if life.scene.free { None } else { passthrough_usage(&join(&self.kept)) };
             note_end(life, usage, Finish::None, None);
         } else if self.readable {
             let facts = read_answer(life.record.api, &self.kept);
