@@ -70,7 +70,7 @@ fn refused(record: &UsageRecord, code: Code) -> Option<i64> {
 }
 
 /// Sent again after a failure; the second copy of a hedge is none. Where there was one, the cost is the hedge's.
-fn retried(record: &UsageRecord) -> Option<i64> {
+pub(crate) fn retried(record: &UsageRecord) -> Option<i64> {
     let hedged = record.flags.has(Flags::HEDGED);
     let again = record.attempts > 1 + u8::from(hedged);
     again.then(|| if hedged { 0 } else { record.other_cost_nanousd.max(0) })

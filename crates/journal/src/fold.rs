@@ -1,11 +1,16 @@
 //! From one segment file and a start slot to what the ledger stores: the records; per series and minute the exact
-//! counters, the metrics' sketches, the limits' counters and the events; per day the money spent. Reads only; knows no SQL.
+//! counters, the metrics' sketches, the limits' counters and the events; the same by stratum and ten minutes; per day
+//! the money spent. Reads only; knows no SQL.
+
+pub mod packed;
+pub mod strata;
 
 use std::path::Path;
 
-use paceline_types::{Api, Metric, PERCENTILES, Percentile, Sketch, UsageRecord};
+use paceline_types::{Api, Metric, Percentile, Sketch, UsageRecord};
 use rustc_hash::FxHashMap;
 
+use self::strata::{Stratum, StratumKey, add_limits};
 pub use crate::events::{EVENTS, Event};
 pub use crate::measures::{COUNTERS, Counter, MEASURES, Measure, spent_nanousd};
 use crate::{Entry, JournalError, Reader};
@@ -94,6 +99,7 @@ pub struct Folded {
     pub records: Vec<UsageRecord>,
     pub series: Vec<Series>,
     pub minutes: Vec<Minute>,
+    pub strata: Vec<Stratum>,
     pub spent: Vec<Spent>,
 }
 
@@ -134,6 +140,7 @@ pub fn fold(path: &Path, slot: u32, slots_max: u32) -> Result<Folded, JournalErr
         records,
         series: tally.series,
         minutes: tally.minutes,
+        strata: tally.strata,
         spent: tally.spent,
     })
 }
@@ -145,6 +152,8 @@ struct Tally {
     minutes: Vec<Minute>,
     series_index: FxHashMap<Series, usize>,
     minute_index: FxHashMap<(usize, u64), usize>,
+    strata: Vec<Stratum>,
+    stratum_index: FxHashMap<StratumKey, usize>,
     spent: Vec<Spent>,
     spent_index: FxHashMap<Spent, usize>,
 }
@@ -165,6 +174,12 @@ impl Tally {
             self.minutes.len() - 1
         });
         self.minutes[at].add(record);
+        let key = StratumKey::of(series, record);
+        let at = *self.stratum_index.entry(key).or_insert_with(|| {
+            self.strata.push(Stratum::new(key));
+            self.strata.len() - 1
+        });
+        self.strata[at].add(record);
     }
 
     /// Adds what a record spent to that of its day and names.
@@ -237,9 +252,7 @@ impl Minute {
                 cell.n_failed += 1;
             }
         }
-        if record.judged.0 != 0 {
-            self.add_limits(record);
-        }
+        add_limits(&mut self.limits, record);
         self.add_events(record);
     }
 
@@ -253,23 +266,6 @@ impl Minute {
             });
             self.events[at].1.n += 1;
             self.events[at].1.nanousd = self.events[at].1.nanousd.saturating_add(nanousd);
-        }
-    }
-
-    fn add_limits(&mut self, record: &UsageRecord) {
-        for metric in Metric::ALL {
-            for percentile in PERCENTILES {
-                if !record.judged.contains(metric, percentile) {
-                    continue;
-                }
-                let known = self.limits.iter().position(|row| (row.0, row.1) == (metric, percentile));
-                let at = known.unwrap_or_else(|| {
-                    self.limits.push((metric, percentile, LimitCount::default()));
-                    self.limits.len() - 1
-                });
-                self.limits[at].2.n += 1;
-                self.limits[at].2.over += u64::from(record.over.contains(metric, percentile));
-            }
         }
     }
 }

@@ -26,7 +26,7 @@ pub const COUNTERS: [Counter; 34] = [
     ("n_untagged", |record| flagged(record, Flags::UNTAGGED)),
     ("n_cap_added", |record| flagged(record, Flags::CAP_ADDED)),
     ("n_ended_by_length", |record| flagged(record, Flags::ENDED_BY_LENGTH)),
-    ("n_tokens", |record| i64::from(counted_as(record) != TokenSource::None)),
+    ("n_tokens", |record| i64::from(is_token_counted(record))),
     ("n_tokens_estimated", |record| i64::from(counted_as(record) == TokenSource::Estimated)),
     ("tokens_input", |record| i64::from(tokens(record).input)),
     ("tokens_cached", |record| i64::from(tokens(record).cached)),
@@ -45,6 +45,7 @@ pub const COUNTERS: [Counter; 34] = [
 ];
 
 /// A figure kept as a sketch.
+#[derive(Clone, Copy)]
 pub struct Measure {
     pub name: &'static str,
     pub(crate) value: fn(&UsageRecord) -> Option<f64>,
@@ -77,16 +78,16 @@ pub fn spent_nanousd(record: &UsageRecord) -> i64 {
     record.cost_nanousd.max(0).saturating_add(record.other_cost_nanousd.max(0))
 }
 
-fn ended(record: &UsageRecord, outcome: Outcome) -> i64 {
+pub(crate) fn ended(record: &UsageRecord, outcome: Outcome) -> i64 {
     i64::from(record.outcome == outcome)
 }
 
-fn flagged(record: &UsageRecord, flag: u32) -> i64 {
+pub(crate) fn flagged(record: &UsageRecord, flag: u32) -> i64 {
     i64::from(record.flags.has(flag))
 }
 
 /// True when the provider charged for it: an answer with tokens, whole or not.
-fn is_cost_due(record: &UsageRecord) -> bool {
+pub(crate) fn is_cost_due(record: &UsageRecord) -> bool {
     let priced = record.api.generates() || record.api == Api::Embeddings;
     let cut = matches!(
         record.outcome,
@@ -96,7 +97,7 @@ fn is_cost_due(record: &UsageRecord) -> bool {
 }
 
 /// The tokens a provider counted for this very request.
-fn tokens(record: &UsageRecord) -> Tokens {
+pub(crate) fn tokens(record: &UsageRecord) -> Tokens {
     if record.cache.is_served() { Tokens::default() } else { record.tokens }
 }
 
@@ -104,9 +105,18 @@ fn counted_as(record: &UsageRecord) -> TokenSource {
     if record.cache.is_served() { TokenSource::None } else { record.token_source }
 }
 
+/// True when somebody counted or estimated the tokens of this very request.
+pub(crate) fn is_token_counted(record: &UsageRecord) -> bool {
+    counted_as(record) != TokenSource::None
+}
+
+pub(crate) fn counted_as_by_provider(record: &UsageRecord) -> bool {
+    counted_as(record) == TokenSource::Provider
+}
+
 /// Lengths that caps are learned from: whole answers, as the provider counted them.
 fn output_tokens(record: &UsageRecord) -> Option<f64> {
-    let whole = record.outcome == Outcome::Ok && record.api.generates() && counted_as(record) == TokenSource::Provider;
+    let whole = record.outcome == Outcome::Ok && record.api.generates() && counted_as_by_provider(record);
     (whole && record.tokens.output > 0).then(|| f64::from(record.tokens.output))
 }
 
