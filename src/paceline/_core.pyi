@@ -8,19 +8,29 @@ from os import PathLike
 from typing import Final, TypedDict, final, type_check_only
 
 __all__ = [
+    "INPUT_BOUNDS",
     "MEASURES",
     "MINUTE_COUNTERS",
     "MINUTE_EVENTS",
+    "OUTPUT_BOUNDS",
     "REQUEST_COLUMNS",
+    "STRATUM_COUNTERS",
+    "STRATUM_MEASURES",
+    "STRATUM_MINUTES",
     "CoreError",
     "Folded",
     "JournalFault",
     "PanicFault",
     "PlanFault",
+    "buckets",
     "check_plan",
     "codes",
     "fold",
+    "limits",
+    "measures",
     "merge",
+    "merge_limits",
+    "merge_measures",
     "quantiles",
     "serve",
     "simulate",
@@ -38,6 +48,21 @@ MINUTE_EVENTS: Final[tuple[str, ...]]
 
 MEASURES: Final[tuple[str, ...]]
 """Names that `Folded.metrics` may hold."""
+
+STRATUM_MINUTES: Final[int]
+"""Length of a stratum row."""
+
+STRATUM_COUNTERS: Final[tuple[str, ...]]
+"""Names of a stratum tuple's counters, after series, minute and the two buckets."""
+
+STRATUM_MEASURES: Final[tuple[str, ...]]
+"""Names that `measures` may return."""
+
+INPUT_BOUNDS: Final[tuple[int, ...]]
+"""Input tokens from which each bucket after the first begins."""
+
+OUTPUT_BOUNDS: Final[tuple[int, ...]]
+"""Output tokens from which each bucket after the first begins."""
 
 @type_check_only
 class CodeRow(TypedDict):
@@ -147,6 +172,10 @@ class Folded:
         """Series, minute, event, requests, money they stand for in billionths of a US dollar."""
 
     @property
+    def strata(self) -> list[tuple[int | bytes, ...]]:
+        """Series, minute its ten begin at, input bucket, output bucket, `STRATUM_COUNTERS`, packed limits, measures."""
+
+    @property
     def spent(self) -> list[tuple[int, str, str, str, str, str, int]]:
         """UTC day since 1970, key, service, use case, deployment, plan (16 hex digits), billionths of a US dollar."""
 
@@ -162,6 +191,24 @@ def quantiles(sketches: list[bytes], qs: list[float], n_failed: int = 0) -> list
 
 def merge(sketches: list[bytes]) -> bytes:
     """Add sketches up. Raises `ValueError` for bytes that are no sketch."""
+
+def buckets(sketches: list[bytes]) -> tuple[int, list[int], list[int]]:
+    """Return the merged sketches as counts: values of zero and less, indices of buckets with values, their counts.
+
+    Bucket `i` holds values in (2^(i/32), 2^((i+1)/32)]. Raises `ValueError` for bytes that are no sketch.
+    """
+
+def merge_measures(rows: list[bytes]) -> bytes:
+    """Add the packed measures of stratum rows up. Raises `ValueError` for other bytes."""
+
+def merge_limits(rows: list[bytes]) -> bytes:
+    """Add the packed limits of stratum rows up. Raises `ValueError` for other bytes."""
+
+def measures(packed: bytes) -> list[tuple[str, int, int, float, bytes]]:
+    """Measure, values, failed requests beside them, sum of the values, sketch. Raises `ValueError` for other bytes."""
+
+def limits(packed: bytes) -> list[tuple[str, str, int, int]]:
+    """Metric, percentile, requests judged, of them over the limit. Raises `ValueError` for other bytes."""
 
 def simulate(config: str) -> int:
     """Run the simulated provider with a JSON configuration until SIGTERM or SIGINT; return the exit code.

@@ -1,13 +1,13 @@
-//! `fold`, `quantiles`, `merge`: journal segments as rows ready for `executemany`, and the sketches' arithmetic.
+//! `fold`: journal segments as rows ready for `executemany`.
 //! Owns the order of the request tuple's fields (`REQUEST_COLUMNS`); what is counted is `paceline_journal::fold`'s.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use paceline_journal::fold::packed::{pack_limits, pack_measures};
 use paceline_journal::fold::{COUNTERS, EVENTS, Folded as Piece, MEASURES, Series};
-use paceline_types::{Sketch, UNDEFINED, UsageRecord};
+use paceline_types::{UNDEFINED, UsageRecord};
 use pyo3::BoundObject;
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
@@ -91,6 +91,7 @@ struct Folded {
     metrics: Py<PyList>,
     limits: Py<PyList>,
     events: Py<PyList>,
+    strata: Py<PyList>,
     spent: Py<PyList>,
 }
 
@@ -110,6 +111,7 @@ fn fold(py: Python<'_>, path: PathBuf, slot: u32, slots_max: u32) -> PyResult<Fo
         metrics: rows.metrics(&piece)?,
         limits: rows.limits(&piece)?,
         events: rows.events(&piece)?,
+        strata: rows.strata(&piece)?,
         spent: rows.spent(&piece)?,
         gateway: gateway.unbind(),
         segment: piece.segment,
@@ -286,6 +288,23 @@ impl<'py> Rows<'py> {
         Ok(list.unbind())
     }
 
+    fn strata(&self, piece: &Piece) -> PyResult<Py<PyList>> {
+        let list = PyList::empty(self.py);
+        for stratum in &piece.strata {
+            let key = &stratum.key;
+            let mut row = vec![self.any(key.series as u64)?, self.any(key.minute)?];
+            row.push(self.any(key.input_bucket)?);
+            row.push(self.any(key.output_bucket)?);
+            for counter in stratum.counters {
+                row.push(self.any(counter)?);
+            }
+            row.push(PyBytes::new(self.py, &pack_limits(&stratum.limits)).into_any());
+            row.push(PyBytes::new(self.py, &pack_measures(&stratum.cells)).into_any());
+            list.append(PyTuple::new(self.py, row)?)?;
+        }
+        Ok(list.unbind())
+    }
+
     fn spent(&mut self, piece: &Piece) -> PyResult<Py<PyList>> {
         let list = PyList::empty(self.py);
         for one in &piece.spent {
@@ -324,38 +343,6 @@ impl<'py> Rows<'py> {
     }
 }
 
-/// Quantiles of the merged sketches, where `n_failed` further values count as infinite. `None` where there is nothing
-/// or where the rank falls among the failed.
-#[pyfunction]
-#[pyo3(signature = (sketches, qs, n_failed = 0))]
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn quantiles(sketches: Vec<Vec<u8>>, qs: Vec<f64>, n_failed: u64) -> PyResult<Vec<Option<f64>>> {
-    let merged = merged(&sketches)?;
-    let n = merged.count();
-    let rank = |q: f64| ((q.clamp(0.0, 1.0) * (n + n_failed) as f64).ceil() as u64).max(1);
-    Ok(qs
-        .into_iter()
-        .map(|q| match rank(q) {
-            rank if rank > n => None,
-            rank => merged.quantile((rank as f64 - 0.5) / n as f64),
-        })
-        .collect())
-}
-
-/// The sketches added up.
-#[pyfunction]
-fn merge(py: Python<'_>, sketches: Vec<Vec<u8>>) -> PyResult<Bound<'_, PyBytes>> {
-    Ok(PyBytes::new(py, &merged(&sketches)?.encode()))
-}
-
-fn merged(sketches: &[Vec<u8>]) -> PyResult<Sketch> {
-    let mut sum = Sketch::default();
-    for bytes in sketches {
-        sum.merge(&Sketch::decode(bytes).map_err(|error| PyValueError::new_err(error.to_string()))?);
-    }
-    Ok(sum)
-}
-
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     module.add_class::<Folded>()?;
@@ -363,7 +350,5 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("MINUTE_COUNTERS", PyTuple::new(py, COUNTERS.map(|(name, _)| name))?)?;
     module.add("MINUTE_EVENTS", PyTuple::new(py, EVENTS.map(|(name, _)| name))?)?;
     module.add("MEASURES", PyTuple::new(py, MEASURES.each_ref().map(|measure| measure.name))?)?;
-    module.add_function(wrap_pyfunction!(fold, module)?)?;
-    module.add_function(wrap_pyfunction!(quantiles, module)?)?;
-    module.add_function(wrap_pyfunction!(merge, module)?)
+    module.add_function(wrap_pyfunction!(fold, module)?)
 }

@@ -1,4 +1,5 @@
-//! The Python boundary, `paceline._core`: serve, check a plan, fold a journal, simulate, version, codes.
+//! The Python boundary, `paceline._core`: serve, check a plan, fold a journal, add sketches and strata up, simulate,
+//! version, codes.
 //! Owns argument conversion, the exceptions and the module's list of functions; holds no logic, and is the only crate
 //! that knows PyO3. Whatever may take longer than a millisecond runs detached from the interpreter (see `boundary`).
 
@@ -9,6 +10,8 @@ mod fold;
 mod plan;
 mod serve;
 mod simulate;
+mod sketches;
+mod strata;
 
 use pyo3::prelude::*;
 
@@ -27,5 +30,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     plan::register(module)?;
     serve::register(module)?;
     fold::register(module)?;
+    sketches::register(module)?;
+    strata::register(module)?;
     simulate::register(module)
 }

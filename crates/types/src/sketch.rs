@@ -42,6 +42,17 @@ impl Sketch {
         self.zeros + self.buckets.values().sum::<u64>()
     }
 
+    /// How many values were zero or less.
+    #[must_use]
+    pub const fn zeros(&self) -> u64 {
+        self.zeros
+    }
+
+    /// Index and count of every bucket that has values, in the order of the values.
+    pub fn buckets(&self) -> impl Iterator<Item = (i32, u64)> {
+        self.buckets.iter().map(|(&index, &count)| (index, count))
+    }
+
     /// The nearest-rank quantile, `q` in 0..=1; `None` when empty.
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<f64> {
@@ -157,6 +168,8 @@ mod tests {
             merged.merge(&sketch(&right));
             let all: Vec<f64> = left.into_iter().chain(right).collect();
             prop_assert_eq!(&merged, &sketch(&all));
+            let counted = merged.zeros() + merged.buckets().map(|(_, count)| count).sum::<u64>();
+            prop_assert_eq!(counted, merged.count());
             prop_assert_eq!(Sketch::decode(&merged.encode()).unwrap(), merged);
         }
 
