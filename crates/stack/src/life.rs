@@ -127,6 +127,11 @@ impl Life {
         self.done
     }
 
+    /// How a request ended that is dropped before its end: its task panicked, or its caller left.
+    pub(crate) fn left() -> Outcome {
+        if std::thread::panicking() { Outcome::GatewayError } else { Outcome::Cancelled }
+    }
+
     /// Writes the usage record. Called before the last byte of the answer leaves; later calls do nothing.
     pub(crate) fn finish(&mut self, outcome: Outcome) {
         if self.done {
@@ -180,7 +185,7 @@ impl Life {
 
 impl Drop for Life {
     fn drop(&mut self) {
-        self.finish(if std::thread::panicking() { Outcome::GatewayError } else { Outcome::Cancelled });
+        self.finish(Self::left());
         self.gateway.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

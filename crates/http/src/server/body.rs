@@ -89,10 +89,10 @@ impl Served {
             return Poll::Ready(Some(Err(Abort)));
         }
         loop {
-            let Body::Stream(chunks, _) = &mut self.body else { return Poll::Ready(None) };
-            match ready!(chunks.poll_chunk(context)) {
+            let polled = Polling(self).poll(context);
+            match ready!(polled) {
                 Some(Ok(piece)) if piece.is_empty() => {
-                    if chunks.is_end() {
+                    if self.is_end_stream() {
                         return Poll::Ready(None);
                     }
                 }
@@ -120,6 +120,30 @@ impl Served {
         let polled = pause.as_mut().poll(context);
         self.aborting = Some(pause);
         polled.map(|()| Some(Err(Abort)))
+    }
+}
+
+/// One poll of a body in pieces. If it panics, the body is dropped while the stack unwinds, so that what it owns can tell
+/// that from a caller who left; and what was sent of it does not end as if it were whole.
+struct Polling<'a>(&'a mut Served);
+
+impl Polling<'_> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Abort>>> {
+        match &mut self.0.body {
+            Body::Stream(chunks, _) => chunks.poll_chunk(context),
+            Body::Empty | Body::Full(_) => Poll::Ready(None),
+        }
+    }
+}
+
+impl Drop for Polling<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            if self.0.close_means_end {
+                self.0.answering.link.reset_on_close();
+            }
+            self.0.body = Body::Empty;
+        }
     }
 }
 

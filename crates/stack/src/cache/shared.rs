@@ -110,6 +110,6 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.finish(Outcome::Cancelled);
+        self.finish(Life::left());
     }
 }

@@ -191,6 +191,6 @@ impl Relay {
 impl Drop for Relay {
     /// The caller left before the end: what was seen so far still counts.
     fn drop(&mut self) {
-        self.finish(Outcome::Cancelled);
+        self.finish(Life::left());
     }
 }

@@ -206,7 +206,7 @@ impl Drop for Rest {
     fn drop(&mut self) {
         if !self.life.is_done() {
             self.seen.settle(&mut self.life);
-            self.life.finish(Outcome::Cancelled);
+            self.life.finish(Life::left());
         }
     }
 }
