@@ -98,7 +98,7 @@ def test_a_crash_before_the_commit_leaves_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Ingest, "_put_minutes", die)
+        patch.setattr(Ingest, "_put_spent", die)
         with pytest.raises(KeyboardInterrupt):
             ledger.ingest(journal)
     assert (count(ledger), count(ledger, series), count(ledger, position)) == (0, 0, 0)

@@ -14,7 +14,7 @@ from paceline.ledger.schema import minute, minute_limit, minute_metric, plan_bod
 
 DAY = 86_400.0
 NOW = 1_700_000_000.0
-EVERYTHING = Keep(requests_days=1e4, requests_bytes=1 << 40, minutes_days=1e4)
+EVERYTHING = Keep(requests_days=1e4, requests_bytes=1 << 40, minutes_days=1e4, ten_minutes_days=1e4, hours_days=1e4)
 
 
 def load(ledger: Ledger, journal: Path, ages_days: list[float], sequence: int = 1) -> None:
@@ -38,6 +38,7 @@ def test_everything_young_stays(ledger: Ledger, journal: Path) -> None:
 
 def test_requests_and_minutes_go_by_age(ledger: Ledger, journal: Path) -> None:
     load(ledger, journal, [0, 1, 2, 3, 4, 5, 6, 7])
+    ledger.roll_up(now=NOW)
     done = ledger.retain(Keep(requests_days=2.5, minutes_days=5.5), now=NOW, pause_s=0)
     assert (done.requests, done.minutes) == (5, 2)
     assert count(ledger, request) == 3
@@ -75,7 +76,8 @@ def test_no_transaction_deletes_more_than_a_chunk(ledger: Ledger, journal: Path,
 
 def test_series_that_go_are_not_remembered_by_ingest(ledger: Ledger, journal: Path) -> None:
     load(ledger, journal, [100.0])
-    assert ledger.retain(Keep(minutes_days=50), now=NOW, pause_s=0).series == 1
+    ledger.roll_up(now=NOW)
+    assert ledger.retain(Keep(hours_days=50), now=NOW, pause_s=0).series == 1
     load(ledger, journal, [0.0], sequence=2)
     with ledger.engine.connect() as connection:
         known = connection.execute(select(series.c.id)).scalars().all()
@@ -89,6 +91,7 @@ def test_plans_go_when_they_are_old_and_nothing_needs_them(ledger: Ledger, journ
     write_segment(journal, 1, [Record(1, start_s=NOW, plan=needed.hash8)])
     ledger.ingest(journal)
     assert ledger.retain(EVERYTHING, now=NOW, pause_s=0).plans == 0, "they were made just now"
+    ledger.roll_up(now=NOW + 5e4 * DAY)
     assert ledger.retain(EVERYTHING, now=NOW + 5e4 * DAY, pause_s=0).plans == 2
     assert ledger.plans.get(newest.hash[:16]) is not None
     assert count(ledger, plan_body) == 1

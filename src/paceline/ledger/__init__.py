@@ -24,6 +24,7 @@ from paceline.ledger.keys import Key, NewKey
 from paceline.ledger.ledger import Ledger, open_ledger
 from paceline.ledger.report import MetricRow, Report, ServiceRow
 from paceline.ledger.retention import Keep, Retained
+from paceline.ledger.rollup import RolledUp
 from paceline.ledger.verdict import Limit, State
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "NewKey",
     "Report",
     "Retained",
+    "RolledUp",
     "ServiceRow",
     "State",
     "open_ledger",

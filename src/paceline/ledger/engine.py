@@ -83,6 +83,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection whose statements all see the database as of one moment."""
+    # SQLite's transactions do so by themselves.
+    options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    with engine.connect().execution_options(**options) as connection:
+        yield connection
+
+
 def _sqlite(url: URL) -> Engine:
     _lay_out(Path(url.database or ""))
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})

@@ -1,6 +1,6 @@
 """Takes journal segments into the ledger, each record exactly once.
 
-The rows, the minute sums, the money spent and the position they reach are one transaction: a crash before its commit
+The rows, the sums, the money spent and the position they reach are one transaction: a crash before its commit
 leaves nothing, a crash after it leaves the position. A segment is deleted only when its whole content is committed and
 whoever relies on it has been told, so a crash before the deletion only means that the next run deletes it. Memory and
 transactions are bounded by `SLOTS_MAX` records.
@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Engine, delete
 
-from paceline.ledger import settings, statements
+from paceline.ledger import resolutions, settings, statements
 from paceline.ledger.engine import writing
 from paceline.ledger.errors import JournalUnreadableError, translated
+from paceline.ledger.intake import put_sums
 from paceline.ledger.schema import position
 from paceline.ledger.spending import Owners, subjects
 
@@ -32,6 +33,9 @@ DONE_MAX: Final = 16
 
 SERIES_EPOCH: Final = "series_epoch"
 """Name of the setting that retention counts up when it deletes series, so that no cached id outlives its row."""
+
+SEEN_EVERY: Final = 1_440
+"""Minutes by which a series may be newer than its `last_minute` says."""
 
 SeriesNames = tuple[str, str, str, str, str]
 
@@ -65,10 +69,10 @@ class _Count:
 
 @dataclass
 class _Known:
-    """Series ids that are committed, and the epoch they belong to."""
+    """Series that are committed, each with its id and last minute, and the epoch they belong to."""
 
     epoch: str | None = None
-    ids: dict[SeriesNames, int] = field(default_factory=dict)
+    series: dict[SeriesNames, tuple[int, int]] = field(default_factory=dict)
 
 
 class Ingest:
@@ -127,7 +131,7 @@ class Ingest:
 
     def _take_in(self, piece: Folded, slot: int) -> int | None:
         """Commit a piece that starts at `slot`; if another ingest was there first, return its position instead."""
-        fresh: dict[SeriesNames, int] = {}
+        fresh: dict[SeriesNames, tuple[int, int]] = {}
         with translated("take in a journal segment"), writing(self._engine) as connection:
             found = self._position(connection, piece)
             if found != slot:
@@ -135,26 +139,33 @@ class Ingest:
             epoch = settings.read(connection, SERIES_EPOCH)
             if epoch != self._known.epoch:
                 self._known = _Known(epoch)
-            ids = [self._series(connection, names, fresh) for names in piece.series]
+            newest = _newest(piece)
+            ids = [self._series(connection, names, at, fresh) for names, at in zip(piece.series, newest, strict=True)]
             self._put_requests(connection, piece.requests)
-            self._put_minutes(connection, piece, ids)
+            put_sums(connection, self._sql, piece, ids, resolutions.read(connection))
             self._put_spent(connection, piece)
             put = (*_name(piece), piece.next_slot)
             connection.exec_driver_sql(self._sql.position_put, put)
-        self._known.ids.update(fresh)
+        self._known.series.update(fresh)
         return None
 
     def _position(self, connection: Connection, piece: Folded) -> int:
         found = connection.exec_driver_sql(self._sql.position_get, _name(piece)).scalar()
         return int(found or 0)
 
-    def _series(self, connection: Connection, names: SeriesNames, fresh: dict[SeriesNames, int]) -> int:
-        known = self._known.ids.get(names)
-        if known is not None:
-            return known
-        connection.exec_driver_sql(self._sql.series_put, names)
-        fresh[names] = int(connection.exec_driver_sql(self._sql.series_get, names).scalar_one())
-        return fresh[names]
+    def _series(
+        self, connection: Connection, names: SeriesNames, newest: int, fresh: dict[SeriesNames, tuple[int, int]]
+    ) -> int:
+        known = self._known.series.get(names)
+        if known is None:
+            connection.exec_driver_sql(self._sql.series_put, (*names, newest))
+            number, seen = connection.exec_driver_sql(self._sql.series_get, names).one()
+            known = fresh[names] = (int(number), int(seen))
+        number, seen = known
+        if newest >= seen + SEEN_EVERY:
+            connection.exec_driver_sql(self._sql.series_seen, (newest, number))
+            fresh[names] = (number, newest)
+        return number
 
     def _put_requests(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
         if not rows:
@@ -166,33 +177,10 @@ class Ingest:
 
         copy_requests(connection, self._sql, rows)
 
-    def _put_minutes(self, connection: Connection, piece: Folded, ids: list[int]) -> None:
-        if not piece.minutes:
-            return
-        minutes = [(minute, ids[series], *counters) for series, minute, *counters in piece.minutes]
-        connection.exec_driver_sql(self._sql.minutes, minutes)
-        stored = {row[:2]: self._sketches(connection, row[0], row[1]) for row in minutes}
-        metrics = [
-            (minute, ids[series], metric, n, n_failed, total, _merged(stored[minute, ids[series]].get(metric), sketch))
-            for series, minute, metric, n, n_failed, total, sketch in piece.metrics
-        ]
-        if metrics:
-            connection.exec_driver_sql(self._sql.metrics, metrics)
-        limits = [(minute, ids[series], *limit) for series, minute, *limit in piece.limits]
-        if limits:
-            connection.exec_driver_sql(self._sql.limits, limits)
-        events = [(minute, ids[series], *event) for series, minute, *event in piece.events]
-        if events:
-            connection.exec_driver_sql(self._sql.events, events)
-
     def _put_spent(self, connection: Connection, piece: Folded) -> None:
         rows = subjects(piece.spent, lambda plan, service: self._owners.of(connection, plan, service))
         if rows:
             connection.exec_driver_sql(self._sql.spend, rows)
-
-    def _sketches(self, connection: Connection, minute: int, series: int) -> dict[str, bytes]:
-        rows = connection.exec_driver_sql(self._sql.sketches, (minute, series))
-        return {metric: bytes(sketch) for metric, sketch in rows}
 
     def _forget_positions(self, journal: Path) -> None:
         """Drop positions older than every segment that is left; sequence numbers never come again."""
@@ -223,10 +211,12 @@ def _segments(journal: Path) -> list[Path]:
     return sorted(journal.glob("segment-*.jnl"))
 
 
-def _merged(stored: bytes | None, sketch: bytes) -> bytes:
-    from paceline import _core
-
-    return sketch if stored is None else _core.merge([stored, sketch])
+def _newest(piece: Folded) -> list[int]:
+    """Return the newest minute of each series."""
+    newest = [0] * len(piece.series)
+    for row in piece.minutes:
+        newest[row[0]] = max(newest[row[0]], row[1])
+    return newest
 
 
 def _fold(path: Path, slot: int, slots_max: int) -> Folded | None:

@@ -10,13 +10,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, and_, func, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
-from paceline.ledger import caps, settings
+from paceline.ledger import caps, settings, windows
 from paceline.ledger.caps import Answers, Lengths, Standing
 from paceline.ledger.engine import writing
 from paceline.ledger.errors import translated
-from paceline.ledger.schema import cap_change, minute, minute_event, minute_metric, series
+from paceline.ledger.schema import cap_change, series
 
 WINDOW_S: Final = 7 * 86_400.0
 """How far back answers are learned from."""
@@ -91,11 +91,11 @@ def lengths(connection: Connection, since: float, until: float) -> dict[tuple[st
     from paceline import _core
 
     names = (series.c.use_case, series.c.model)
-    window = minute.c.minute >= int(since // 60), minute.c.minute < -int(-until // 60)
+    window = windows.window(connection, int(since // 60), -int(-until // 60))
+    rows, metrics = window.rows("counters"), window.rows("metrics")
     reasoned = (
-        select(*names, func.sum(minute.c.tokens_reasoning), func.sum(minute.c.tokens_output))
-        .join_from(minute, series, series.c.id == minute.c.series)
-        .where(*window)
+        select(*names, func.sum(rows.c.tokens_reasoning), func.sum(rows.c.tokens_output))
+        .join_from(rows, series, series.c.id == rows.c.series)
         .group_by(*names)
     )
     shares = {
@@ -103,13 +103,12 @@ def lengths(connection: Connection, since: float, until: float) -> dict[tuple[st
     }
     held: dict[tuple[str, str], list[bytes]] = defaultdict(list)
     query = (
-        select(*names, minute_metric.c.sketch)
-        .join_from(minute_metric, series, series.c.id == minute_metric.c.series)
-        .where(minute_metric.c.metric == "output_tokens")
-        .where(minute_metric.c.minute >= int(since // 60), minute_metric.c.minute < -int(-until // 60))
+        select(*names, metrics.c.sketch, metrics.c.n)
+        .join_from(metrics, series, series.c.id == metrics.c.series)
+        .where(metrics.c.metric == "output_tokens")
     )
     counts: dict[tuple[str, str], int] = defaultdict(int)
-    for use_case, model, sketch, n in connection.execute(query.add_columns(minute_metric.c.n)):
+    for use_case, model, sketch, n in connection.execute(query):
         found = held[use_case, model]
         found.append(bytes(sketch))
         counts[use_case, model] += int(n)
@@ -156,15 +155,12 @@ def _standing(connection: Connection, row: Mapping[str, Any], now: float) -> Sta
 
 
 def _answers(connection: Connection, use_case: str, since: float, until: float) -> Answers:
-    """Count the answers under a cap of the gateway's, in whole minutes from `since` on."""
+    """Count the answers under a cap of the gateway's, in whole rows from `since` on."""
     here = select(series.c.id).where(series.c.use_case == use_case)
-
-    def within(table: Any) -> Any:
-        bounds = table.c.minute >= int(since // 60), table.c.minute < -int(-until // 60)
-        return and_(*bounds, table.c.series.in_(here))
-
-    capped = select(func.sum(minute.c.n_cap_added)).where(within(minute))
-    cut = select(func.sum(minute_event.c.n)).where(within(minute_event), minute_event.c.event == "cut_by_cap")
+    window = windows.window_inside(connection, int(since // 60), -int(-until // 60))
+    rows, events = window.rows("counters"), window.rows("events")
+    capped = select(func.sum(rows.c.n_cap_added)).where(rows.c.series.in_(here))
+    cut = select(func.sum(events.c.n)).where(events.c.series.in_(here), events.c.event == "cut_by_cap")
     return Answers(int(connection.execute(capped).scalar() or 0), int(connection.execute(cut).scalar() or 0))
 
 

@@ -20,6 +20,7 @@ from paceline.ledger.learning import Learning
 from paceline.ledger.plans import Plans
 from paceline.ledger.report import DEFAULT_GROUP, Report, build
 from paceline.ledger.retention import CHUNK, Keep, Retained, retain
+from paceline.ledger.rollup import RolledUp, roll_up
 from paceline.ledger.settings import Settings
 from paceline.ledger.sums import GroupName
 
@@ -94,6 +95,13 @@ class Ledger:
         """
         pause = {} if pause_s is None else {"pause_s": pause_s}
         return retain(self._engine, keep or Keep(), time.time() if now is None else now, chunk=chunk, **pause)
+
+    def roll_up(self, *, now: float | None = None) -> RolledUp:
+        """Add rows up into those of ten minutes and hours, as far as they are due. Raises `LedgerError`.
+
+        For any number of processes, at any time; what is not rolled up is neither lost nor deleted.
+        """
+        return roll_up(self._engine, time.time() if now is None else now)
 
     def close(self) -> None:
         """Close every connection."""

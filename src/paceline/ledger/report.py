@@ -1,4 +1,4 @@
-"""Every service and use case beside its budget, from minute rows. Owns the report's figures and its JSON form.
+"""Every service and use case beside its budget, from rows of sums. Owns the report's figures and its JSON form.
 
 The limits and the owner of a service are those of the plan that was in force in its last minute of the window; what
 was over a limit was counted by the gateway against the limit in force at that moment.
@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from sqlalchemy import Engine
 
-from paceline.ledger import learning
+from paceline.ledger import learning, windows
+from paceline.ledger.engine import reading
 from paceline.ledger.errors import translated
 from paceline.ledger.plans import Document
 from paceline.ledger.sums import PERCENTILES, GroupName, GroupSum, MetricSum, Sums, each_service, merge_window
@@ -130,14 +131,16 @@ class Report:
 
 
 def build(engine: Engine, since: float, until: float, group: Sequence[GroupName] = DEFAULT_GROUP) -> Report:
-    """Merge the window, widened to whole minutes, by the columns in `group`. Times are Unix seconds.
+    """Merge the window, widened to whole minutes or the rows that are left, by the columns in `group`.
 
-    Services of the newest plan that had no traffic are there too. Owners and limits need both `service` and
-    `use_case` in the group. Raises `LedgerError`.
+    Times are Unix seconds. Services of the newest plan that had no traffic are there too. Owners and limits need both
+    `service` and `use_case` in the group. Raises `LedgerError`.
     """
     first, end = int(since // 60), -int(-until // 60)
-    with translated("read the ledger"), engine.connect() as connection:
-        sums = merge_window(connection, first, end, group)
+    with translated("read the ledger"), reading(engine) as connection:
+        window = windows.window(connection, first, end)
+        first, end = window.since, window.until
+        sums = merge_window(connection, window, group)
         caps = cap_rows(connection, sums.plans.get(sums.newest or ""), first * 60, end * 60)
         cap_changes = learning.changes(connection, first * 60, end * 60)
     nobody = [names for names in sums.groups if "service" in group and not names[list(group).index("service")]]

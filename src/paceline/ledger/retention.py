@@ -1,33 +1,25 @@
 """Deletes what is older, or more, than the ledger keeps.
 
-In chunks, each a short transaction, so that ingest and readers never wait long.
+In chunks, each a short transaction, so that ingest and readers never wait long. Rows of a resolution go only when those
+of the next are there, and in the transaction that notes that they are gone.
 """
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
-from sqlalchemy import Connection, Engine, delete, exists, func, select, text, tuple_
+from sqlalchemy import Connection, Engine, delete, exists, func, select, text
 
-from paceline.ledger import plans, settings
+from paceline.ledger import plans, resolutions, settings
 from paceline.ledger.engine import writing
 from paceline.ledger.errors import translated
-from paceline.ledger.ingest import SERIES_EPOCH
-from paceline.ledger.schema import (
-    minute,
-    minute_event,
-    minute_limit,
-    minute_metric,
-    plan,
-    plan_body,
-    request,
-    series,
-    spend,
-)
+from paceline.ledger.ingest import SEEN_EVERY, SERIES_EPOCH
+from paceline.ledger.resolutions import Level, floor
+from paceline.ledger.schema import ROWS, STRATA, plan, plan_body, request, series, spend
+from paceline.ledger.vacuum import give_back
 
 CHUNK: Final = 2_000
 """Most rows deleted in one transaction."""
@@ -40,12 +32,16 @@ _SAMPLE: Final = 500
 
 @dataclass(frozen=True)
 class Keep:
-    """How much is kept. Request rows go by age and by size, minute rows by age."""
+    """How much is kept. Request rows go by age and by size, sums by age and resolution."""
 
     requests_days: float = 30
     requests_bytes: int = 8 << 30
     """Approximate size of the request rows."""
-    minutes_days: float = 400
+    minutes_days: float = 3
+    ten_minutes_days: float = 30
+    """Of rows by series and of strata."""
+    hours_days: float = 400
+    """Of everything: 13 months and a little."""
 
 
 @dataclass(frozen=True)
@@ -54,25 +50,37 @@ class Retained:
 
     requests: int = 0
     minutes: int = 0
+    """Rows by series, a minute each."""
+    ten_minutes: int = 0
+    hours: int = 0
+    strata: int = 0
     series: int = 0
     plans: int = 0
+    bytes_given_back: int = 0
+    """From an SQLite file to the file system."""
 
 
 def retain(engine: Engine, keep: Keep, now: float, *, chunk: int = CHUNK, pause_s: float = PAUSE_S) -> Retained:
     """Delete what `keep` does not keep. `now` is Unix seconds. Raises `LedgerError`."""
     work = _Work(engine, chunk, pause_s)
+
+    def minute(days: float) -> int:
+        return max(0, int((now - days * _DAY_S) // 60))
+
+    ages = (minute(keep.minutes_days), minute(keep.ten_minutes_days), minute(keep.hours_days))
     with translated("delete old rows"):
         oldest = _first_id(now - keep.requests_days * _DAY_S)
         by_age = work.repeat(lambda connection, most: _requests_before(connection, oldest, most))
         by_size = work.repeat(_oldest_requests, most=_excess(engine, keep.requests_bytes))
-        bound = int((now - keep.minutes_days * _DAY_S) // 60)
-        minutes = work.repeat(lambda connection, most: _minutes_before(connection, bound, most))
+        minutes = work.age(ROWS[0], ROWS[1], ages[0])
+        ten_minutes = work.age(ROWS[1], ROWS[2], ages[1])
+        hours = work.age(ROWS[2], None, ages[2])
+        strata = work.age(STRATA[0], STRATA[1], ages[1]) + work.age(STRATA[1], None, ages[2])
         with writing(engine) as connection:
-            dropped_series, dropped_plans = _unused(connection, bound)
-            connection.execute(delete(spend).where(spend.c.day < bound // _DAY_MINUTES))
-        if engine.dialect.name == "sqlite" and by_age + by_size + minutes:
-            _give_back(engine, pages=chunk)
-    return Retained(by_age + by_size, minutes, dropped_series, dropped_plans)
+            unused = _unused(connection, ages[2])
+            connection.execute(delete(spend).where(spend.c.day < ages[2] // _DAY_MINUTES))
+        given_back = give_back(engine, pause_s)
+    return Retained(by_age + by_size, minutes, ten_minutes, hours, strata, *unused, bytes_given_back=given_back)
 
 
 @dataclass(frozen=True)
@@ -94,6 +102,17 @@ class _Work:
             time.sleep(self.pause_s)
         return total
 
+    def age(self, level: Level, coarser: Level | None, bound: int) -> int:
+        """Delete the rows of a resolution before a minute, as far as the next one has them; return how many."""
+        total = 0
+        while True:
+            with writing(self.engine) as connection:
+                done, more = _age(connection, level, coarser, bound, self.chunk)
+            total += done
+            if not more:
+                return total
+            time.sleep(self.pause_s)
+
 
 def _first_id(moment: float) -> bytes:
     """Return the smallest id a request of that Unix second can have: ids begin with 48 bits of milliseconds."""
@@ -110,17 +129,28 @@ def _oldest_requests(connection: Connection, most: int) -> int:
     return connection.execute(delete(request).where(request.c.id.in_(some))).rowcount
 
 
-def _minutes_before(connection: Connection, bound: int, most: int) -> int:
-    here = minute.c.minute, minute.c.series
-    rows = connection.execute(select(*here).where(minute.c.minute < bound).order_by(*here).limit(most)).all()
-    if not rows:
-        return 0
-    # Whole (minute, series) pairs up to the last one found: a range, so it stays one indexed delete per table.
-    last = rows[-1]
-    for table in (minute_metric, minute_limit, minute_event, minute):
-        pair = tuple_(table.c.minute, table.c.series)
-        connection.execute(delete(table).where(table.c.minute <= last.minute, pair <= tuple_(last.minute, last.series)))
-    return len(rows)
+def _age(connection: Connection, level: Level, coarser: Level | None, bound: int, most: int) -> tuple[int, bool]:
+    """Delete about `most` of the oldest rows before `bound`, at least a bucket; return how many, and whether more wait.
+
+    The oldest may be older than `kept_since`: of the coarsest rows, when something came in that is older than all.
+    """
+    reach = resolutions.read(connection)
+    unit = level.minutes if coarser is None else coarser.minutes
+    if coarser is not None:
+        bound = min(bound, reach[coarser.name].rolled_until or 0)
+    bound = floor(bound, unit)
+    kept = reach[level.name].kept_since
+    table = level.all[-1]
+    old = select(table.c.minute).where(table.c.minute < bound).order_by(table.c.minute, table.c.series)
+    last = connection.execute(old.offset(most).limit(1)).scalar()
+    until = bound
+    if last is not None:
+        first = connection.execute(old.limit(1)).scalar_one()
+        until = min(bound, max(floor(last, unit), floor(first, unit) + unit))
+    if until > kept:
+        resolutions.kept(connection, level, until)
+    done = [connection.execute(delete(each).where(each.c.minute < until)).rowcount for each in level.all]
+    return done[-1], until < bound
 
 
 def _excess(engine: Engine, bytes_max: int) -> int:
@@ -146,17 +176,13 @@ def _sqlite_row_bytes(connection: Connection) -> float:
     return float(mean) + 3.0 * (len(request.columns) - len(texts)) + len(request.columns)
 
 
-def _give_back(engine: Engine, pages: int) -> None:
-    """Return a bounded number of free pages of SQLite's file to the file system."""
-    with engine.connect() as connection:
-        driver = cast("sqlite3.Connection", connection.connection.driver_connection)
-        # The driver's own call: the statement frees a page a step, and SQLAlchemy takes one step only.
-        driver.execute(f"PRAGMA incremental_vacuum({pages:d})").fetchall()
-
-
 def _unused(connection: Connection, bound: int) -> tuple[int, int]:
-    """Delete series without minute rows, and plans made before the minute `bound` that no series needs."""
-    gone = delete(series).where(~exists().where(minute.c.series == series.c.id))
+    """Delete series without rows, and plans made before the minute `bound` that no series needs."""
+    starts = (connection.execute(select(func.min(level.all[-1].c.minute))).scalar() for level in (*ROWS, *STRATA))
+    oldest = min((start for start in starts if start is not None), default=None)
+    gone = delete(series)
+    if oldest is not None:
+        gone = gone.where(series.c.last_minute + SEEN_EVERY <= oldest)
     dropped_series = connection.execute(gone).rowcount
     if dropped_series:
         settings.count_up(connection, SERIES_EPOCH)

@@ -15,6 +15,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, func, select
 
 from paceline.ledger import plans
+from paceline.ledger.engine import reading
 from paceline.ledger.errors import translated
 from paceline.ledger.schema import position, spend
 
@@ -85,9 +86,7 @@ class Spending:
 def read(engine: Engine, day: date | None = None) -> Spending:
     """Return what was spent on a day, today if None, and in its month. Raises `LedgerError`."""
     day = day or datetime.now(UTC).date()
-    # One moment for both tables: SQLite's transactions see one by themselves.
-    isolation = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
-    with translated("read the money spent"), engine.connect().execution_options(**isolation) as connection:
+    with translated("read the money spent"), reading(engine) as connection:
         return Spending(day, _reached(connection), _totals(connection, day))
 
 

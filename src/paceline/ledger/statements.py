@@ -12,21 +12,38 @@ from typing import Final, Literal
 
 from sqlalchemy import Table
 
-from paceline.ledger.schema import (
-    COUNTERS,
-    minute,
-    minute_event,
-    minute_limit,
-    minute_metric,
-    position,
-    request,
-    series,
-    spend,
-)
+from paceline.ledger.schema import COUNTERS, ROWS, STRATA, STRATUM_COUNTERS, position, request, series, spend
+from paceline.ledger.schema_rows import PACKED, RowTables, StratumTable
 
 Mark = Literal["?", "%s"]
 
 SERIES_NAMES: Final = ("service", "use_case", "model", "deployment", "plan")
+
+
+@dataclass(frozen=True)
+class RowStatements:
+    """Statements on the rows by series at one resolution."""
+
+    counters: str
+    """Adds to what is there. Minute, series, then `COUNTERS`."""
+    metrics: str
+    """Adds the numbers and replaces the sketch."""
+    limits: str
+    """Adds to what is there."""
+    events: str
+    """Adds to what is there."""
+    sketches: str
+    """Metric and sketch of one row: minute, series."""
+
+
+@dataclass(frozen=True)
+class StratumStatements:
+    """Statements on the strata at one resolution."""
+
+    put: str
+    """Adds the counters and replaces what is packed. The table's columns."""
+    packed: str
+    """Buckets, limits and measures of every stratum of a series: minute, series."""
 
 
 @dataclass(frozen=True)
@@ -36,22 +53,18 @@ class Statements:
     requests: str
     requests_copy: str
     """PostgreSQL only."""
-    minutes: str
-    """Adds to what is there. Minute, series, then `COUNTERS`."""
-    metrics: str
-    """Adds the numbers and replaces the sketch."""
-    limits: str
-    """Adds to what is there."""
-    events: str
-    """Adds to what is there."""
+    rows: dict[str, RowStatements]
+    """By the names of `ROWS`."""
+    strata: dict[str, StratumStatements]
+    """By the names of `STRATA`."""
     spend: str
     """Adds to what is there."""
-    sketches: str
-    """Metric and sketch of one minute row: minute, series."""
     series_put: str
-    """Does nothing when the series is there: `SERIES_NAMES`."""
+    """Does nothing when the series is there: `SERIES_NAMES`, last minute."""
     series_get: str
-    """Id of a series: `SERIES_NAMES`."""
+    """Id and last minute of a series: `SERIES_NAMES`."""
+    series_seen: str
+    """Last minute, id."""
     position_get: str
     """Slot: gateway, segment, created."""
     position_put: str
@@ -61,26 +74,43 @@ class Statements:
 def build(mark: Mark) -> Statements:
     """Return the statements for a driver that marks values so."""
     columns = [column.name for column in request.columns]
-    metrics = _upsert(minute_metric, mark, adds=("n", "n_failed", "sum"), replaces=("sketch",))
     segment = " AND ".join(f"{name} = {mark}" for name in ("gateway", "segment", "created_us"))
     names = " AND ".join(f"{name} = {mark}" for name in SERIES_NAMES)
     return Statements(
-        requests=f"{_insert(request.name, columns, mark)} ON CONFLICT DO NOTHING",
+        requests=f"{insert(request.name, columns, mark)} ON CONFLICT DO NOTHING",
         requests_copy=f"COPY {request.name} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)",
-        minutes=_upsert(minute, mark, adds=COUNTERS),
-        metrics=metrics,
-        limits=_upsert(minute_limit, mark, adds=("n", "over_limit")),
-        events=_upsert(minute_event, mark, adds=("n", "nanousd")),
+        rows={tables.name: _rows(tables, mark) for tables in ROWS},
+        strata={strata.name: _strata(strata, mark) for strata in STRATA},
         spend=_upsert(spend, mark, adds=("nanousd",)),
-        sketches=f"SELECT metric, sketch FROM minute_metric WHERE minute = {mark} AND series = {mark}",  # noqa: S608
-        series_put=f"{_insert(series.name, SERIES_NAMES, mark)} ON CONFLICT DO NOTHING",
-        series_get=f"SELECT id FROM series WHERE {names}",  # noqa: S608
+        series_put=f"{insert(series.name, (*SERIES_NAMES, 'last_minute'), mark)} ON CONFLICT DO NOTHING",
+        series_get=f"SELECT id, last_minute FROM series WHERE {names}",  # noqa: S608
+        series_seen=f"UPDATE series SET last_minute = {mark} WHERE id = {mark}",  # noqa: S608
         position_get=f"SELECT slot FROM position WHERE {segment}",  # noqa: S608
         position_put=_upsert(position, mark, replaces=("slot",)),
     )
 
 
-def _insert(table: str, columns: Sequence[str], mark: Mark) -> str:
+def _rows(tables: RowTables, mark: Mark) -> RowStatements:
+    of_row = f"WHERE minute = {mark} AND series = {mark}"
+    return RowStatements(
+        counters=_upsert(tables.counters, mark, adds=COUNTERS),
+        metrics=_upsert(tables.metrics, mark, adds=("n", "n_failed", "sum"), replaces=("sketch",)),
+        limits=_upsert(tables.limits, mark, adds=("n", "over_limit")),
+        events=_upsert(tables.events, mark, adds=("n", "nanousd")),
+        sketches=f"SELECT metric, sketch FROM {tables.metrics.name} {of_row}",  # noqa: S608
+    )
+
+
+def _strata(strata: StratumTable, mark: Mark) -> StratumStatements:
+    of_row = f"WHERE minute = {mark} AND series = {mark}"
+    return StratumStatements(
+        put=_upsert(strata.table, mark, adds=STRATUM_COUNTERS, replaces=PACKED),
+        packed=f"SELECT input_bucket, output_bucket, limits, measures FROM {strata.name} {of_row}",  # noqa: S608
+    )
+
+
+def insert(table: str, columns: Sequence[str], mark: Mark) -> str:
+    """Return the statement that inserts rows of these columns."""
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join([mark] * len(columns))})"  # noqa: S608
 
 
@@ -89,4 +119,4 @@ def _upsert(table: Table, mark: Mark, adds: Sequence[str] = (), replaces: Sequen
     sets = [f"{name} = {table.name}.{name} + excluded.{name}" for name in adds]
     sets += [f"{name} = excluded.{name}" for name in replaces]
     columns = [column.name for column in table.columns]
-    return f"{_insert(table.name, columns, mark)} ON CONFLICT ({keys}) DO UPDATE SET {', '.join(sets)}"
+    return f"{insert(table.name, columns, mark)} ON CONFLICT ({keys}) DO UPDATE SET {', '.join(sets)}"

@@ -1,4 +1,4 @@
-"""Merges minute rows over a window: exact counters, quantiles from sketches, limits' counters, plans in force.
+"""Merges rows over a window: exact counters, quantiles from sketches, limits' counters, plans in force.
 
 Reads only. Knows groups and numbers; what they mean for a budget is `report`'s.
 """
@@ -10,19 +10,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Subquery, func, select
 
 from paceline.ledger import plans
+from paceline.ledger.heap import Heap
 from paceline.ledger.plans import Document
-from paceline.ledger.schema import COUNTERS, minute, minute_event, minute_limit, minute_metric, plan, series
+from paceline.ledger.schema import COUNTERS, plan, series
+from paceline.ledger.windows import Window
 
 GroupName = Literal["service", "use_case", "model", "deployment"]
 Group = tuple[str, ...]
 
 QUANTILES: Final = (0.5, 0.9, 0.95, 0.99)
 PERCENTILES: Final = ("p50", "p90", "p95", "p99")
-# Sketches of one group that are held before they are merged into one.
-_HELD: Final = 512
 # Rows fetched at once, so that a long window does not have to fit in memory.
 _ROWS: Final = 2_000
 
@@ -69,112 +69,69 @@ class Sums:
     """`hash8` of the plan that was made last."""
 
 
-def merge_window(connection: Connection, since: int, until: int, group: Sequence[GroupName]) -> Sums:
-    """Merge the minutes from `since` up to and without `until`, kept apart by the columns of `series` in `group`."""
+def merge_window(connection: Connection, window: Window, group: Sequence[GroupName]) -> Sums:
+    """Merge the rows of a window, kept apart by the columns of `series` in `group`."""
     groups: dict[Group, GroupSum] = defaultdict(GroupSum)
     columns = [series.c[name] for name in group]
-    window = minute.c.minute >= since, minute.c.minute < until
-    joined = minute.join(series, series.c.id == minute.c.series)
-    sums = [func.sum(minute.c[name]) for name in COUNTERS]
-    for row in connection.execute(select(*columns, *sums).select_from(joined).where(*window).group_by(*columns)):
+    rows = window.rows("counters")
+    joined = rows.join(series, series.c.id == rows.c.series)
+    sums = [func.sum(rows.c[name]) for name in COUNTERS]
+    for row in connection.execute(select(*columns, *sums).select_from(joined).group_by(*columns)):
         values = (int(value) for value in row[len(columns) :])
         groups[tuple(row[: len(columns)])].counters = dict(zip(COUNTERS, values, strict=True))
-    # Two plans may share the last minute (a new key makes a new plan): the one seen later counts.
-    last = func.max(minute.c.minute), func.max(func.coalesce(plan.c.last_seen_us, 0))
+    # Two plans may share the last row (a new key makes a new plan): the one seen later counts.
+    last = func.max(rows.c.minute), func.max(func.coalesce(plan.c.last_seen_us, 0))
     known = joined.outerjoin(plan, plan.c.hash8 == series.c.plan)
-    latest = select(*columns, series.c.plan).select_from(known).where(*window)
-    for row in connection.execute(latest.group_by(*columns, series.c.plan).order_by(*last)):
+    latest = select(*columns, series.c.plan).select_from(known).group_by(*columns, series.c.plan)
+    for row in connection.execute(latest.order_by(*last)):
         groups[tuple(row[:-1])].plan = row[-1]
-    _limits(connection, since, until, group, groups)
-    _events(connection, since, until, group, groups)
-    overhead = _metrics(connection, since, until, group, groups)
+    for names, limit, n, over in _counted(connection, window.rows("limits"), group, ("metric", "percentile")):
+        groups[names].limits[limit[0], limit[1]] = (n, over)
+    for names, event, n, nanousd in _counted(connection, window.rows("events"), group, ("event",)):
+        groups[names].events[event[0]] = (n, nanousd)
+    overhead = _metrics(connection, window.rows("metrics"), group, groups)
     newest = plans.newest(connection)
     wanted = {one.plan for one in groups.values()} | {newest}
     documents = {hash8: found for hash8 in wanted if hash8 and (found := plans.read(connection, hash8)) is not None}
     return Sums(dict(groups), overhead, documents, newest)
 
 
-def _limits(
-    connection: Connection, since: int, until: int, group: Sequence[GroupName], groups: dict[Group, GroupSum]
-) -> None:
-    table = minute_limit
-    columns = [*(series.c[name] for name in group), table.c.metric, table.c.percentile]
-    query = (
-        select(*columns, func.sum(table.c.n), func.sum(table.c.over_limit))
-        .select_from(table.join(series, series.c.id == table.c.series))
-        .where(table.c.minute >= since, table.c.minute < until)
-        .group_by(*columns)
-    )
-    for *names, metric, percentile, n, over in connection.execute(query):
-        groups[tuple(names)].limits[metric, percentile] = (int(n), int(over))
-
-
-def _events(
-    connection: Connection, since: int, until: int, group: Sequence[GroupName], groups: dict[Group, GroupSum]
-) -> None:
-    table = minute_event
-    columns = [*(series.c[name] for name in group), table.c.event]
-    query = (
-        select(*columns, func.sum(table.c.n), func.sum(table.c.nanousd))
-        .select_from(table.join(series, series.c.id == table.c.series))
-        .where(table.c.minute >= since, table.c.minute < until)
-        .group_by(*columns)
-    )
-    for *names, event, n, nanousd in connection.execute(query):
-        groups[tuple(names)].events[event] = (int(n), int(nanousd))
+def _counted(
+    connection: Connection, rows: Subquery, group: Sequence[GroupName], of: Sequence[str]
+) -> Iterator[tuple[Group, Group, int, int]]:
+    """Yield group, what was counted of it by the columns `of`, and the sums of the table's last two columns."""
+    columns = [*(series.c[name] for name in group), *(rows.c[name] for name in of)]
+    sums = [func.sum(column) for column in list(rows.c)[-2:]]
+    joined = rows.join(series, series.c.id == rows.c.series)
+    for row in connection.execute(select(*columns, *sums).select_from(joined).group_by(*columns)):
+        yield tuple(row[: len(group)]), tuple(row[len(group) : -2]), int(row[-2]), int(row[-1])
 
 
 def _metrics(
-    connection: Connection, since: int, until: int, group: Sequence[GroupName], groups: dict[Group, GroupSum]
+    connection: Connection, rows: Subquery, group: Sequence[GroupName], groups: dict[Group, GroupSum]
 ) -> dict[str, MetricSum]:
     """Fill the groups' metrics and return those of the gateway itself."""
-    table = minute_metric
     query = (
-        select(*(series.c[name] for name in group), *(table.c[name] for name in ("metric", "n", "n_failed", "sum")))
-        .add_columns(table.c.sketch)
-        .select_from(table.join(series, series.c.id == table.c.series))
-        .where(table.c.minute >= since, table.c.minute < until)
+        select(*(series.c[name] for name in group))
+        .add_columns(*(rows.c[name] for name in ("metric", "n", "n_failed", "sum", "sketch")))
+        .select_from(rows.join(series, series.c.id == rows.c.series))
         .execution_options(yield_per=_ROWS)
     )
-    heaps: dict[tuple[Group, str], _Heap] = defaultdict(_Heap)
+    heaps: dict[tuple[Group, str], Heap] = defaultdict(Heap)
     for *names, metric, n, n_failed, total, sketch in connection.execute(query):
         heaps[tuple(names), metric].add(n, n_failed, total, sketch)
-    overhead: dict[str, _Heap] = defaultdict(_Heap)
+    overhead: dict[str, Heap] = defaultdict(Heap)
     for (of, metric), heap in heaps.items():
         if metric.startswith("overhead"):
             overhead[metric].add(heap.n, heap.n_failed, heap.total, heap.merged())
         else:
-            groups[of].metrics[metric] = heap.finish()
-    return {metric: heap.finish() for metric, heap in overhead.items()}
+            groups[of].metrics[metric] = _figures(heap)
+    return {metric: _figures(heap) for metric, heap in overhead.items()}
 
 
-class _Heap:
-    """Sketches being merged; holds a bounded number of them."""
-
-    def __init__(self) -> None:
-        self.n = 0
-        self.n_failed = 0
-        self.total = 0.0
-        self._held: list[bytes] = []
-
-    def add(self, n: int, n_failed: int, total: float, sketch: bytes) -> None:
-        self.n += n
-        self.n_failed += n_failed
-        self.total += total
-        self._held.append(bytes(sketch))
-        if len(self._held) >= _HELD:
-            self._held = [self.merged()]
-
-    def merged(self) -> bytes:
-        from paceline import _core
-
-        return _core.merge(self._held)
-
-    def finish(self) -> MetricSum:
-        from paceline import _core
-
-        values = _core.quantiles(self._held, list(QUANTILES), self.n_failed)
-        return MetricSum(self.n, self.n_failed, self.total, dict(zip(PERCENTILES, values, strict=True)))
+def _figures(heap: Heap) -> MetricSum:
+    values = heap.quantiles(QUANTILES)
+    return MetricSum(heap.n, heap.n_failed, heap.total, dict(zip(PERCENTILES, values, strict=True)))
 
 
 def each_service(document: Document) -> Iterator[tuple[str, str]]:
