@@ -33,6 +33,10 @@ impl<'a> Edits<'a> {
 
     /// Sets the model's name, wherever it occurs; nothing changes where it is that already.
     pub fn model(&mut self, name: &str) -> &mut Self {
+        let mut there = self.facts.spots.iter().filter(|spot| spot.field == Field::Model).peekable();
+        if there.peek().is_some() && there.all(|spot| is_plain(spot.value.of(&self.body), name)) {
+            return self;
+        }
         let text = json_string(name);
         self.set(Field::Model, text)
     }
@@ -145,13 +149,14 @@ impl<'a> Edits<'a> {
         absent
     }
 
+    /// `name` is one of ours: letters and underscores, which need no escapes.
     fn add(&mut self, name: &str, value: &[u8]) -> &mut Self {
-        if !self.added.is_empty() {
-            self.added.push(b',');
+        let comma: &[u8] = if self.added.is_empty() { b"" } else { b"," };
+        // One more, for the comma before the caller's first member.
+        self.added.reserve(name.len() + value.len() + 5);
+        for part in [comma, b"\"", name.as_bytes(), b"\":", value] {
+            self.added.extend_from_slice(part);
         }
-        self.added.extend_from_slice(&json_string(name));
-        self.added.push(b':');
-        self.added.extend_from_slice(value);
         self
     }
 }
@@ -179,6 +184,12 @@ fn ask_usage(splices: &mut Vec<Splice>, body: &[u8], start: usize, end: usize) {
         let comma: &[u8] = if empty { b"" } else { b"," };
         put(start + 1, start + 1, Bytes::from([USAGE_ON, comma].concat()));
     }
+}
+
+/// True for `name` as JSON without escapes.
+fn is_plain(value: &[u8], name: &str) -> bool {
+    let text = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    text == Some(name.as_bytes()) && !name.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\'))
 }
 
 fn json_string(text: &str) -> Bytes {

@@ -36,7 +36,7 @@ pub use inflate::{Inflate, InflateFault};
 pub use models::models_body;
 pub use notice::Finish;
 pub use passthrough::passthrough_usage;
-pub use rate_headers::{Rate, RateView, rate_headers};
+pub use rate_headers::{RATE_HEADERS, Rate, RateView, rate_values};
 pub use reader::StreamFacts;
 pub use regions::{Regions, regions};
 pub use scan::{RequestFacts, ScanError, scan};

@@ -18,41 +18,51 @@ pub struct Rate {
     pub reset_s: u64,
 }
 
-/// Hands out header names and values for a view; `unix_s` is now.
-pub fn rate_headers(dialect: Dialect, view: &RateView, unix_s: u64, mut put: impl FnMut(&'static str, &str)) {
-    let names: [[&'static str; 3]; 2] = match dialect {
-        Dialect::OpenAi => [
-            ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
-            ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"],
-        ],
-        Dialect::Anthropic => [
-            [
-                "anthropic-ratelimit-requests-limit",
-                "anthropic-ratelimit-requests-remaining",
-                "anthropic-ratelimit-requests-reset",
-            ],
-            [
-                "anthropic-ratelimit-tokens-limit",
-                "anthropic-ratelimit-tokens-remaining",
-                "anthropic-ratelimit-tokens-reset",
-            ],
-        ],
-    };
-    for (rate, [limit, left, reset]) in [view.requests, view.tokens].into_iter().zip(names) {
+/// The headers, by dialect: limit, left and reset of requests, then of tokens.
+pub const RATE_HEADERS: [[&str; 6]; 2] = [
+    [
+        "x-ratelimit-limit-requests",
+        "x-ratelimit-remaining-requests",
+        "x-ratelimit-reset-requests",
+        "x-ratelimit-limit-tokens",
+        "x-ratelimit-remaining-tokens",
+        "x-ratelimit-reset-tokens",
+    ],
+    [
+        "anthropic-ratelimit-requests-limit",
+        "anthropic-ratelimit-requests-remaining",
+        "anthropic-ratelimit-requests-reset",
+        "anthropic-ratelimit-tokens-limit",
+        "anthropic-ratelimit-tokens-remaining",
+        "anthropic-ratelimit-tokens-reset",
+    ],
+];
+
+/// Hands out the values for a view, with their places in the dialect's `RATE_HEADERS`; `unix_s` is now.
+pub fn rate_values(dialect: Dialect, view: &RateView, unix_s: u64, mut put: impl FnMut(usize, &[u8])) {
+    for (rate, first) in [(view.requests, 0), (view.tokens, 3)] {
         let Some(rate) = rate else { continue };
         let mut digits = itoa::Buffer::new();
-        put(limit, digits.format(rate.limit));
-        put(left, digits.format(rate.left));
+        put(first, digits.format(rate.limit).as_bytes());
+        put(first + 1, digits.format(rate.left).as_bytes());
         match dialect {
-            Dialect::OpenAi => put(reset, &span(rate.reset_s)),
-            Dialect::Anthropic => put(reset, &date_time(unix_s.saturating_add(rate.reset_s))),
+            Dialect::OpenAi => put(first + 2, span(rate.reset_s).as_bytes()),
+            Dialect::Anthropic => put(first + 2, date_time(unix_s.saturating_add(rate.reset_s)).as_bytes()),
         }
     }
 }
 
 /// `6m0s`, `1s`: Go's durations, as OpenAI writes them.
 fn span(seconds: u64) -> String {
-    if seconds >= 60 { format!("{}m{}s", seconds / 60, seconds % 60) } else { format!("{seconds}s") }
+    let mut digits = itoa::Buffer::new();
+    let mut out = String::with_capacity(24);
+    if seconds >= 60 {
+        out.push_str(digits.format(seconds / 60));
+        out.push('m');
+    }
+    out.push_str(digits.format(if seconds >= 60 { seconds % 60 } else { seconds }));
+    out.push('s');
+    out
 }
 
 /// RFC 3339 in UTC; the civil date is Howard Hinnant's `civil_from_days`.
@@ -81,7 +91,9 @@ mod tests {
 
     fn headers(dialect: Dialect, view: &RateView, unix_s: u64) -> Vec<(&'static str, String)> {
         let mut all = Vec::new();
-        rate_headers(dialect, view, unix_s, |name, value| all.push((name, value.to_owned())));
+        rate_values(dialect, view, unix_s, |index, value| {
+            all.push((RATE_HEADERS[dialect as usize][index], String::from_utf8_lossy(value).into_owned()));
+        });
         all
     }
 

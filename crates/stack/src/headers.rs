@@ -98,8 +98,7 @@ pub(crate) fn strip_response(headers: &mut HeaderMap) {
     // A provider's cookies would bind callers to it under the gateway's own address.
     let unwanted =
         |name: &&HeaderName| is_hop_by_hop(name.as_str()) || matches!(name.as_str(), "content-length" | "set-cookie");
-    let found: Vec<HeaderName> = headers.keys().filter(unwanted).cloned().collect();
-    for name in found {
+    while let Some(name) = headers.keys().find(unwanted).cloned() {
         headers.remove(name);
     }
 }

@@ -13,6 +13,7 @@ mod hedge;
 mod ident;
 mod life;
 mod limits;
+mod own;
 mod passthrough;
 mod prefix;
 mod prepare;

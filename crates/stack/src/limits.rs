@@ -3,11 +3,10 @@
 
 use std::time::Instant;
 
-use paceline_http::{HeaderMap, HeaderName, HeaderValue};
 use paceline_policy::{Caller, RateLeft, cost_nanousd, expected_tokens};
-use paceline_providers::{Rate, RateView, rate_headers};
+use paceline_providers::{Rate, RateView};
 use paceline_traffic::{Ask, RatesLeft};
-use paceline_types::{Dialect, Failure, Flags};
+use paceline_types::{Failure, Flags};
 
 use crate::gateway::Gateway;
 use crate::life::Life;
@@ -102,8 +101,8 @@ fn output_tokens(running: &Running, prepared: &Prepared) -> Option<u32> {
 /// What was left of the tightest limits at a moment.
 #[derive(Clone, Copy)]
 pub(crate) struct Left {
-    view: RateView,
-    unix_s: u64,
+    pub view: RateView,
+    pub unix_s: u64,
 }
 
 /// What is left of the tightest limits; none where no rate limit applies.
@@ -121,14 +120,5 @@ impl Left {
         };
         let view = RateView { requests: left.requests.map(rate), tokens: left.tokens.map(rate) };
         (view != RateView::default()).then_some(Self { view, unix_s })
-    }
-
-    /// Adds it to an answer's headers, in the caller's own dialect.
-    pub(crate) fn add_to(&self, dialect: Dialect, headers: &mut HeaderMap) {
-        rate_headers(dialect, &self.view, self.unix_s, |name, value| {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(HeaderName::from_static(name), value);
-            }
-        });
     }
 }

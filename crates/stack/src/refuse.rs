@@ -5,6 +5,7 @@ use paceline_providers::error_body;
 use paceline_types::{Code, Dialect, Failure, Fault, Outcome};
 
 use crate::life::Life;
+use crate::own;
 
 /// The outcome a failure before the answer leads to.
 pub(crate) fn outcome(failure: &Failure) -> Outcome {
@@ -30,7 +31,7 @@ pub(crate) fn refuse(mut life: Box<Life>, failure: &Failure) -> Response {
     let dialect = life.record.api.dialect();
     let mut response = response(dialect, failure, &id);
     if let Some(left) = life.scene.rates {
-        left.add_to(dialect, response.headers_mut());
+        own::add_rates(dialect, response.headers_mut(), &left);
     }
     life.finish(outcome(failure));
     response

@@ -6,16 +6,14 @@ mod stream;
 mod tap;
 mod whole;
 
-pub(crate) use whole::add_cost;
-
-use paceline_http::{AnswerError, HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use paceline_http::{AnswerError, HeaderMap, Response, StatusCode};
 use paceline_providers::Finish;
-use paceline_types::{CacheUse, Code, Flags, Outcome, TokenSource, Tokens, UNDEFINED};
+use paceline_types::{Code, Flags, Outcome, TokenSource, Tokens, UNDEFINED};
 
 use crate::attempt::Held;
 use crate::headers;
 use crate::life::Life;
-use crate::running::Running;
+use crate::own;
 use crate::send::Sent;
 
 pub(crate) use tap::Tap;
@@ -96,56 +94,12 @@ fn cut_short(error: &AnswerError, waiting_for: Code) -> (Code, Outcome) {
     }
 }
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-paceline-request-id");
-const MODEL: HeaderName = HeaderName::from_static("x-paceline-model");
-const DEPLOYMENT: HeaderName = HeaderName::from_static("x-paceline-deployment");
-const OVERHEAD_US: HeaderName = HeaderName::from_static("x-paceline-overhead-us");
-const ADVICE: HeaderName = HeaderName::from_static("x-paceline-advice");
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-pub(crate) const CACHE: HeaderName = HeaderName::from_static("x-paceline-cache");
-
 /// Status and headers for the caller.
 fn head(life: &Life, sent: &mut Sent) -> (StatusCode, HeaderMap) {
     let mut headers = std::mem::take(&mut sent.answer.headers);
     headers::strip_response(&mut headers);
-    if let Some(rates) = &sent.rates {
-        rates.add_to(life.record.api.dialect(), &mut headers);
-    }
-    add_ours(life, &mut headers, sent.advice.as_deref());
+    own::add(life, &mut headers, sent.advice.as_deref(), sent.rates.as_ref());
     (StatusCode::from_u16(sent.answer.status).unwrap_or(StatusCode::BAD_GATEWAY), headers)
-}
-
-/// Adds what we say of a request to the headers of its answer.
-pub(crate) fn add_ours(life: &Life, headers: &mut HeaderMap, advice: Option<&str>) {
-    let record = &life.record;
-    let text = |text: &[u8]| HeaderValue::from_bytes(text).ok();
-    let running = life.scene.running.as_deref();
-    let known = |values: fn(&Running) -> &Vec<Option<HeaderValue>>, index: Option<usize>| {
-        running.and_then(|running| values(running).get(index?)?.clone())
-    };
-    let known_ns = |ns: u32| if ns == UNDEFINED { 0 } else { ns };
-    let overhead_us = known_ns(record.overhead_in_ns) / 1000;
-    let provider_us = if record.sent_us == UNDEFINED { 0 } else { record.headers_us.saturating_sub(record.sent_us) };
-    let ours = [
-        (REQUEST_ID, text(&record.id.hex())),
-        (MODEL, known(|running| &running.models, life.scene.model).or_else(|| text(record.model_asked.as_bytes()))),
-        (DEPLOYMENT, known(|running| &running.deployments, life.scene.deployment)),
-        (OVERHEAD_US, text(itoa::Buffer::new().format(overhead_us).as_bytes())),
-        (SERVER_TIMING, text(server_timing(overhead_us, provider_us).as_bytes())),
-        (ADVICE, advice.and_then(|advice| text(advice.as_bytes()))),
-        (CACHE, (record.cache != CacheUse::None).then(|| HeaderValue::from_static(record.cache.name()))),
-    ];
-    for (name, value) in ours {
-        if let Some(value) = value {
-            headers.insert(name, value);
-        }
-    }
-}
-
-/// Milliseconds with three decimals, by whole numbers: formatting floats is slower than the rest of the head.
-fn server_timing(ours_us: u32, theirs_us: u32) -> String {
-    let (ours, theirs) = ((ours_us / 1000, ours_us % 1000), (theirs_us / 1000, theirs_us % 1000));
-    format!("paceline;dur={}.{:03}, provider;dur={}.{:03}", ours.0, ours.1, theirs.0, theirs.1)
 }
 
 /// Builds the response.

@@ -51,11 +51,11 @@ impl Incoming {
     }
 
     /// Takes the bytes that followed the head in its read.
-    pub(super) fn begin(&mut self, mut rest: Vec<u8>) {
+    pub(super) fn begin(&mut self, rest: Vec<u8>) {
         if rest.is_empty() && !matches!(self.framing, Framing::Length(0)) {
             return;
         }
-        match undo(&mut self.framing, &mut rest) {
+        match undo_whole(&mut self.framing, rest) {
             Ok(piece) => {
                 self.ready = (!piece.bytes.is_empty()).then_some(piece.bytes);
                 if piece.done {
@@ -158,6 +158,17 @@ fn broken(error: &io::Error) -> AnswerError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => AnswerError::Cut,
         kind => AnswerError::Reset(kind),
+    }
+}
+
+/// Undoes the framing of bytes that are ours: an answer that came whole with its head is not copied again.
+fn undo_whole(framing: &mut Framing, mut bytes: Vec<u8>) -> Result<Piece, AnswerError> {
+    match framing {
+        Framing::Length(left) if *left == bytes.len() as u64 => {
+            *left = 0;
+            Ok(Piece { bytes: Bytes::from(bytes), done: true, excess: false })
+        }
+        _ => undo(framing, &mut bytes),
     }
 }
 

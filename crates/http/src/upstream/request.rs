@@ -53,15 +53,14 @@ impl Outgoing {
         let spliced = length < SPLICED_BYTES_MAX;
         let mut bytes = Vec::with_capacity(1024 + if spliced { length } else { 0 });
         encode(&mut bytes, head, prefix, host, Some(length as u64))?;
-        let mut parts = Vec::new();
+        let mut parts = body;
         if spliced {
-            body.iter().for_each(|part| bytes.extend_from_slice(part));
-            parts.push(bytes.into());
+            parts.iter().for_each(|part| bytes.extend_from_slice(part));
+            parts.clear();
         } else {
-            parts.reserve_exact(body.len() + 1);
-            parts.push(bytes.into());
-            parts.extend(body.into_iter().filter(|part| !part.is_empty()));
+            parts.retain(|part| !part.is_empty());
         }
+        parts.insert(0, bytes.into());
         Ok(Self::of(parts))
     }
 

@@ -7,6 +7,7 @@ use paceline_types::Outcome;
 
 use super::is_stream;
 use crate::life::Life;
+use crate::own;
 use crate::prepare::Prepared;
 use crate::relay;
 
@@ -23,9 +24,8 @@ pub(super) fn respond(mut life: Box<Life>, entry: &Entry, prepared: &Prepared) -
     }
     life.finish(Outcome::Ok);
     let mut headers = entry.head().headers.clone();
-    relay::add_ours(&life, &mut headers, prepared.advice.as_deref());
+    own::add(&life, &mut headers, prepared.advice.as_deref(), None);
     let status = StatusCode::from_u16(entry.head().status).unwrap_or(StatusCode::OK);
-    relay::add_cost(&life, status, &mut headers);
     relay::assemble((status, headers), Body::Full(body))
 }
 

@@ -14,6 +14,7 @@ use tokio::time::Sleep;
 
 use super::is_stream;
 use crate::life::Life;
+use crate::own;
 use crate::prepare::Prepared;
 use crate::relay::{self, Tap};
 
@@ -22,7 +23,7 @@ pub(super) fn respond(mut life: Box<Life>, head: Head, tail: Tail, prepared: &Pr
     life.record.status = head.status;
     let tap = is_stream(prepared).then(|| Tap::new(prepared.api, &head.headers, false, false));
     let mut headers = head.headers;
-    relay::add_ours(&life, &mut headers, prepared.advice.as_deref());
+    own::add(&life, &mut headers, prepared.advice.as_deref(), None);
     let deadline = prepared.clock.total.map(|at| Box::pin(tokio::time::sleep_until(at.into())));
     let status = StatusCode::from_u16(head.status).unwrap_or(StatusCode::OK);
     relay::assemble((status, headers), Body::stream(Shared { life, tail, tap, deadline, state: State::Reading }, None))

@@ -6,7 +6,7 @@ use paceline_http::{Body, HeaderValue, Response};
 use paceline_providers::{Assembler, NotWhole};
 use paceline_types::{Code, Failure, Outcome, UNDEFINED};
 
-use super::{Tap, assemble, cut_short, head, note_stream, whole};
+use super::{Tap, assemble, cut_short, head, note_stream};
 use crate::life::Life;
 use crate::refuse;
 use crate::send::Sent;
@@ -37,7 +37,6 @@ pub(super) async fn respond(mut life: Box<Life>, mut sent: Box<Sent>, mut tap: B
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     headers.remove("cache-control");
     headers.remove("content-encoding");
-    whole::add_cost(&life, status, &mut headers);
     assemble((status, headers), Body::Full(body))
 }
 

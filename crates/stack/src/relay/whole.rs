@@ -4,7 +4,7 @@
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use paceline_http::{Abort, AnswerError, Body, Chunks, HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use paceline_http::{Abort, AnswerError, Body, Chunks, Response};
 use paceline_providers::{Finish, Inflate, passthrough_usage, read_answer};
 use paceline_types::{Api, Code, Failure, Outcome, UNDEFINED};
 
@@ -13,8 +13,6 @@ use crate::life::Life;
 use crate::passthrough;
 use crate::refuse;
 use crate::send::Sent;
-
-const COST_USD: HeaderName = HeaderName::from_static("x-paceline-cost-usd");
 
 /// Answers a request whose answer is not a stream; its first bytes, or all of them, have been read already.
 pub(super) fn respond(mut life: Box<Life>, mut sent: Box<Sent>, parts: Vec<Bytes>, ended: bool) -> Response {
@@ -49,26 +47,13 @@ fn gathered(mut life: Box<Life>, mut sent: Box<Sent>, mut seen: Seen, mut parts:
     life.record.overhead_back_ns = u32::try_from(back).unwrap_or(UNDEFINED - 1);
     let outcome = seen.outcome(&life);
     life.finish(outcome);
-    let (status, mut headers) = head(&life, &mut sent);
-    add_cost(&life, status, &mut headers);
+    let head = head(&life, &mut sent);
     let body = match parts.len() {
         0 => Body::Empty,
         1 => Body::Full(parts.swap_remove(0)),
         _ => Body::Full(join(&parts)),
     };
-    assemble((status, headers), body)
-}
-
-/// The cost of an answer that was accounted before its head left.
-pub(crate) fn add_cost(life: &Life, status: StatusCode, headers: &mut HeaderMap) {
-    let nanousd = life.record.cost_nanousd;
-    if nanousd < 0 || !status.is_success() || life.scene.free {
-        return;
-    }
-    let usd = format!("{}.{:09}", nanousd / 1_000_000_000, nanousd % 1_000_000_000);
-    if let Ok(value) = HeaderValue::from_str(&usd) {
-        headers.insert(COST_USD, value);
-    }
+    assemble(head, body)
 }
 
 fn join(parts: &[Bytes]) -> Bytes {

@@ -44,9 +44,13 @@ pub struct RatesLeft {
 impl RatesLeft {
     /// Of several subjects' limits the tightest, by share: 10 of 20 left is tighter than 100 of 150.
     pub(super) fn of<'a>(subjects: impl Iterator<Item = &'a Limited>, now: Now) -> Self {
-        let share = |rate: &RateLeft| u128::from(rate.left) * 1_000_000 / u128::from(rate.limit.max(1));
-        let tighter =
-            |so_far: Option<RateLeft>, next: Option<RateLeft>| so_far.into_iter().chain(next).min_by_key(share);
+        let is_tighter = |one: &RateLeft, other: &RateLeft| {
+            u128::from(one.left) * u128::from(other.limit) < u128::from(other.left) * u128::from(one.limit)
+        };
+        let tighter = |so_far: Option<RateLeft>, next: Option<RateLeft>| match (so_far, next) {
+            (Some(so_far), Some(next)) => Some(if is_tighter(&next, &so_far) { next } else { so_far }),
+            (so_far, next) => so_far.or(next),
+        };
         subjects.fold(Self::default(), |so_far, limited| {
             let requests = limited.rates.requests_per_minute;
             let tokens = limited.rates.tokens_per_minute;
