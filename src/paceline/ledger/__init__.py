@@ -1,7 +1,8 @@
 """The ledger: usage records and minute rows, exactly once, on SQLite or PostgreSQL.
 
 `open_ledger` gives a `Ledger`: `ingest` takes journal segments in, `measure` and `report` read them back beside the
-budgets, `retain` deletes what is old, `keys`, `plans` and `settings` keep what belongs to the gateway.
+budgets, `reading` hands out sums and strata for judging. `roll_up` adds rows up into coarser ones, `retain` deletes
+what is old. `keys`, `plans` and `settings` keep what belongs to the gateway.
 
     LedgerError                   the only exception tree that leaves this package
     ├── LedgerUnreachableError    the database cannot be opened, locked, reached or grown
@@ -19,15 +20,18 @@ from paceline.ledger.errors import (
     LedgerNewerError,
     LedgerUnreachableError,
 )
+from paceline.ledger.figures import Count, LimitRow, Measured, MetricSketch, Stratum, columns
 from paceline.ledger.ingest import Ingested
 from paceline.ledger.keys import Key, NewKey
 from paceline.ledger.ledger import Ledger, open_ledger
+from paceline.ledger.reading import Reading
 from paceline.ledger.report import MetricRow, Report, ServiceRow
 from paceline.ledger.retention import Keep, Retained
 from paceline.ledger.rollup import RolledUp
 from paceline.ledger.verdict import Limit, State
 
 __all__ = [
+    "Count",
     "Ingested",
     "JournalUnreadableError",
     "Keep",
@@ -38,12 +42,18 @@ __all__ = [
     "LedgerNewerError",
     "LedgerUnreachableError",
     "Limit",
+    "LimitRow",
+    "Measured",
     "MetricRow",
+    "MetricSketch",
     "NewKey",
+    "Reading",
     "Report",
     "Retained",
     "RolledUp",
     "ServiceRow",
     "State",
+    "Stratum",
+    "columns",
     "open_ledger",
 ]

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
 from paceline.ledger import engine as engines
 from paceline.ledger import spending
+from paceline.ledger.figures import Count, Stratum
 from paceline.ledger.ingest import SLOTS_MAX, Ingest, Ingested
 from paceline.ledger.keys import Keys
 from paceline.ledger.learning import Learning
 from paceline.ledger.plans import Plans
+from paceline.ledger.reading import Name, Only, Reading, Resolution
 from paceline.ledger.report import DEFAULT_GROUP, Report, build
 from paceline.ledger.retention import CHUNK, Keep, Retained, retain
 from paceline.ledger.rollup import RolledUp, roll_up
@@ -95,6 +97,27 @@ class Ledger:
         """
         pause = {} if pause_s is None else {"pause_s": pause_s}
         return retain(self._engine, keep or Keep(), time.time() if now is None else now, chunk=chunk, **pause)
+
+    def reading(self, since: float, until: float, *, resolution: Resolution = 10, only: Only | None = None) -> Reading:
+        """Return the sums of a span of Unix seconds: counts, limits, metrics, strata, each read when it is asked for.
+
+        They come in pieces of `resolution` minutes, coarser where fine rows are gone. `only` keeps to these names, such
+        as `{"service": "helpdesk"}`.
+        """
+        return Reading(self._engine, since, until, resolution, only)
+
+    def counts(
+        self, since: float, until: float, *, resolution: Resolution = 10, group: Sequence[Name] = DEFAULT_GROUP
+    ) -> list[Count]:
+        """Return exact counts of requests, oldest first: `reading(…).counts(group)`. Raises `LedgerError`."""
+        return self.reading(since, until, resolution=resolution).counts(group)
+
+    def strata(self, since: float, until: float, *, resolution: Literal[10, 60] = 10) -> Iterator[Stratum]:
+        """Yield strata of ten minutes or of hours, oldest first: `reading(…).strata()`. Raises `LedgerError`.
+
+        Ten minutes are kept for 30 days unless the standards say otherwise; before that, hours come in their place.
+        """
+        return self.reading(since, until, resolution=resolution).strata()
 
     def roll_up(self, *, now: float | None = None) -> RolledUp:
         """Add rows up into those of ten minutes and hours, as far as they are due. Raises `LedgerError`.
