@@ -26,7 +26,8 @@ from paceline.ledger import Ledger, LedgerError, open_ledger
 
 PLAN_EVERY_S = 0.25
 INGEST_EVERY_S = 0.5
-RETAIN_EVERY_S = 3600.0
+ROLL_UP_EVERY_S = 20.0
+RETAIN_EVERY_S = 600.0
 CAPS_EVERY_S = 60.0
 
 _log = logging.getLogger("paceline.control")
@@ -112,7 +113,8 @@ def opened(data: DataDir, standards: Path, listen: Address) -> Iterator[Control]
         loops = (
             Loop("plan", PLAN_EVERY_S, planner.tick),
             Loop("ingest", INGEST_EVERY_S, lambda: ingest(ledger, data, spent)),
-            Loop("retention", RETAIN_EVERY_S, lambda: retain(ledger)),
+            Loop("roll-up", ROLL_UP_EVERY_S, lambda: roll_up(ledger)),
+            Loop("retention", RETAIN_EVERY_S, lambda: retain(ledger, planner)),
             Loop("caps", CAPS_EVERY_S, caps.tick),
         )
         loops[0].once()  # what is taken in belongs to the owners of a plan: let there be one
@@ -146,6 +148,11 @@ def ingest(ledger: Ledger, data: DataDir, spent: SpentFile) -> None:
         raise failed
 
 
-def retain(ledger: Ledger) -> None:
+def roll_up(ledger: Ledger) -> None:
+    """Add rows up into coarser ones."""
+    ledger.roll_up()
+
+
+def retain(ledger: Ledger, planner: Planner) -> None:
     """Delete what is older than the ledger keeps."""
-    ledger.retain()
+    ledger.retain(planner.keep())

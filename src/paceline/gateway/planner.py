@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from paceline import standards
 from paceline.gateway.data_dir import DataDir
 from paceline.gateway.link import Link, LinkError, PlanRefusedError
-from paceline.ledger import Ledger
+from paceline.ledger import Keep, Ledger
 
 if TYPE_CHECKING:
     from paceline.standards import Plan, Standards
@@ -75,6 +75,19 @@ class Planner:
         terms = {} if self._sound is None else self._sound.use_cases
         names = [name for name, each in terms.items() if each.cap_learned]
         return names, [name for name in names if terms[name].built_in == _REASONING]
+
+    def keep(self) -> Keep:
+        """Return how much the standards let the ledger keep; the defaults while there are none."""
+        if self._sound is None:
+            return Keep()
+        bounds = self._sound.options.ledger
+        return Keep(
+            requests_days=bounds.requests_days,
+            requests_bytes=bounds.requests_bytes_max,
+            minutes_days=bounds.minutes_days,
+            ten_minutes_days=bounds.ten_minutes_days,
+            hours_days=bounds.hours_days,
+        )
 
     def _stamp(self) -> tuple[object, ...]:
         try:

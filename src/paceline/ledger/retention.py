@@ -67,7 +67,8 @@ def retain(engine: Engine, keep: Keep, now: float, *, chunk: int = CHUNK, pause_
     def minute(days: float) -> int:
         return max(0, int((now - days * _DAY_S) // 60))
 
-    ages = (minute(keep.minutes_days), minute(keep.ten_minutes_days), minute(keep.hours_days))
+    days = keep.minutes_days, keep.ten_minutes_days, keep.hours_days
+    ages = tuple(minute(max(days[: at + 1])) for at in range(3))  # the coarser are kept as long as the finer
     with translated("delete old rows"):
         oldest = _first_id(now - keep.requests_days * _DAY_S)
         by_age = work.repeat(lambda connection, most: _requests_before(connection, oldest, most))

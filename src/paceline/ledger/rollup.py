@@ -24,7 +24,7 @@ SETTLE_MINUTES: Final = 15
 """How long after its end a bucket is rolled up: by then nearly all requests that began in it have come in."""
 STEP_ROWS: Final = 3_000
 """Fine rows, each of one series or stratum, that one step adds up; at least one bucket."""
-STEPS_MAX: Final = 500
+STEPS_MAX: Final = 50
 """Steps of one call, so that it ends in good time where much is to be caught up with."""
 
 _CHAIN: Final[tuple[tuple[Level, Level], ...]] = (

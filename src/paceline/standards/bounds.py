@@ -1,4 +1,4 @@
-"""The bounds of the gateway process and the organisation's policy, as a person writes them.
+"""The bounds of the gateway process and the ledger, and the organisation's policy, as a person writes them.
 
 Owns their defaults. Every queue, map, body and wait of the gateway is bounded by a value from here.
 """
@@ -12,7 +12,7 @@ from pydantic import Field
 from paceline.standards.budget import Part
 from paceline.standards.scalars import Duration, ListOf, Share, Size
 
-__all__ = ["GatewayOptions", "JournalOptions", "ModeName", "PolicyOptions", "TlsOptions"]
+__all__ = ["GatewayOptions", "JournalOptions", "LedgerOptions", "ModeName", "PolicyOptions", "TlsOptions"]
 
 ModeName = Literal["observe", "warn", "enforce"]
 _MIB = 1 << 20
@@ -107,6 +107,26 @@ class GatewayOptions(Part):
     )
     tls: TlsOptions | None = Field(default=None, description="Certificate for callers.", examples=[None])
     journal: JournalOptions = Field(default=JournalOptions(), description="The usage journal.")
+
+
+class LedgerOptions(Part):
+    """How long the ledger keeps what it knows. What is older goes; sums become coarser before they do."""
+
+    requests_days: int = Field(default=30, ge=1, le=3660, description="A row for each request.", examples=[14])
+    requests_bytes_max: Size = Field(
+        default=8192 * _MIB, ge=1 << 20, description="Size of those rows; the oldest go first.", examples=["8GiB"]
+    )
+    minutes_days: int = Field(default=3, ge=1, le=3660, description="Sums by the minute.", examples=[7])
+    ten_minutes_days: int = Field(
+        default=30,
+        ge=1,
+        le=3660,
+        description="Sums by ten minutes, those by length of prompt and answer among them.",
+        examples=[60],
+    )
+    hours_days: int = Field(
+        default=400, ge=1, le=3660, description="Sums by the hour; 400 days are 13 months.", examples=[800]
+    )
 
 
 class PolicyOptions(Part):

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from paceline.standards.bounds import GatewayOptions, PolicyOptions
+from paceline.standards.bounds import GatewayOptions, LedgerOptions, PolicyOptions
 from paceline.standards.budget import Budget, Deadlines, Part, PriceOptions
 from paceline.standards.faults import Code
 from paceline.standards.ownership import ServiceOptions, TeamOptions, WaiverOptions
@@ -158,3 +158,4 @@ class Options(Part):
     policy: PolicyOptions = Field(default=PolicyOptions(), description="How strict the standards are by default.")
     traffic: TrafficOptions = Field(default=TrafficOptions(), description="Retries, breakers and the cache's store.")
     gateway: GatewayOptions = Field(default=GatewayOptions(), description="Bounds of the gateway process.")
+    ledger: LedgerOptions = Field(default=LedgerOptions(), description="How long the ledger keeps what it knows.")

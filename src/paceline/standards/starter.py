@@ -64,6 +64,7 @@ services:
     "policy": "# policy: {mode: warn}",
     "traffic": "# traffic: {retry: {attempts_max: 2}, cache: {bytes_max: 256MiB}}",
     "gateway": "# gateway: {body_bytes_max: 16MiB, drain: 60s}",
+    "ledger": "# ledger: {requests_days: 14, minutes_days: 7}",
 }
 
 
