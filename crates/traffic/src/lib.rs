@@ -10,6 +10,7 @@ mod limits;
 mod made;
 mod prefix;
 mod queue;
+mod sync;
 
 pub use fleet::{DeploymentState, Fleet};
 pub use health::{Admission, Health, HealthStatus, Order, PassedOver, Probe, Rest, Stands, order};

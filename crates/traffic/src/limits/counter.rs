@@ -1,12 +1,10 @@
 //! One subject's counters. Rates are one atomic word each, requests in flight another; money is under a lock, since a
 //! period's end concerns several numbers at once.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-
 use paceline_policy::{MINUTE_NS, Period, RateLeft, Refused, charge, day_of, left, month_of, refund, take};
-use parking_lot::Mutex;
 
 use super::Now;
+use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering};
 
 /// The state of one subject's limits.
 #[derive(Debug, Default)]
@@ -31,22 +29,24 @@ struct Money {
 
 impl Money {
     fn at(&mut self, now: Now) -> &mut Self {
-        let (day, month) = (day_of(now.unix_s), month_of(now.unix_s));
+        let day = day_of(now.unix_s);
         // A clock that was set back must not make spent money unspent.
         if day > self.day {
             (self.day, self.own[0], self.others[0]) = (day, 0, 0);
-        }
-        if month > self.month {
-            (self.month, self.own[1], self.others[1]) = (month, 0, 0);
+            let month = month_of(now.unix_s);
+            if month > self.month {
+                (self.month, self.own[1], self.others[1]) = (month, 0, 0);
+            }
         }
         self
     }
 
     fn add(&mut self, at_unix_s: u64, nanousd: i64) {
-        if day_of(at_unix_s) == self.day {
+        let today = day_of(at_unix_s) == self.day;
+        if today {
             self.own[0] = self.own[0].saturating_add(nanousd);
         }
-        if month_of(at_unix_s) == self.month {
+        if today || month_of(at_unix_s) == self.month {
             self.own[1] = self.own[1].saturating_add(nanousd);
         }
     }
