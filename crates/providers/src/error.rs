@@ -75,25 +75,26 @@ pub fn error_body(dialect: Dialect, failure: &Failure, request_id: &str) -> Byte
     Bytes::from(body(dialect, failure, Some(request_id)))
 }
 
-/// An error event for a stream that has begun, as whole server-sent event.
+/// An error event for a stream that has begun, as whole server-sent event; `number` is its place in a stream whose events
+/// are numbered.
 #[must_use]
-pub fn error_event(api: Api, failure: &Failure) -> Bytes {
+pub fn error_event(api: Api, failure: &Failure, number: u32) -> Bytes {
     let (head, data) = match api {
         Api::Messages | Api::CountTokens => (&b"event: error\ndata: "[..], body(Dialect::Anthropic, failure, None)),
-        Api::Responses => (&b"event: error\ndata: "[..], responses_event(failure)),
+        Api::Responses => (&b"event: error\ndata: "[..], responses_event(failure, number)),
         _ => (&b"data: "[..], body(Dialect::OpenAi, failure, None)),
     };
     Bytes::from([head, &data, b"\n\n"].concat())
 }
 
-fn responses_event(failure: &Failure) -> Vec<u8> {
+fn responses_event(failure: &Failure, number: u32) -> Vec<u8> {
     let row = failure.code.row();
     json(&ResponsesEvent {
         kind: "error",
         code: row.name,
         message: &failure.message(),
         param: None,
-        sequence_number: 0,
+        sequence_number: number,
         paceline_code: row.code,
     })
 }
@@ -160,19 +161,19 @@ mod tests {
     #[test]
     fn events_are_whole_and_are_taken_for_errors_by_the_watch() {
         for api in Api::ALL.into_iter().filter(|api| api.generates()) {
-            let event = error_event(api, &Failure::new(Code::ProviderCut, "cut\r\n\nhere"));
+            let event = error_event(api, &Failure::new(Code::ProviderCut, "cut\r\n\nhere"), 3);
             let text = std::str::from_utf8(&event).unwrap();
             assert!(text.ends_with("}\n\n") && text.matches('\n').count() <= 3 && !text.contains('\r'));
             let mut watch = crate::StreamWatch::new(api, true);
             assert_eq!(watch.push(event.clone(), 1), event);
             assert!(watch.facts().provider_error && !watch.facts().terminal);
         }
-        let event = error_event(Api::Responses, &failure());
+        let event = error_event(Api::Responses, &failure(), 7);
         let data = event.strip_prefix(b"event: error\ndata: ").unwrap();
         assert_eq!(
             serde_json::from_slice::<Value>(data).unwrap(),
             json!({
-                "type": "error", "code": "key_missing", "message": MESSAGE, "param": null, "sequence_number": 0,
+                "type": "error", "code": "key_missing", "message": MESSAGE, "param": null, "sequence_number": 7,
                 "paceline_code": "G101",
             })
         );

@@ -58,6 +58,8 @@ pub(crate) struct Notice {
     /// The provider reports a failure.
     pub(crate) error: bool,
     pub(crate) terminal: bool,
+    /// The event's own number in its stream (Responses).
+    pub(crate) sequence_number: Option<u32>,
     /// `choices` was there and empty.
     pub(crate) no_choices: bool,
 }

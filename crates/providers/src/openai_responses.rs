@@ -13,6 +13,7 @@ pub(crate) fn read_event(data: &[u8], notice: &mut Notice) -> Result<(), Flaw> {
         match key {
             b"type" => kind = cursor.text()?,
             b"delta" => delta = cursor.text()?,
+            b"sequence_number" => notice.sequence_number = cursor.count()?,
             b"response" => read(cursor, &mut response)?,
             b"error" => response.read_error(cursor)?,
             _ => drop(cursor.skip()?),

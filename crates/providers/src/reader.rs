@@ -57,11 +57,20 @@ pub(crate) struct Reader {
     pub(crate) facts: StreamFacts,
     usage: Option<Usage>,
     seen: u32,
+    /// The number of the event that would come next, where events are numbered.
+    pub(crate) next_number: u32,
 }
 
 impl Reader {
     pub(crate) fn new(api: Api) -> Self {
-        Self { api, chunks: ChunkReader::default(), facts: StreamFacts::default(), usage: None, seen: 0 }
+        Self {
+            api,
+            chunks: ChunkReader::default(),
+            facts: StreamFacts::default(),
+            usage: None,
+            seen: 0,
+            next_number: 0,
+        }
     }
 
     /// Takes an event; true when it is the extra usage event.
@@ -104,6 +113,9 @@ impl Reader {
         facts.finish.merge(notice.finish);
         facts.terminal |= notice.terminal;
         facts.provider_error |= notice.error;
+        if let Some(number) = notice.sequence_number {
+            self.next_number = number.saturating_add(1);
+        }
         if notice.model.is_some() {
             facts.model_served = notice.model;
         }

@@ -72,6 +72,12 @@ impl StreamWatch {
         &self.reader.facts
     }
 
+    /// The number that an event of ours would have in this stream: 0 where events have none.
+    #[must_use]
+    pub const fn next_number(&self) -> u32 {
+        self.reader.next_number
+    }
+
     /// True when what `push` let go ends between two events, so that an error event can follow. What `end` returns does
     /// not count: drop it to send an error event instead.
     #[must_use]

@@ -289,3 +289,20 @@ fn text_beside_a_delta_counts_in_every_chunk() {
     }
     assert_eq!(watch.facts().text_bytes, 20);
 }
+
+#[test]
+fn the_number_of_the_event_that_would_come_next_is_known() {
+    let mut watch = StreamWatch::new(Api::Responses, false);
+    assert_eq!(watch.next_number(), 0);
+    let event = |number: u32| {
+        let data = format!(r#"{{"type":"response.output_text.delta","delta":"x","sequence_number":{number}}}"#);
+        Bytes::from(format!("event: response.output_text.delta\ndata: {data}\n\n"))
+    };
+    for number in 0..5 {
+        watch.push(event(number), 1);
+        assert_eq!(watch.next_number(), number + 1);
+    }
+    watch.push(Bytes::from_static(b"data: {\"type\":\"keepalive\"}\n\n"), 1);
+    watch.push(event(u32::MAX), 1);
+    assert_eq!(watch.next_number(), u32::MAX);
+}

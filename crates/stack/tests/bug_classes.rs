@@ -22,7 +22,7 @@
 
 use paceline_plan::document::Document;
 use paceline_plan::sample;
-use paceline_testkit::{Answer, Connection, SimProvider, TestGateway, post, until};
+use paceline_testkit::{Answer, Connection, Event, SimProvider, TestGateway, post, until};
 use paceline_types::{Outcome, TokenSource, UsageRecord};
 use serde_json::json;
 
@@ -67,6 +67,11 @@ async fn records(gateway: &TestGateway, count: usize) -> Vec<UsageRecord> {
     .await
 }
 
+/// An event's number in its stream, where it has one.
+fn sequence_number(event: &Event) -> Option<u64> {
+    serde_json::from_str::<serde_json::Value>(&event.data).ok()?["sequence_number"].as_u64()
+}
+
 fn looks_finished(answer: &Answer) -> bool {
     ["data: [DONE]", "message_stop", "response.completed"].iter().any(|end| answer.text().contains(end))
 }
@@ -86,6 +91,8 @@ async fn a_stream_whose_provider_dies_never_looks_finished() {
             assert_eq!((cut.status, cut.complete, looks_finished(&cut)), (200, false, false), "{fault} {}", cut.text());
             let last = cut.events().pop().unwrap().data;
             assert!(fault != "no-terminal" || last.contains("G406"), "where an event may follow it says why: {last}");
+            let numbers: Vec<u64> = cut.events().iter().filter_map(sequence_number).collect();
+            assert!(numbers.windows(2).all(|two| two[1] == two[0] + 1), "{numbers:?}");
         }
     }
     let outcomes: Vec<_> = records(&gateway, 9).await.iter().map(|record| record.outcome).collect();

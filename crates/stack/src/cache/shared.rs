@@ -91,11 +91,11 @@ impl Shared {
         self.life.record.code = code as u16;
         self.finish(outcome);
         self.state = State::Aborting;
-        if !self.tap.as_ref().is_some_and(Tap::can_add_event) {
+        let Some(tap) = self.tap.as_ref().filter(|tap| tap.can_add_event()) else {
             return Poll::Ready(Some(Err(Abort)));
-        }
+        };
         let failure = Failure::new(code, "The answer shared with an identical request ended early");
-        Poll::Ready(Some(Ok(error_event(self.life.record.api, &failure))))
+        Poll::Ready(Some(Ok(error_event(self.life.record.api, &failure, tap.next_number()))))
     }
 
     fn finish(&mut self, outcome: Outcome) {

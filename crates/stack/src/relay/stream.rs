@@ -174,7 +174,7 @@ impl Relay {
         self.state = State::Aborting;
         let deployment = &self.life.record.deployment;
         let failure = Failure::new(code, format!("The stream from deployment {deployment} ended early"));
-        (!silent).then(|| error_event(self.life.record.api, &failure))
+        (!silent).then(|| error_event(self.life.record.api, &failure, self.tap.next_number()))
     }
 
     /// Copies what the watch saw into the record and writes it.

@@ -48,6 +48,11 @@ impl Tap {
         self.watch.facts()
     }
 
+    /// The number that an event of ours would have.
+    pub(crate) fn next_number(&self) -> u32 {
+        self.watch.next_number()
+    }
+
     pub(crate) fn is_compressed(&self) -> bool {
         self.inflate.is_some()
     }
