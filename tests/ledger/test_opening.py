@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
 from paceline.ledger import (
+    Keep,
     Ledger,
     LedgerBrokenError,
     LedgerError,
@@ -60,6 +61,33 @@ def test_a_ledger_of_the_first_version_is_brought_up_and_keeps_its_rows(where: s
         assert [(key.id, key.limits) for key in ledger.keys.list()] == [("k_old", {})]
         with ledger.engine.connect() as connection:
             assert connection.execute(text("SELECT other_nanousd FROM minute")).scalar() == 0
+
+
+def test_a_ledger_of_the_version_before_is_rolled_up_from_its_oldest_minute_on(where: str) -> None:
+    engine = create_engine(url_of(where))
+    config = Config()
+    config.set_main_option("script_location", "paceline.ledger:migrations")
+    config.set_main_option("path_separator", "os")
+    names = ("service", "use_case", "model", "deployment", "plan")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.execute(text(f"INSERT INTO series ({', '.join(names)}) VALUES ('s', 'u', 'm', 'd', 'p')"))  # noqa: S608
+        number = connection.execute(text("SELECT id FROM series")).scalar_one()
+        columns = [column.name for column in minute.columns]
+        put = text(f"INSERT INTO minute ({', '.join(columns)}) VALUES (:{', :'.join(columns)})")  # noqa: S608
+        for at in range(6_000_000, 6_000_180):
+            connection.execute(put, {**dict.fromkeys(columns, 1), "minute": at, "series": number})
+    engine.dispose()
+    with open_ledger(where) as ledger:
+        fresh = ledger.report(6_000_000 * 60, 6_000_180 * 60)
+        ledger.roll_up(now=6_000_300 * 60.0)
+        assert [row.n for row in ledger.counts(6_000_000 * 60, 6_000_180 * 60, resolution=60)] == [60, 60, 60]
+        ledger.retain(Keep(minutes_days=1), now=6_010_000 * 60.0, pause_s=0)
+        assert ledger.report(6_000_000 * 60, 6_000_180 * 60) == fresh
+        assert list(ledger.strata(0, 6_010_000 * 60)) == [], "strata begin with the upgrade"
+        with ledger.engine.connect() as connection:
+            assert connection.execute(text("SELECT last_minute FROM series")).scalar_one() == 6_000_179
 
 
 def test_opening_again_keeps_what_is_there(where: str) -> None:

@@ -30,10 +30,10 @@ def give_back(engine: Engine, pause_s: float) -> int:
         page_bytes = _number(driver, "page_size")
         while (excess := _excess(driver, page_bytes)) > 0:
             pages = min(STEP_PAGES, excess)
-            before = _number(driver, "freelist_count")
+            before = _number(driver, "page_count")
             # The driver's own call: the statement frees a page a step, and SQLAlchemy takes one step only.
             driver.execute(f"PRAGMA incremental_vacuum({pages:d})").fetchall()
-            done = before - _number(driver, "freelist_count")
+            done = before - _number(driver, "page_count")
             if done <= 0:  # not a file that can shrink, or others are faster in using the pages
                 break
             given += done * page_bytes
