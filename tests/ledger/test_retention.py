@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, insert, select
 from tests.ledger.journal_files import Record, mask, write_segment
 from tests.ledger.test_report import plan
 
 from paceline.ledger import Keep, Ledger, Retained
-from paceline.ledger.schema import minute, minute_limit, minute_metric, plan_body, request, series
+from paceline.ledger.schema import cap_change, minute, minute_limit, minute_metric, plan_body, request, series
 
 DAY = 86_400.0
 NOW = 1_700_000_000.0
@@ -99,3 +99,17 @@ def test_plans_go_when_they_are_old_and_nothing_needs_them(ledger: Ledger, journ
 
 def test_an_empty_ledger_has_nothing_to_delete(ledger: Ledger) -> None:
     assert ledger.retain(Keep(requests_bytes=0)) == Retained()
+
+
+def test_old_changes_of_caps_go_but_for_those_in_force(ledger: Ledger) -> None:
+    ages = {"talk": [500, 450, 3], "triage": [600, 500], "digest": [1]}
+    fixed = {"cap_from": None, "cap_to": 300, "why": "learned", "n_before": 1, "n_cut_before": 0}
+    with ledger.engine.begin() as connection:
+        for name, days in ages.items():
+            made = [{"use_case": name, "at_us": round((NOW - age * DAY) * 1e6), **fixed} for age in days]
+            connection.execute(insert(cap_change), made)
+    before = ledger.learning.in_force()
+    done = ledger.retain(Keep(hours_days=400), now=NOW, pause_s=0)
+    assert (done.cap_changes, count(ledger, cap_change)) == (3, 3)
+    assert ledger.learning.in_force() == before == dict.fromkeys(ages, 300)
+    assert ledger.retain(Keep(hours_days=400), now=NOW, pause_s=0).cap_changes == 0

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from paceline.ledger import caps, settings, windows
 from paceline.ledger.caps import Answers, Lengths, Standing
@@ -134,6 +134,13 @@ def changes(connection: Connection, since: float, until: float) -> list[CapChang
     at = cap_change.c.at_us
     query = select(cap_change).where(at >= int(since * 1e6), at < int(until * 1e6)).order_by(at, cap_change.c.id)
     return [_change(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def forget(connection: Connection, before: float) -> int:
+    """Delete the changes before a Unix second but for each use case's newest, which is in force; return how many."""
+    newest = select(func.max(cap_change.c.id)).group_by(cap_change.c.use_case)
+    old = delete(cap_change).where(cap_change.c.at_us < int(before * 1e6), cap_change.c.id.not_in(newest))
+    return connection.execute(old).rowcount
 
 
 def _change(row: Mapping[str, Any]) -> CapChange:

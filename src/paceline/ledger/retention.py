@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, delete, exists, func, select, text
 
-from paceline.ledger import plans, resolutions, settings
+from paceline.ledger import learning, plans, resolutions, settings
 from paceline.ledger.engine import writing
 from paceline.ledger.errors import translated
 from paceline.ledger.ingest import SEEN_EVERY, SERIES_EPOCH
@@ -56,6 +56,7 @@ class Retained:
     strata: int = 0
     series: int = 0
     plans: int = 0
+    cap_changes: int = 0
     bytes_given_back: int = 0
     """From an SQLite file to the file system."""
 
@@ -80,8 +81,9 @@ def retain(engine: Engine, keep: Keep, now: float, *, chunk: int = CHUNK, pause_
         with writing(engine) as connection:
             unused = _unused(connection, ages[2])
             connection.execute(delete(spend).where(spend.c.day < ages[2] // _DAY_MINUTES))
+            cap_changes = learning.forget(connection, ages[2] * 60)
         given_back = give_back(engine, pause_s)
-    return Retained(by_age + by_size, minutes, ten_minutes, hours, strata, *unused, bytes_given_back=given_back)
+    return Retained(by_age + by_size, minutes, ten_minutes, hours, strata, *unused, cap_changes, given_back)
 
 
 @dataclass(frozen=True)
