@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use paceline_chaos::case::Case;
+use paceline_chaos::expect::Ending;
 use paceline_chaos::judge::{Evidence, Found, judge};
 use paceline_chaos::reference::Reference;
 use paceline_chaos::witness::Account;
@@ -168,11 +169,24 @@ fn bills_are_the_truth_or_marked() {
     assert!(scene.breach().contains("cost 55000 instead of 39000"));
 }
 
+/// Sent twice, the second copy gone before the provider had read it.
+fn scene_of_a_hedge() -> Scene {
+    let mut scene = scene("chat.stream.nothing.always.stays.hedge");
+    scene.record().attempts = 2;
+    scene.record().flags.set(Flags::HEDGED);
+    scene.record().other_cost_nanousd = 7 * 1000;
+    scene
+}
+
 #[test]
 fn attempts_are_the_times_it_was_seen() {
     let mut scene = sound();
     scene.record().attempts = 2;
     assert!(scene.breach().contains("sent 2 times by the record, seen 1 times"));
+    let mut scene = scene_of_a_hedge();
+    assert_eq!(scene.judged(), (Found::As(Ending::Exact), Vec::new()), "the copy that lost was never read");
+    scene.record().attempts = 3;
+    assert!(scene.breach().contains("sent 3 times by the record, seen 1 times"));
 }
 
 #[test]
