@@ -278,3 +278,23 @@ async fn everybody_who_waited_for_a_flight_that_failed_gets_the_old_answer() {
     let records = records(&gateway, 5).await;
     assert_eq!(records.iter().filter(|record| record.cache == CacheUse::Stale).count(), 4);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flight_that_is_tried_again_answers_everybody_who_waited() {
+    let provider = provider();
+    let gateway = start(&provider, |_| {});
+    for body in [ZERO.to_owned(), ZERO.replace("\"temperature\"", "\"stream\":true,\"temperature\"")] {
+        let before = provider.truths().await.len();
+        // The first attempt takes long enough for the others to come, and fails.
+        let fault = [("x-sim-output-tokens", "4"), ("x-sim-fault", "delay=400;status=503;times=1")];
+        let asked = || ask(&gateway, "helpdesk", &fault, &body);
+        let (one, two, three) = tokio::join!(asked(), asked(), asked());
+        assert_eq!((one.status, one.text()), (200, two.text()), "{}", one.text());
+        assert_eq!((three.status, three.text()), (200, two.text()));
+        assert_eq!(provider.truths().await.len(), before + 2, "one flight, two attempts");
+    }
+    let mut seen: Vec<_> = records(&gateway, 6).await.iter().map(|record| (record.cache, record.attempts)).collect();
+    seen.sort_by_key(|(cache, _)| *cache as u8);
+    assert_eq!(seen[..2], [(CacheUse::Miss, 2); 2]);
+    assert_eq!(seen[2..], [(CacheUse::Shared, 0); 4]);
+}
