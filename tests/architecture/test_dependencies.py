@@ -19,12 +19,13 @@ from packaging.version import Version
 
 KNOWN_ONLY_TO = {
     "pyo3": {"paceline-py"},
+    "h2": {"paceline-http"},
     "hyper": {"paceline-http"},
     "hyper-util": {"paceline-http"},
 }
 # Crates without I/O: what they decide must not depend on a clock's, a socket's or a runtime's behaviour.
 PURE = {"paceline-types", "paceline-plan", "paceline-policy", "paceline-providers"}
-RUNTIMES = {"tokio", "hyper", "hyper-util", "rustls", "socket2", "mio", "libc"}
+RUNTIMES = {"tokio", "h2", "hyper", "hyper-util", "rustls", "socket2", "mio", "libc"}
 
 
 @pytest.fixture(scope="module")

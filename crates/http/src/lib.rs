@@ -2,7 +2,8 @@
 //!
 //! The edge (`server`) is hyper's: framing, HTTP/2 and what stands against smuggling are its business. The upstream
 //! half (`upstream`) is our own HTTP/1.1 on httparse: it is driven from inside the server's `poll_frame`, has no task
-//! and no queue of its own, and turns one read into one frame. No hyper type leaves this crate, and nothing in here
+//! and no queue of its own, and turns one read into one frame. Providers that ask for it are spoken to in
+//! HTTP/2, on the h2 crate (`upstream::http2`). No hyper type leaves this crate, and nothing in here
 //! knows what a request means.
 //!
 //! What a caller gets who does not speak HTTP:

@@ -187,6 +187,9 @@ pub(crate) fn unsent(deployment: &str, error: &SendError, head_code: Code) -> Mi
             (Ended::Connect, Code::ProviderUnreachable, by_proxy.as_str())
         }
         SendError::Connect(_) => (Ended::Connect, Code::ProviderUnreachable, "could not be reached"),
+        SendError::Refused => {
+            (Ended::Connect, Code::ProviderUnreachable, "takes no more requests: it refused the stream each time")
+        }
         SendError::AddressRefused(_) => {
             (Ended::Connect, Code::ProviderUnreachable, "was not asked: its address is one that is refused")
         }

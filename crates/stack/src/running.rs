@@ -107,6 +107,7 @@ impl Running {
         let same = |old: &&paceline_plan::Provider| {
             old.name == provider.name
                 && old.base_url == provider.base_url
+                && old.http2 == provider.http2
                 && old.connections_max == provider.connections_max
                 && old.addresses_allowed == provider.addresses_allowed
         };
@@ -159,6 +160,7 @@ fn open(plan: &Plan, index: usize, outward: &Outward) -> Result<Upstream, ApplyE
         head_bytes_max: usize::try_from(plan.gateway.head_bytes_max).unwrap_or(usize::MAX),
         connection_age_max: Duration::from_millis(plan.gateway.connection_age_max_ms),
         connections_max: provider.connections_max,
+        http2: provider.http2,
         tls: outward.tls.clone(),
         addresses,
         proxies: Arc::clone(&outward.proxies),

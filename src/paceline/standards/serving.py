@@ -158,7 +158,14 @@ class ProviderOptions(Part):
     connections_max: int = Field(
         default=0, ge=0, le=1_000_000, description="Open connections to it at most; 0 for no bound.", examples=[512]
     )
-    http2: bool = Field(default=False, description="Speak HTTP/2 to it.", examples=[True])
+    http2: bool = Field(
+        default=False,
+        description=(
+            "Speak HTTP/2 to it: as agreed at the TLS handshake (HTTP/1.1 where it does not know better), or to a plain "
+            "address as known beforehand. Many requests share few connections."
+        ),
+        examples=[True],
+    )
     priority: bool = Field(
         default=False,
         description="Its engine runs priority scheduling, so that requests carry their lane's priority.",

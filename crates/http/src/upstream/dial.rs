@@ -24,6 +24,14 @@ use super::wire::{Socket, Wire};
 /// Time one of several addresses gets before the next is tried, when no deadline is set.
 const ADDRESS_PATIENCE: Duration = Duration::from_secs(10);
 
+/// What is offered to a peer at the TLS handshake.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Offer {
+    Http1,
+    /// And HTTP/1.1, should it not know better.
+    Http2,
+}
+
 pub(super) enum Target {
     Tcp { origin: Origin, tls: Arc<ClientConfig>, addresses: AddressRule, by: Option<Box<By>> },
     Unix { path: PathBuf },
@@ -97,7 +105,7 @@ impl Target {
 
     /// A fresh connection, ready for a request.
     pub(super) async fn open(&self, place: Place, deadline: Option<Instant>) -> Result<Wire, SendError> {
-        let opening = self.open_at_leisure(deadline);
+        let opening = self.open_socket(Offer::Http1, deadline);
         let socket = match deadline {
             Some(deadline) => timeout_at(deadline.into(), opening).await.map_err(|_| SendError::TimeoutConnect)??,
             None => opening.await?,
@@ -105,7 +113,17 @@ impl Target {
         Ok(Wire::new(socket, place))
     }
 
-    async fn open_at_leisure(&self, deadline: Option<Instant>) -> Result<Socket, SendError> {
+    /// True where HTTP/2 can be spoken: not to a proxy that reads each request itself.
+    pub(super) fn may_speak_http2(&self) -> bool {
+        self.in_plain_by().is_none()
+    }
+
+    pub(super) fn is_secure(&self) -> bool {
+        matches!(self, Self::Tcp { origin, .. } if origin.server_name.is_some())
+    }
+
+    /// The socket alone; `deadline` is kept by the caller, and shared out among several addresses here.
+    pub(super) async fn open_socket(&self, offer: Offer, deadline: Option<Instant>) -> Result<Socket, SendError> {
         match self {
             Self::Unix { path } => UnixStream::connect(path).await.map(Socket::Unix).map_err(SendError::Connect),
             Self::Tcp { origin, tls, addresses, by } => {
@@ -114,10 +132,21 @@ impl Target {
                     None => connect(origin, addresses, deadline).await?,
                 };
                 let Some(name) = &origin.server_name else { return Ok(Socket::Tcp(stream)) };
-                let connector = TlsConnector::from(Arc::clone(tls));
+                let connector = TlsConnector::from(offered(tls, offer));
                 let stream = connector.connect(name.clone(), stream).await;
                 stream.map(|stream| Socket::Tls(Box::new(stream))).map_err(|error| SendError::Tls(error.to_string()))
             }
+        }
+    }
+}
+
+fn offered(tls: &Arc<ClientConfig>, offer: Offer) -> Arc<ClientConfig> {
+    match offer {
+        Offer::Http1 => Arc::clone(tls),
+        Offer::Http2 => {
+            let mut tls = ClientConfig::clone(tls);
+            tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+            Arc::new(tls)
         }
     }
 }

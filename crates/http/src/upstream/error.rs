@@ -51,8 +51,11 @@ pub enum SendError {
     HeadCut,
     #[error("response head over its bound")]
     HeadTooLarge,
-    #[error("response is not HTTP/1.1")]
+    #[error("response is not HTTP as it was asked for")]
     Malformed,
+    /// The provider said, as often as it was asked, that it did not look at the request (HTTP/2).
+    #[error("stream refused")]
+    Refused,
     /// What became of the request on a fresh connection, after it had been sent on a pooled one that proved dead.
     #[error("{0} (sent a second time, the pooled connection having been dead)")]
     Twice(Box<SendError>),
@@ -77,6 +80,7 @@ impl SendError {
                 | Self::Proxy { .. }
                 | Self::TimeoutConnect
                 | Self::Target
+                | Self::Refused
         )
     }
 

@@ -1,5 +1,5 @@
-//! The upstream half: HTTP/1.1 to providers, driven from inside the caller's own task. No task, no queue, no buffer
-//! of its own while a stream waits.
+//! The upstream half: HTTP/1.1 to providers, driven from inside the caller's own task, with no task, no queue, no buffer
+//! of its own while a stream waits; and HTTP/2 for those that ask for it.
 
 mod addresses;
 mod alarm;
@@ -12,6 +12,7 @@ mod dial;
 mod error;
 mod exchange;
 mod head;
+mod http2;
 mod origin;
 mod pool;
 mod proxies;
@@ -39,10 +40,12 @@ pub use proxies::{Proxies, Proxy};
 pub use request::RequestHead;
 
 use crate::tls::ClientTls;
+use answer::Transport;
 use body::Incoming;
 use count::Count;
 use dial::Target;
 use exchange::{Exchange, Replied, Sending};
+use http2::{Lines, Sent, Source};
 use origin::Origin;
 use pool::Pool;
 use request::Outgoing;
@@ -61,6 +64,8 @@ pub struct UpstreamOptions {
     pub connections_max: u32,
     /// Bound on a response head.
     pub head_bytes_max: usize,
+    /// Speak HTTP/2: as agreed at the TLS handshake, or, to a plain address, as known beforehand.
+    pub http2: bool,
     pub tls: ClientTls,
     /// Where connections may go; judged anew at each one, after its name has been resolved.
     pub addresses: AddressRule,
@@ -81,6 +86,8 @@ pub struct Upstream {
     target: Target,
     pool: Arc<Pool>,
     count: Arc<Count>,
+    /// Where HTTP/2 is spoken.
+    lines: Option<Lines>,
     head_bytes_max: usize,
 }
 
@@ -119,19 +126,21 @@ impl Upstream {
     fn with_target(target: Target, options: &UpstreamOptions) -> Self {
         let pool = Arc::new(Pool::new(options));
         let count = Arc::new(Count::new(options.connections_max));
-        Self { target, pool, count, head_bytes_max: options.head_bytes_max }
+        let speaks = options.http2 && target.may_speak_http2();
+        let lines = speaks.then(|| Lines::new(options, target.is_secure()));
+        Self { target, pool, count, lines, head_bytes_max: options.head_bytes_max }
     }
 
     /// Connections waiting in the pool.
     #[must_use]
     pub fn idle_connections(&self) -> usize {
-        self.pool.len()
+        self.pool.len() + self.lines.as_ref().map_or(0, Lines::idle)
     }
 
     /// What its connections are and have been.
     #[must_use]
     pub fn stats(&self) -> UpstreamStats {
-        self.count.stats(self.pool.len())
+        self.count.stats(self.idle_connections())
     }
 
     /// Sends a request and waits for the response head. A pooled connection that proves dead before any response byte
@@ -142,9 +151,17 @@ impl Upstream {
     pub async fn send(
         &self,
         mut head: RequestHead<'_>,
-        body: Vec<Bytes>,
+        mut body: Vec<Bytes>,
         deadlines: Deadlines,
     ) -> Result<Answer, SendError> {
+        if let Some(lines) = self.lines.as_ref().filter(|lines| lines.is_spoken()) {
+            // Kept out of the future that every request is.
+            match Box::pin(self.over_http2(lines, head, Source::parts(body), deadlines)).await? {
+                Sent::Answer(answer) => return Ok(*answer),
+                Sent::Http1(Source::Parts { all, .. }) => body = all,
+                Sent::Http1(Source::Stream(_)) => return Err(SendError::Malformed),
+            }
+        }
         let more;
         if let Some(authorization) = self.target.proxy_authorization() {
             more = [head.more, &[authorization]].concat();
@@ -152,6 +169,17 @@ impl Upstream {
         }
         let outgoing = Outgoing::new(head, self.target.prefix(), self.target.authority(), body)?;
         self.carry(outgoing, *head.method == Method::HEAD, deadlines).await
+    }
+
+    /// Over HTTP/2. A peer that turns out to speak HTTP/1.1 leaves its connection in the pool, and the source untouched.
+    async fn over_http2<'a>(
+        &self,
+        lines: &Lines,
+        head: RequestHead<'_>,
+        source: Source<'a>,
+        deadlines: Deadlines,
+    ) -> Result<Sent<'a>, SendError> {
+        http2::send(lines, &self.target, &self.count, &self.pool, head, source, deadlines).await
     }
 
     /// The same for whatever is to be sent; said again on another connection only if it can be.
@@ -209,7 +237,7 @@ impl Upstream {
             head: at,
             reconnected,
             content_length: head.content_length,
-            body,
+            body: Transport::Http1(body),
         }
     }
 }

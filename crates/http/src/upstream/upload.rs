@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::Method;
 
 use super::exchange::{Sending, Unsent};
+use super::http2::{Sent, Source};
 use super::request::{Outgoing, encode};
 use super::wire::Wire;
 use super::{Answer, Deadlines, RequestHead, SendError, Upstream};
@@ -35,6 +36,12 @@ impl Upstream {
         let body = body.borrow_mut();
         if let Some(error) = body.fault() {
             return Err(SendError::Body(error));
+        }
+        if let Some(lines) = self.lines.as_ref().filter(|lines| lines.is_spoken())
+            && let Sent::Answer(answer) =
+                Box::pin(self.over_http2(lines, head, Source::Stream(body), deadlines)).await?
+        {
+            return Ok(*answer);
         }
         let more;
         if let Some(authorization) = self.target.proxy_authorization() {

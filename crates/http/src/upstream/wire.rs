@@ -51,6 +51,53 @@ macro_rules! each {
     };
 }
 
+impl Socket {
+    /// True when the peer chose HTTP/2 at the TLS handshake.
+    pub(super) fn chose_http2(&self) -> bool {
+        matches!(self, Self::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2"))
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        each!(&mut *self, stream => Pin::new(stream).poll_read(context, buffer))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        each!(&mut *self, stream => Pin::new(stream).poll_write(context, bytes))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        each!(&mut *self, stream => Pin::new(stream).poll_write_vectored(context, slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Unix(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(&mut *self, stream => Pin::new(stream).poll_flush(context))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(&mut *self, stream => Pin::new(stream).poll_shutdown(context))
+    }
+}
+
 impl Wire {
     pub(super) fn new(socket: Socket, place: Place) -> Self {
         Self { socket, alarm: Alarm::default(), idle_since: None, opened: Instant::now(), _place: place }
@@ -77,13 +124,14 @@ impl Wire {
     }
 
     fn poll_fill(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        each!(&mut self.socket, stream => Pin::new(stream).poll_read(context, buffer))
+        Pin::new(&mut self.socket).poll_read(context, buffer)
     }
 
     pub(super) fn poll_write(&mut self, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let socket = Pin::new(&mut self.socket);
         match slices {
-            [one] => each!(&mut self.socket, stream => Pin::new(stream).poll_write(context, one)),
-            _ => each!(&mut self.socket, stream => Pin::new(stream).poll_write_vectored(context, slices)),
+            [one] => socket.poll_write(context, one),
+            _ => socket.poll_write_vectored(context, slices),
         }
     }
 

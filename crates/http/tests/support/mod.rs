@@ -119,6 +119,7 @@ pub fn options(tls: ClientTls) -> UpstreamOptions {
         idle_for: Duration::from_secs(60),
         connection_age_max: Duration::MAX,
         connections_max: 0,
+        http2: false,
         head_bytes_max: 64 * 1024,
         tls,
         addresses: AddressRule::default(),
