@@ -298,3 +298,25 @@ async fn a_flight_that_is_tried_again_answers_everybody_who_waited() {
     assert_eq!(seen[..2], [(CacheUse::Miss, 2); 2]);
     assert_eq!(seen[2..], [(CacheUse::Shared, 0); 4]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_old_is_served_while_another_deployment_can_answer() {
+    let provider = provider();
+    let gateway = start(&provider, |document| {
+        document.use_cases.iter_mut().for_each(|use_case| use_case.cache = Some(OLD));
+        let small = document.models.iter_mut().find(|model| model.name == "small").expect("the model");
+        small.deployments = vec!["openai/gpt-5.4-mini".into(), "openai/gpt-5.4".into()];
+    });
+    let said = async |fault: &str| {
+        let answer = ask(&gateway, "helpdesk", &[("x-sim-output-tokens", "4"), ("x-sim-fault", fault)], ZERO).await;
+        let header = |name| answer.header(name).unwrap_or("-").to_owned();
+        (answer.status, header("x-paceline-cache"), header("x-paceline-deployment"))
+    };
+    let by = |cache: &str, deployment: &str| (200, cache.to_owned(), deployment.to_owned());
+    assert_eq!(said("").await, by("miss", "openai/gpt-5.4-mini"));
+    assert_eq!(said("status=503;at=gpt-5.4-mini").await, by("miss", "openai/gpt-5.4"));
+    assert_eq!(said("status=503").await, by("stale", "-"));
+    // Elsewhere the request itself is found at fault: then it is its own fault.
+    let (status, cache, _) = said("status=503;at=gpt-5.4-mini | context-too-long;at=gpt-5.4").await;
+    assert_eq!((status, &*cache), (400, "miss"));
+}
