@@ -50,6 +50,14 @@ def test_everything_beyond_the_reserve_goes_back(full: Ledger) -> None:
     full.close()
 
 
+def test_a_step_is_many_pages_and_a_call_so_many_steps(full: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vacuum, "STEPS_MAX", 3)
+    with writing(full.engine) as connection:
+        connection.execute(delete(TABLE).where(TABLE.c.minute < 1_900))
+    assert vacuum.give_back(full.engine, 0) == pytest.approx(3 * 100 * 4096, rel=0.02)
+    full.close()
+
+
 def test_the_reserve_stays(full: Ledger) -> None:
     with writing(full.engine) as connection:
         connection.execute(delete(TABLE).where(TABLE.c.minute < 200))
