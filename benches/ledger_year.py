@@ -3,7 +3,7 @@
     python benches/ledger_year.py [--services 300] [--days 396] [--requests-per-hour 150] [--ledger FILE]
 
 Nothing goes through ingest: rows of one day, with sketches of drawn values, are repeated day after day by the database
-itself. Resolutions reach as they would with the standards' defaults: minutes 3 days, ten minutes 30, hours all. Without
+itself, each resolution's by themselves. Resolutions reach as they would with the standards' defaults: minutes 3 days, ten minutes 30, hours all. Without
 --ledger the file is deleted at the end. What is printed: rows and bytes by table, and the CPU time of the reads that a
 detection makes. Other benches import `fill`.
 """
@@ -25,6 +25,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
+from paceline import _core
 from paceline.ledger import open_ledger
 from paceline.ledger.schema import COUNTERS, ROWS, STRATA, STRATUM_COUNTERS
 from paceline.ledger.schema_rows import RowTables
@@ -181,11 +182,11 @@ def _packed(mean: float, dice: random.Random) -> bytes:
             continue
         _, n_failed, total, sketch = _drawn(metric, mean, dice)
         out += b"".join(map(_varint, (number * 2, n_failed, int(total * 1000) * 2, len(sketch)))) + sketch
-    return out
+    return _core.merge_measures([out])
 
 
 def _sketch(values: list[float]) -> bytes:
-    """Encode values as `crates/types/src/sketch.rs` does."""
+    """Encode values as varints (`crates/types/src/sketch/stored.rs`); the native module takes the shorter form."""
     counts: dict[int, int] = {}
     for value in values:
         index = math.ceil(math.log2(value) * 32) - 1
@@ -195,7 +196,7 @@ def _sketch(values: list[float]) -> bytes:
         step = index - previous
         out += _varint(step * 2 if step >= 0 else -step * 2 - 1) + _varint(counts[index])
         previous = index
-    return out
+    return _core.merge([out])
 
 
 def _varint(value: int) -> bytes:

@@ -17,7 +17,7 @@ from paceline.gateway.cap_review import CapReview
 from paceline.gateway.data_dir import DataDir
 from paceline.gateway.link import Link
 from paceline.gateway.planner import Planner
-from paceline.ledger import Ledger, open_ledger
+from paceline.ledger import Keep, Ledger, open_ledger
 
 REFUSAL = {"path": "providers", "message": "the trust store is empty", "hint": "mend it"}
 
@@ -143,3 +143,13 @@ def answers(n: int, tokens: int) -> list[Record]:
     import time
 
     return [Record(number, start_s=time.time() - 300, tokens=(100, 0, 0, tokens, 0)) for number in range(n)]
+
+
+def test_how_long_the_ledger_keeps_its_rows_is_in_the_standards(planner: Planner, standards: Path) -> None:
+    assert planner.keep() == Keep(), "nothing is known yet"
+    standards.write_text(f"{STANDARDS}ledger: {{requests_bytes_max: 1GiB, minutes_days: 7}}\n")
+    planner.tick()
+    assert planner.keep() == Keep(requests_bytes=1 << 30, minutes_days=7)
+    standards.write_text("version: 2\n")
+    planner.tick()
+    assert planner.keep().minutes_days == 7, "faults change nothing"

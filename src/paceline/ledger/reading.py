@@ -95,22 +95,23 @@ class Reading:
         with translated("read strata"), reading(self._engine) as connection:
             columns = [series.c.id, *(series.c[name] for name in NAMES)]
             known = {number: names for number, *names in connection.execute(self._matching(select(*columns)))}
+            if not known:
+                return
             for part in self._window(connection, STRATA).parts:
                 minutes = max(self._minutes, part.level.minutes)
-                rows = self._stratum_rows(connection, part, known)
+                rows = self._stratum_rows(connection, part)
                 for row in rows if minutes == part.level.minutes else strata_of.merged(rows, minutes):
                     yield Stratum(row[0], minutes, *known[row[1]], *row[2:])
 
-    def _stratum_rows(
-        self, connection: Connection, part: Part, known: Mapping[int, Sequence[str]]
-    ) -> Iterator[tuple[Any, ...]]:
+    def _stratum_rows(self, connection: Connection, part: Part) -> Iterator[tuple[Any, ...]]:
         assert isinstance(part.level, StratumTable)  # noqa: S101  # the window was asked for over these
         table = part.level.table
         query = select(table).where(table.c.minute >= part.since, table.c.minute < part.until)
         query = query.order_by(*list(table.primary_key.columns)).execution_options(yield_per=_ROWS)
+        if self._only:
+            query = query.where(table.c.series.in_(self._matching(select(series.c.id))))
         for row in connection.execute(query):
-            if row.series in known:
-                yield tuple(row)
+            yield tuple(row)
 
     def _window(self, connection: Connection, levels: Sequence[Level]) -> Window:
         return windows.window(connection, self._since, self._until, levels=levels, finest=self._minutes)
