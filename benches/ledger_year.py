@@ -3,9 +3,9 @@
     python benches/ledger_year.py [--services 300] [--days 396] [--requests-per-hour 150] [--ledger FILE]
 
 Nothing goes through ingest: rows of one day, with sketches of drawn values, are repeated day after day by the database
-itself, each resolution's by themselves. Resolutions reach as they would with the standards' defaults: minutes 3 days, ten minutes 30, hours all. Without
---ledger the file is deleted at the end. What is printed: rows and bytes by table, and the CPU time of the reads that a
-detection makes. Other benches import `fill`.
+itself; each resolution is drawn by itself. They reach as they would with the standards' defaults: minutes 3 days, ten
+minutes 30, hours all. Without --ledger the file is deleted at the end. What is printed: rows and bytes by table, and the
+CPU time of the reads that a detection makes. Other benches import `fill`.
 """
 
 from __future__ import annotations
