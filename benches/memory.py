@@ -17,6 +17,10 @@ from loads import Load
 from sides import Side, gateway, standards_text
 
 STREAMS = 2_000
+SOAK = 1_000_000
+SOAK_STEP = 100_000
+SOAK_WARM = 500_000
+"""Tables of what was asked lately fill to their bounds first."""
 SETTLE_S = 3.0
 MB = 1 << 20
 
@@ -60,3 +64,24 @@ def show_streams(sides: list[Side], folder: Path) -> None:
         rows.append([side.name, f"{before.rss / MB:.1f}", f"{under.rss / MB:.1f}", f"{each:.1f}", target])
     head = [f"{STREAMS:,} paced streams", "RSS before, MB", "RSS under, MB", "KB a stream", "at most"]
     table("Memory of open streams", head, rows)
+
+
+def show_soak(side: Side, folder: Path) -> None:
+    """Send a million requests after a warm-up; print memory along the way, and how far it moved.
+
+    What counts is memory of no file: the journal's mapped segment grows to its bound and begins anew, over and over.
+    """
+    step = Load("bench-instant", False, 32, SOAK_STEP, 16)
+    found = []
+    for _ in range((SOAK_WARM + SOAK) // SOAK_STEP):
+        loads.run(side, step, folder)
+        found.append(processes.memory(side.pid))
+    found = found[SOAK_WARM // SOAK_STEP - 1 :]
+    rows = []
+    for name, target in (("anonymous", "5 %"), ("rss", "")):
+        sizes = [getattr(memory, name) / MB for memory in found]
+        moved = max(abs(size - sizes[0]) for size in sizes) / sizes[0] * 100
+        rows.append(
+            [f"{name}, MB", f"{sizes[0]:.1f}", f"{min(sizes):.1f} to {max(sizes):.1f}", f"{moved:.1f} %", target]
+        )
+    table(f"Memory over {SOAK:,} requests", ["", f"after {SOAK_WARM:,}", "from there", "moved", "at most"], rows)

@@ -21,10 +21,11 @@ READY_S = 30.0
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes of a process tree: resident, and with shared pages divided among those who share them."""
+    """Bytes of a process tree: resident; with shared pages divided among those who share them; of no file."""
 
     rss: int
     pss: int
+    anonymous: int
 
 
 def tree(pid: int) -> list[int]:
@@ -49,14 +50,14 @@ def cpu_s(pid: int) -> float:
 
 def memory(pid: int) -> Memory:
     """Memory of the tree now."""
-    total = {"Rss": 0, "Pss": 0}
+    total = {"Rss": 0, "Pss": 0, "Anonymous": 0}
     for member in tree(pid):
         with contextlib.suppress(OSError):
             for line in Path(f"/proc/{member}/smaps_rollup").read_text().splitlines():
                 name, _, value = line.partition(":")
                 if name in total:
                     total[name] += int(value.split()[0]) * 1024
-    return Memory(rss=total["Rss"], pss=total["Pss"])
+    return Memory(rss=total["Rss"], pss=total["Pss"], anonymous=total["Anonymous"])
 
 
 def free_port() -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import loads
 import processes
@@ -56,6 +57,19 @@ def show_hits(gateway: Side, folder: Path, rounds: int) -> None:
         f"{HIT_US_MAX:.0f}",
     ]
     table("Exact cache", ["CPU µs (min / median)", "gateway", "at most"], [row])
+
+
+def rounds(traffic: Traffic, side: Side, folder: Path, count: int) -> tuple[list[float], list[dict[str, Any]]]:
+    """One side alone, after a shorter round that does not count: costs in microseconds, ascending, and the answers."""
+    warm = replace(traffic.load, requests=max(traffic.load.connections, traffic.load.requests // 8))
+    loads.run(side, warm, folder)
+    costs, answers = [], []
+    for _ in range(count):
+        before = processes.cpu_s(side.pid)
+        answers.append(loads.run(side, traffic.load, folder))
+        units = answers[-1]["events"] if traffic.per == "event" else answers[-1]["answered"]
+        costs.append((processes.cpu_s(side.pid) - before) / units * 1e6)
+    return sorted(costs), answers
 
 
 def measure(traffic: Traffic, sides: list[Side], folder: Path, pairs: int) -> Turns:

@@ -16,14 +16,16 @@ from pathlib import Path
 
 import latency
 import memory
+import others
 import profiles
 import relay_cpu
 import sides
+import stalls
 import start
 
 HERE = Path(__file__).resolve().parent
-SECTIONS = ("start", "plain", "paced", "full", "big", "hit", "latency", "idle", "streams", "ingest")
-ON_REQUEST = ("profiles",)
+SECTIONS = ("start", "plain", "paced", "full", "big", "hit", "latency", "idle", "streams", "stalls", "soak", "ingest")
+ON_REQUEST = ("profiles", "beside")
 PAIRS = 4
 
 
@@ -55,7 +57,7 @@ def against_nginx(chosen: list[str], folder: Path) -> None:
             profiles.show(direct, folder, PAIRS)
         if "idle" in chosen:
             memory.show_idle(folder, direct)
-        if not set(chosen) & {*relay_cpu.TRAFFIC, "hit", "latency", "streams"}:
+        if not set(chosen) & {*relay_cpu.TRAFFIC, "hit", "latency", "streams", "stalls", "soak", "beside"}:
             return
         nginx = stack.enter_context(sides.nginx(folder, direct))
         gateway = stack.enter_context(sides.gateway(folder, direct))
@@ -73,6 +75,12 @@ def against_nginx(chosen: list[str], folder: Path) -> None:
             latency.show([direct, nginx, gateway], folder, PAIRS)
         if "streams" in chosen:
             memory.show_streams([nginx, gateway], folder)
+        if "stalls" in chosen:
+            stalls.show([direct, nginx, gateway], folder)
+        if "soak" in chosen:
+            memory.show_soak(gateway, folder)
+        if "beside" in chosen:
+            others.show([nginx, gateway], folder, direct, PAIRS)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ MODELS = {
     "bench-instant": {"preset": "instant"},
     "bench-paced": {"preset": "paced", "token_ms": 5},
     "bench-slow": {"preset": "paced", "token_ms": 500},
+    "bench-read": {"preset": "paced", "token_ms": 100},
 }
 WORKERS = 2
 

@@ -2,7 +2,7 @@
 //! answer must end exactly where the connection's bytes end, for nothing is pipelined.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -18,6 +18,8 @@ pub(crate) struct Answer {
     pub(crate) body_bytes: u64,
     /// When the first byte of the body was there.
     pub(crate) first: Option<Instant>,
+    /// The longest wait between two reads of the body.
+    pub(crate) gap: Duration,
 }
 
 /// A connection's buffer, reused for every answer.
@@ -48,20 +50,24 @@ impl Reader {
             }
         };
         let mut first = None;
+        let (mut gap, mut last) = (Duration::ZERO, None::<Instant>);
         let mut begun = Some(begun);
         let mut from_byte = head_bytes;
         loop {
             if !framing.feed(&self.buffer[from_byte..]) {
                 return Err(invalid("the body's framing is not valid"));
             }
+            let now = Instant::now();
+            gap = gap.max(last.map_or(Duration::ZERO, |last| now.duration_since(last)));
+            last = (framing.body_bytes > 0).then_some(now);
             if framing.body_bytes > 0 && first.is_none() {
-                first = Some(Instant::now());
+                first = Some(now);
                 if let Some(begun) = begun.take() {
                     begun();
                 }
             }
             if framing.done() {
-                return Ok(Answer { status, events: framing.events, body_bytes: framing.body_bytes, first });
+                return Ok(Answer { status, events: framing.events, body_bytes: framing.body_bytes, first, gap });
             }
             self.buffer.clear();
             from_byte = 0;

@@ -71,6 +71,7 @@ async fn drive(run: Arc<Run>, mut stream: TcpStream) -> io::Result<Tally> {
                 tally.events += answer.events;
                 tally.body_bytes += answer.body_bytes;
                 tally.total_us.push(microseconds(began.elapsed()));
+                tally.gap_us.push(microseconds(answer.gap));
                 tally.first_us.extend(answer.first.map(|first| microseconds(first.duration_since(began))));
             }
             Ok(_) => tally.failed += 1,
