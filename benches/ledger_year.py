@@ -4,7 +4,7 @@
 
 Nothing goes through ingest: rows of one day, with sketches of drawn values, are repeated day after day by the database
 itself; each resolution is drawn by itself. They reach as they would with the standards' defaults: minutes 3 days, ten
-minutes 30, hours all. Without --ledger the file is deleted at the end. What is printed: rows and bytes by table, and the
+minutes 30, hours all. Without --ledger the file is deleted at the end. It prints rows and bytes by table, and the
 CPU time of the reads that a detection makes. Other benches import `fill`.
 """
 

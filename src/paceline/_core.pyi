@@ -17,6 +17,7 @@ __all__ = [
     "STRATUM_COUNTERS",
     "STRATUM_MEASURES",
     "STRATUM_MINUTES",
+    "STRATUM_REQUEST_COLUMNS",
     "CoreError",
     "Folded",
     "JournalFault",
@@ -34,6 +35,7 @@ __all__ = [
     "quantiles",
     "serve",
     "simulate",
+    "strata",
     "version",
 ]
 
@@ -54,6 +56,9 @@ STRATUM_MINUTES: Final[int]
 
 STRATUM_COUNTERS: Final[tuple[str, ...]]
 """Names of a stratum tuple's counters, after series, minute and the two buckets."""
+
+STRATUM_REQUEST_COLUMNS: Final[tuple[str, ...]]
+"""Columns of a request that `strata` takes, in their order."""
 
 STRATUM_MEASURES: Final[tuple[str, ...]]
 """Names that `measures` may return."""
@@ -196,6 +201,14 @@ def buckets(sketches: list[bytes]) -> tuple[int, list[int], list[int]]:
     """Return the merged sketches as counts: values of zero and less, indices of buckets with values, their counts.
 
     Bucket `i` holds values in (2^(i/32), 2^((i+1)/32)]. Raises `ValueError` for bytes that are no sketch.
+    """
+
+def strata(
+    requests: list[tuple[object, ...]],
+) -> tuple[list[tuple[str, str, str, str, str]], list[tuple[int | bytes, ...]]]:
+    """Count requests of `STRATUM_REQUEST_COLUMNS` into series and strata as `Folded` has them.
+
+    Raises `ValueError` for what is no row of requests.
     """
 
 def merge_measures(rows: list[bytes]) -> bytes:

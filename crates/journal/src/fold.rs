@@ -145,6 +145,13 @@ pub fn fold(path: &Path, slot: u32, slots_max: u32) -> Result<Folded, JournalErr
     })
 }
 
+/// Counts records into strata, as `fold` does; for records that were folded before there were any.
+pub fn strata_of(records: impl IntoIterator<Item = UsageRecord>) -> (Vec<Series>, Vec<Stratum>) {
+    let mut tally = Tally::default();
+    records.into_iter().filter(|record| record.api != Api::Models).for_each(|record| tally.add(&record));
+    (tally.series, tally.strata)
+}
+
 /// Minute rows being added up.
 #[derive(Default)]
 struct Tally {

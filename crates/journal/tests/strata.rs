@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use paceline_journal::fold::strata::{INPUT_BOUNDS, OUTPUT_BOUNDS, STRATUM_COUNTERS, STRATUM_MEASURES, Stratum};
-use paceline_journal::fold::{COUNTERS, Folded, LimitCount, MEASURES, fold};
+use paceline_journal::fold::{COUNTERS, Folded, LimitCount, MEASURES, fold, strata_of};
 use paceline_journal::{Journal, Options, segments};
 use paceline_types::{
     Api, CacheUse, Flags, LimitMask, Metric, Outcome, Percentile, RequestId, TokenSource, Tokens, UsageRecord,
@@ -78,6 +78,9 @@ proptest! {
         let strata: u64 = folded.strata.iter().map(|stratum| over(&stratum.limits)).sum();
         let minutes: u64 = folded.minutes.iter().map(|minute| over(&minute.limits)).sum();
         prop_assert_eq!(strata, minutes);
+        let (_, again) = strata_of(records.iter().cloned());
+        prop_assert_eq!(again.len(), folded.strata.len());
+        prop_assert!(again.iter().zip(&folded.strata).all(|(one, other)| one.counters == other.counters));
         for stratum in &folded.strata {
             let mine = records.iter().filter(|record| {
                 let minute = record.start_unix_us / 60_000_000;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use paceline_journal::fold::packed::{pack_limits, pack_measures};
+use paceline_journal::fold::strata::Stratum;
 use paceline_journal::fold::{COUNTERS, EVENTS, Folded as Piece, MEASURES, Series};
 use paceline_types::{UNDEFINED, UsageRecord};
 use pyo3::BoundObject;
@@ -103,7 +104,7 @@ fn fold(py: Python<'_>, path: PathBuf, slot: u32, slots_max: u32) -> PyResult<Fo
         .map_err(|error| JournalFault::new_err(error.to_string()))?;
     let hex: String = piece.gateway.iter().map(|byte| format!("{byte:02x}")).collect();
     let gateway = PyString::new(py, &hex);
-    let mut rows = Rows { py, known: HashMap::new(), plans: HashMap::new() };
+    let mut rows = Rows::new(py);
     Ok(Folded {
         requests: rows.requests(&piece)?,
         series: rows.series(&piece.series)?,
@@ -111,7 +112,7 @@ fn fold(py: Python<'_>, path: PathBuf, slot: u32, slots_max: u32) -> PyResult<Fo
         metrics: rows.metrics(&piece)?,
         limits: rows.limits(&piece)?,
         events: rows.events(&piece)?,
-        strata: rows.strata(&piece)?,
+        strata: rows.strata(&piece.strata)?,
         spent: rows.spent(&piece)?,
         gateway: gateway.unbind(),
         segment: piece.segment,
@@ -125,13 +126,17 @@ fn fold(py: Python<'_>, path: PathBuf, slot: u32, slots_max: u32) -> PyResult<Fo
 }
 
 /// Builds tuples; names that repeat become one Python string each.
-struct Rows<'py> {
+pub(crate) struct Rows<'py> {
     py: Python<'py>,
     known: HashMap<String, Bound<'py, PyString>>,
     plans: HashMap<u64, Bound<'py, PyString>>,
 }
 
 impl<'py> Rows<'py> {
+    pub(crate) fn new(py: Python<'py>) -> Self {
+        Self { py, known: HashMap::new(), plans: HashMap::new() }
+    }
+
     fn requests(&mut self, piece: &Piece) -> PyResult<Py<PyList>> {
         let list = PyList::empty(self.py);
         let mut row = Vec::with_capacity(REQUEST_COLUMNS.len());
@@ -229,7 +234,7 @@ impl<'py> Rows<'py> {
         Ok(())
     }
 
-    fn series(&mut self, series: &[Series]) -> PyResult<Py<PyList>> {
+    pub(crate) fn series(&mut self, series: &[Series]) -> PyResult<Py<PyList>> {
         let list = PyList::empty(self.py);
         for one in series {
             let names = [&one.service, &one.use_case, &one.model, &one.deployment].map(|name| self.name(name));
@@ -288,9 +293,9 @@ impl<'py> Rows<'py> {
         Ok(list.unbind())
     }
 
-    fn strata(&self, piece: &Piece) -> PyResult<Py<PyList>> {
+    pub(crate) fn strata(&self, strata: &[Stratum]) -> PyResult<Py<PyList>> {
         let list = PyList::empty(self.py);
-        for stratum in &piece.strata {
+        for stratum in strata {
             let key = &stratum.key;
             let mut row = vec![self.any(key.series as u64)?, self.any(key.minute)?];
             row.push(self.any(key.input_bucket)?);

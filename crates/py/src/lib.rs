@@ -8,6 +8,7 @@ mod codes;
 mod faults;
 mod fold;
 mod plan;
+mod records;
 mod serve;
 mod simulate;
 mod sketches;

@@ -5,15 +5,28 @@ use paceline_journal::fold::packed::{PackedError, pack_limits, pack_measures, un
 use paceline_journal::fold::strata::{
     INPUT_BOUNDS, OUTPUT_BOUNDS, STRATUM_COUNTERS, STRATUM_MEASURES, STRATUM_MINUTES,
 };
+use paceline_journal::fold::strata_of;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyList, PyTuple};
+
+use crate::fold::Rows;
+use crate::records;
 
 /// A measure as Python has it: name, values, failed requests beside them, sum of the values, sketch.
 type Measured<'py> = (&'static str, u64, u64, f64, Bound<'py, PyBytes>);
 
 /// A limit as Python has it: metric, percentile, requests judged, of them over.
 type Judged = (&'static str, &'static str, u64, u64);
+
+/// Rows of requests counted into strata: series, and strata as `Folded` has them.
+#[pyfunction]
+fn strata<'py>(py: Python<'py>, requests: Vec<Bound<'py, PyTuple>>) -> PyResult<(Py<PyList>, Py<PyList>)> {
+    let records = requests.iter().map(records::record).collect::<PyResult<Vec<_>>>()?;
+    let (series, strata) = strata_of(records);
+    let mut rows = Rows::new(py);
+    Ok((rows.series(&series)?, rows.strata(&strata)?))
+}
 
 /// The packed measures of several rows added up.
 #[pyfunction]
@@ -66,6 +79,8 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("STRATUM_MEASURES", PyTuple::new(py, STRATUM_MEASURES.map(|(measure, _)| measure.name))?)?;
     module.add("INPUT_BOUNDS", PyTuple::new(py, INPUT_BOUNDS)?)?;
     module.add("OUTPUT_BOUNDS", PyTuple::new(py, OUTPUT_BOUNDS)?)?;
+    module.add("STRATUM_REQUEST_COLUMNS", PyTuple::new(py, records::STRATUM_REQUEST_COLUMNS)?)?;
+    module.add_function(wrap_pyfunction!(strata, module)?)?;
     module.add_function(wrap_pyfunction!(merge_measures, module)?)?;
     module.add_function(wrap_pyfunction!(merge_limits, module)?)?;
     module.add_function(wrap_pyfunction!(measures, module)?)?;

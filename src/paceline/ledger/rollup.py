@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Table, delete, func, insert, select
 
-from paceline.ledger import resolutions, statements, strata
+from paceline.ledger import backfill, resolutions, statements, strata
 from paceline.ledger.engine import writing
 from paceline.ledger.errors import translated
 from paceline.ledger.heap import Heap
@@ -45,7 +45,10 @@ class RolledUp:
 
 
 def roll_up(engine: Engine, now: float, *, step_rows: int = STEP_ROWS, steps_max: int = STEPS_MAX) -> RolledUp:
-    """Roll up everything that is due. `now` is Unix seconds. Raises `LedgerError`."""
+    """Roll up everything that is due, then count strata of older requests. `now` is Unix seconds.
+
+    Raises `LedgerError`.
+    """
     settled = int(now // 60) - SETTLE_MINUTES
     steps = 0
     for fine, coarse in _CHAIN:
@@ -57,6 +60,10 @@ def roll_up(engine: Engine, now: float, *, step_rows: int = STEP_ROWS, steps_max
             steps += 1
             if steps >= steps_max:
                 return RolledUp(steps, behind=True)
+    while backfill.step(engine):
+        steps += 1
+        if steps >= steps_max:
+            return RolledUp(steps, behind=True)
     return RolledUp(steps)
 
 

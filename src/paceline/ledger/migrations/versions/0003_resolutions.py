@@ -1,11 +1,12 @@
 """Coarser rows and strata: ten minutes and hours beside minutes, and how far each of them reaches.
 
-Minute rows that are there are rolled up from the oldest on as soon as the new version runs. Strata begin with the
-upgrade: what length requests had before is in no row but their own.
+Minute rows that are there are rolled up from the oldest on as soon as the new version runs. Strata of older requests
+are counted from their rows, as far back as these go; before that there are none, for those lengths are lost.
 """
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import sqlalchemy as sa
@@ -65,6 +66,16 @@ def upgrade() -> None:
     rows = [{"name": name, "rolled_until": until, "kept_since": 0} for name, until in reach.items()]
     op.bulk_insert(state, rows)
     _last_minutes()
+    _strata_since()
+
+
+def _strata_since() -> None:
+    """Note from which hour on strata will be whole, where there are requests from before."""
+    request = sa.table("request", sa.column("id"))
+    setting = sa.table("setting", sa.column("name"), sa.column("value"))
+    if op.get_bind().execute(sa.select(request.c.id).limit(1)).first() is not None:
+        hour = (int(time.time()) // 3600 + 1) * 60
+        op.bulk_insert(setting, [{"name": "strata_since", "value": str(hour)}])
 
 
 def _rows(name: str) -> None:
