@@ -12,7 +12,7 @@ use crate::stage::{INPUT_NANOUSD, OUTPUT_NANOUSD};
 use crate::witness::{Account, seen_at_least};
 
 /// A caller's leaving must have stopped the provider's work within this.
-pub const STOP_NS: u64 = 50_000_000;
+const STOP_NS: u64 = 50_000_000;
 
 /// What a provider asks for with `Retry-After: 1`.
 const RETRY_AFTER_NS: u64 = 1_000_000_000;

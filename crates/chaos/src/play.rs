@@ -95,7 +95,7 @@ pub async fn once(stage: &Stage, case: Case, tag: &str) -> Played {
     let (leave, reset) = leave(case.caller);
     let heard = call(stage.gateway.address(), &bytes, leave, reset).await;
     let over_ns = stage.log().clock.unix_ns(heard.ended);
-    stage.played(tag, case, over_ns);
+    stage.played(tag, case);
     let account = stage.account(tag, heard.first.is_some()).await;
     let recorded = account.records.first().map(|record| &*record.deployment);
     let deployment = heard.header("x-paceline-deployment").or(recorded);
@@ -135,7 +135,7 @@ async fn twice(
     let bytes = request::bytes(&well, &names, &Stage::key(), &Stage::first_model(case));
     // The first answer may still be on its way into the cache: a caller's end is not everybody's.
     let heard = call(stage.gateway.address(), &bytes, Leave::Stays, false).await;
-    stage.played(&again, *case, stage.log().clock.unix_ns(heard.ended));
+    stage.played(&again, *case);
     let account = stage.account(&again, true).await;
     repeat::judge(&Repeated { case, first, heard: &heard, account: &account, disturbed, undisturbed })
 }

@@ -14,7 +14,6 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::case::{Case, Traffic};
-use crate::judge::STOP_NS;
 use crate::reference::References;
 use crate::witness::{Account, Witness};
 
@@ -35,7 +34,7 @@ pub struct Stage {
     pub references: References,
     witness: Witness,
     /// Which case a tag names, and when it was over for its caller, on the providers' clock.
-    played: Mutex<HashMap<String, (Case, u64)>>,
+    played: Mutex<HashMap<String, Case>>,
 }
 
 /// Names of the providers, by place.
@@ -72,9 +71,9 @@ impl Stage {
         (&self.providers[place], format!("{}-{}", PLACES[place], case.model()))
     }
 
-    /// Notes which case was played under a tag, and when it was over for its caller.
-    pub fn played(&self, tag: &str, case: Case, over_ns: u64) {
-        self.played.lock().insert(tag.to_owned(), (case, over_ns));
+    /// Notes which case was played under a tag.
+    pub fn played(&self, tag: &str, case: Case) {
+        self.played.lock().insert(tag.to_owned(), case);
     }
 
     /// Both sides' account of a request; `taken` when its caller heard something.
@@ -118,15 +117,16 @@ impl Stage {
         }
         for (tag, account) in self.witness.left_over().await {
             let played = self.played.lock().get(&tag).copied();
-            // An attempt that its caller's leaving stopped may be told of when the account has been read.
-            let stopped = |case: Case, over_ns: u64| {
-                let ended = |truth: &Truth| truth.cancelled_ns.or(truth.end_ns).unwrap_or(u64::MAX);
-                !case.caller.stays() && account.truths.iter().all(|truth| ended(truth) <= over_ns + STOP_NS)
+            // An attempt that its caller's leaving stopped may be told of when the account has been read. How soon it
+            // stopped is judged where it was seen in time.
+            let stopped = |case: Case| {
+                let ended = |truth: &Truth| truth.cancelled_ns.or(truth.end_ns).is_some();
+                !case.caller.stays() && account.truths.iter().all(ended)
             };
-            if account.records.is_empty() && played.is_some_and(|(case, over_ns)| stopped(case, over_ns)) {
+            if account.records.is_empty() && played.is_some_and(stopped) {
                 continue;
             }
-            let case = played.map_or(tag, |(case, _)| case.to_string());
+            let case = played.map_or(tag, |case| case.to_string());
             let (records, truths) = (account.records.len(), account.truths.len());
             left.push(format!("{case}: {records} records and {truths} truths after all was told"));
         }
