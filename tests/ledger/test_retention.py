@@ -9,7 +9,7 @@ from sqlalchemy import event, func, insert, select
 from tests.ledger.journal_files import Record, mask, write_segment
 from tests.ledger.test_report import plan
 
-from paceline.ledger import Keep, Ledger, Retained
+from paceline.ledger import Keep, Ledger, Retained, retention
 from paceline.ledger.schema import cap_change, minute, minute_limit, minute_metric, plan_body, request, series
 
 DAY = 86_400.0
@@ -72,6 +72,18 @@ def test_no_transaction_deletes_more_than_a_chunk(ledger: Ledger, journal: Path,
     assert ledger.retain(Keep(requests_days=50), now=NOW, chunk=chunk, pause_s=0).requests == 10
     assert sum(deleted) == 10
     assert max(deleted) <= chunk
+
+
+def test_a_call_ends_and_the_next_goes_on(ledger: Ledger, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "CHUNKS_MAX", 2)
+    load(ledger, journal, [100.0 + age for age in range(10)])
+    while ledger.roll_up(now=NOW).behind:
+        pass
+    keep = Keep(requests_days=50, minutes_days=50, ten_minutes_days=50, hours_days=50)
+    calls = [ledger.retain(keep, now=NOW, chunk=1, pause_s=0) for _ in range(6)]
+    assert [done.requests for done in calls] == [2, 2, 2, 2, 2, 0]
+    assert sum(done.minutes for done in calls) == sum(done.hours for done in calls) == 10
+    assert count(ledger, minute) == count(ledger, series) == 0
 
 
 def test_series_that_go_are_not_remembered_by_ingest(ledger: Ledger, journal: Path) -> None:

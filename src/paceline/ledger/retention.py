@@ -13,8 +13,8 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, delete, exists, func, select, text
 
-from paceline.ledger import learning, plans, resolutions, settings
-from paceline.ledger.engine import writing
+from paceline.ledger import learning, plans, resolutions, settings, windows
+from paceline.ledger.engine import reading, writing
 from paceline.ledger.errors import translated
 from paceline.ledger.ingest import SEEN_EVERY, SERIES_EPOCH
 from paceline.ledger.resolutions import Level, floor
@@ -23,6 +23,8 @@ from paceline.ledger.vacuum import give_back
 
 CHUNK: Final = 2_000
 """Most rows deleted in one transaction."""
+CHUNKS_MAX: Final = 500
+"""Most chunks of one kind of rows in one call, so that it ends in good time; the next call goes on."""
 PAUSE_S: Final = 0.005
 """Between chunks, so that whoever waits for the write lock gets it: SQLite does not queue."""
 _DAY_S: Final = 86_400
@@ -73,7 +75,7 @@ def retain(engine: Engine, keep: Keep, now: float, *, chunk: int = CHUNK, pause_
     with translated("delete old rows"):
         oldest = _first_id(now - keep.requests_days * _DAY_S)
         by_age = work.repeat(lambda connection, most: _requests_before(connection, oldest, most))
-        by_size = work.repeat(_oldest_requests, most=_excess(engine, keep.requests_bytes))
+        by_size = work.repeat(_oldest_requests, most=_excess(engine, keep.requests_bytes, now))
         minutes = work.age(ROWS[0], ROWS[1], ages[0])
         ten_minutes = work.age(ROWS[1], ROWS[2], ages[1])
         hours = work.age(ROWS[2], None, ages[2])
@@ -95,7 +97,9 @@ class _Work:
     def repeat(self, step: Callable[[Connection, int], int], most: int | None = None) -> int:
         """Run `step` in transactions of its own until it finds less than a chunk, or `most` rows are gone."""
         total = 0
-        while most is None or total < most:
+        for _ in range(CHUNKS_MAX):
+            if most is not None and total >= most:
+                break
             limit = self.chunk if most is None else min(self.chunk, most - total)
             with writing(self.engine) as connection:
                 done = step(connection, limit)
@@ -108,13 +112,14 @@ class _Work:
     def age(self, level: Level, coarser: Level | None, bound: int) -> int:
         """Delete the rows of a resolution before a minute, as far as the next one has them; return how many."""
         total = 0
-        while True:
+        for _ in range(CHUNKS_MAX):
             with writing(self.engine) as connection:
                 done, more = _age(connection, level, coarser, bound, self.chunk)
             total += done
             if not more:
-                return total
+                break
             time.sleep(self.pause_s)
+        return total
 
 
 def _first_id(moment: float) -> bytes:
@@ -156,10 +161,10 @@ def _age(connection: Connection, level: Level, coarser: Level | None, bound: int
     return done[-1], until < bound
 
 
-def _excess(engine: Engine, bytes_max: int) -> int:
+def _excess(engine: Engine, bytes_max: int, now: float) -> int:
     """Return how many request rows are too many for `bytes_max`, by the mean size of the rows as stored."""
-    with engine.connect() as connection:
-        count = connection.execute(select(func.count()).select_from(request)).scalar_one()
+    with reading(engine) as connection:
+        count = _requests(connection, now)
         if not count:
             return 0
         if connection.dialect.name == "postgresql":
@@ -168,6 +173,15 @@ def _excess(engine: Engine, bytes_max: int) -> int:
         else:
             row_bytes = _sqlite_row_bytes(connection)
     return max(0, count - int(bytes_max / row_bytes))
+
+
+def _requests(connection: Connection, now: float) -> int:
+    """Count request rows by the sums since the oldest: counting the rows themselves would read all of them."""
+    oldest = connection.execute(select(request.c.start_us).order_by(request.c.id).limit(1)).scalar()
+    if oldest is None:
+        return 0
+    rows = windows.window_inside(connection, oldest // 60_000_000, int(now // 60) + _DAY_MINUTES).rows("counters")
+    return int(connection.execute(select(func.sum(rows.c.n))).scalar() or 0)
 
 
 def _sqlite_row_bytes(connection: Connection) -> float:
