@@ -9,6 +9,8 @@ mod faults;
 mod fold;
 mod plan;
 mod records;
+mod requests;
+mod rows;
 mod serve;
 mod simulate;
 mod sketches;

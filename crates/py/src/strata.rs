@@ -10,8 +10,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
-use crate::fold::Rows;
 use crate::records;
+use crate::rows::Rows;
 
 /// A measure as Python has it: name, values, failed requests beside them, sum of the values, sketch.
 type Measured<'py> = (&'static str, u64, u64, f64, Bound<'py, PyBytes>);
