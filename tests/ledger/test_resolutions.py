@@ -151,7 +151,7 @@ def test_in_any_order_every_request_counts_once(data: st.DataObject, tmp_path_fa
     with open_ledger(f"sqlite:///{home / 'ledger.db'}") as ledger:
         for does in data.draw(st.lists(action, min_size=4, max_size=25)):
             if isinstance(does, list):
-                starts = [now - age for age in does]
+                starts = [round(now - age, 3) for age in does]
                 take_in(ledger, home / "journal", starts)
                 came.update(int(at // 3600) * 60 for at in starts)
             elif does == "roll":

@@ -6,15 +6,16 @@ coarser rows as well, since its bucket was rolled up before (see `resolutions`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection
 
 from paceline.ledger import resolutions
 from paceline.ledger.resolutions import Level, Reach, floor
 from paceline.ledger.schema_rows import ROWS, STRATA
-from paceline.ledger.statements import RowStatements, Statements, StratumStatements
+from paceline.ledger.statements import RowStatements, Statements, StratumStatements, among
 
 if TYPE_CHECKING:
     from paceline._core import Folded
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 Place = Callable[[int], int | None]
 """From the minute of a fold's row to that of the row it is added to; None where it is added to none."""
 _Row = tuple[Any, ...]
+# Series named in one statement.
+_SERIES: Final = 500
 
 
 def put_sums(
@@ -53,7 +56,9 @@ def _put_rows(connection: Connection, sql: RowStatements, piece: Folded, ids: Se
     if not counters:
         return
     connection.exec_driver_sql(sql.counters, counters)
-    stored = {row[:2]: _sketches(connection, sql, row[:2]) for row in counters}
+    stored: dict[_Row, dict[str, bytes]] = {row[:2]: {} for row in counters}
+    for minute, series, metric, sketch in _stored(connection, sql.sketches, counters):
+        stored[minute, series][metric] = bytes(sketch)
     metrics = _merged_metrics(_placed(piece.metrics, ids, place), stored)
     for statement, rows in (
         (sql.metrics, metrics),
@@ -64,8 +69,17 @@ def _put_rows(connection: Connection, sql: RowStatements, piece: Folded, ids: Se
             connection.exec_driver_sql(statement, rows)
 
 
-def _sketches(connection: Connection, sql: RowStatements, row: _Row) -> dict[str, bytes]:
-    return {metric: bytes(sketch) for metric, sketch in connection.exec_driver_sql(sql.sketches, row)}
+def _stored(connection: Connection, statement: str, rows: Iterable[_Row]) -> Iterator[_Row]:
+    """Yield what is stored of these rows' minutes and series, some series at a time; the minute comes first."""
+    by_minute: dict[int, set[int]] = defaultdict(set)
+    for row in rows:
+        by_minute[row[0]].add(row[1])
+    for minute, series in by_minute.items():
+        left = sorted(series)
+        while left:
+            some, left = left[:_SERIES], left[_SERIES:]
+            for row in connection.exec_driver_sql(among(statement, some), (minute,)):
+                yield (minute, *row)
 
 
 def _merged_metrics(rows: Iterable[_Row], stored: dict[_Row, dict[str, bytes]]) -> list[_Row]:
@@ -87,9 +101,8 @@ def _put_strata(connection: Connection, sql: StratumStatements, rows: list[_Row]
     if not rows:
         return
     stored: dict[_Row, tuple[bytes, bytes]] = {}
-    for row in {row[:2] for row in rows}:
-        for in_bucket, out_bucket, limits, measures in connection.exec_driver_sql(sql.packed, row):
-            stored[(*row, in_bucket, out_bucket)] = (bytes(limits), bytes(measures))
+    for row in _stored(connection, sql.packed, rows):
+        stored[row[:4]] = (bytes(row[4]), bytes(row[5]))
     merged = []
     for row in rows:
         key, counters, limits, measures = row[:4], row[4:-2], row[-2], row[-1]

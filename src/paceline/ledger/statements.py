@@ -6,7 +6,7 @@ more per row than the database does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -33,7 +33,7 @@ class RowStatements:
     events: str
     """Adds to what is there."""
     sketches: str
-    """Metric and sketch of one row: minute, series."""
+    """Series, metric and sketch of a minute's rows: minute; then `{}` for the series, as `among` writes them."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class StratumStatements:
     put: str
     """Adds the counters and replaces what is packed. The table's columns."""
     packed: str
-    """Buckets, limits and measures of every stratum of a series: minute, series."""
+    """Series, buckets, limits and measures of a minute's strata: minute; then `{}` for the series."""
 
 
 @dataclass(frozen=True)
@@ -90,22 +90,27 @@ def build(mark: Mark) -> Statements:
     )
 
 
+def among(statement: str, series: Iterable[int]) -> str:
+    """Return a statement on a minute's rows for these series; numbers of our own need no mark."""
+    return statement.format(", ".join(f"{number:d}" for number in series))
+
+
 def _rows(tables: RowTables, mark: Mark) -> RowStatements:
-    of_row = f"WHERE minute = {mark} AND series = {mark}"
+    of_rows = f"WHERE minute = {mark} AND series IN ({{}})"
     return RowStatements(
         counters=_upsert(tables.counters, mark, adds=COUNTERS),
         metrics=_upsert(tables.metrics, mark, adds=("n", "n_failed", "sum"), replaces=("sketch",)),
         limits=_upsert(tables.limits, mark, adds=("n", "over_limit")),
         events=_upsert(tables.events, mark, adds=("n", "nanousd")),
-        sketches=f"SELECT metric, sketch FROM {tables.metrics.name} {of_row}",  # noqa: S608
+        sketches=f"SELECT series, metric, sketch FROM {tables.metrics.name} {of_rows}",  # noqa: S608
     )
 
 
 def _strata(strata: StratumTable, mark: Mark) -> StratumStatements:
-    of_row = f"WHERE minute = {mark} AND series = {mark}"
+    of_rows = f"WHERE minute = {mark} AND series IN ({{}})"
     return StratumStatements(
         put=_upsert(strata.table, mark, adds=STRATUM_COUNTERS, replaces=PACKED),
-        packed=f"SELECT input_bucket, output_bucket, limits, measures FROM {strata.name} {of_row}",  # noqa: S608
+        packed=f"SELECT series, input_bucket, output_bucket, limits, measures FROM {strata.name} {of_rows}",  # noqa: S608
     )
 
 
