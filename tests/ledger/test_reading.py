@@ -7,9 +7,10 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.ledger.journal_files import CANCELLED, OK, PROVIDER_ERROR, REFUSED, Record, mask, write_segment
+from tests.ledger.test_resolutions import empty
 
 from paceline import _core
 from paceline.ledger import Count, Keep, Ledger, Stratum, columns, open_ledger
@@ -162,32 +163,31 @@ def test_columns_are_arrays(ledger: Ledger, journal: Path) -> None:
     assert columns([], ("n",)) == {"n": []}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(st.floats(0.05, 4e6), min_size=1, max_size=80), data=st.data())
 def test_percentiles_are_right_after_any_merge_order(
-    values: list[float], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+    ledger: Ledger, journal: Path, values: list[float], data: st.DataObject
 ) -> None:
     """Values fall into any minutes, are ingested in any pieces, rolled up in between, and added up by any reader."""
-    home = tmp_path_factory.mktemp("ledger")
+    empty(ledger)
     values = [round(value, 3) for value in values]
-    with open_ledger(f"sqlite:///{home / 'ledger.db'}") as ledger:
-        starts = [START + data.draw(st.integers(0, 7_199)) for _ in values]
-        records = [Record(n, at, total_ms=value) for n, (at, value) in enumerate(zip(starts, values, strict=True))]
-        while records:
-            piece = data.draw(st.integers(1, len(records)))
-            take_in(ledger, home / "journal", records[:piece])
-            del records[:piece]
-            if data.draw(st.booleans()):
-                ledger.roll_up(now=START + data.draw(st.integers(0, 10_000)))
-        q = data.draw(st.sampled_from([0.5, 0.9, 0.95, 0.99, 1.0]))
-        truth = sorted(values)[max(1, -int(-q * len(values) // 1)) - 1]
-        for resolution in (1, 10, 60):
-            rows = ledger.reading(START, START + 2 * HOUR, resolution=resolution).metrics(["total_ms"], ())  # type: ignore[arg-type]
-            sketches = data.draw(st.permutations([row.sketch for row in rows]))
-            assert _core.quantiles(sketches, [q])[0] == pytest.approx(truth, rel=0.011)
-        strata = [row.measures()["total_ms"] for row in ledger.strata(START, START + 2 * HOUR, resolution=60)]
-        assert _core.quantiles([each.sketch for each in strata], [q])[0] == pytest.approx(truth, rel=0.011)
-        assert sum(each.total for each in strata) == pytest.approx(sum(values))
+    starts = [START + data.draw(st.integers(0, 7_199)) for _ in values]
+    records = [Record(n, at, total_ms=value) for n, (at, value) in enumerate(zip(starts, values, strict=True))]
+    while records:
+        piece = data.draw(st.integers(1, len(records)))
+        take_in(ledger, journal, records[:piece])
+        del records[:piece]
+        if data.draw(st.booleans()):
+            ledger.roll_up(now=START + data.draw(st.integers(0, 10_000)))
+    q = data.draw(st.sampled_from([0.5, 0.9, 0.95, 0.99, 1.0]))
+    truth = sorted(values)[max(1, -int(-q * len(values) // 1)) - 1]
+    for resolution in (1, 10, 60):
+        rows = ledger.reading(START, START + 2 * HOUR, resolution=resolution).metrics(["total_ms"], ())  # type: ignore[arg-type]
+        sketches = data.draw(st.permutations([row.sketch for row in rows]))
+        assert _core.quantiles(sketches, [q])[0] == pytest.approx(truth, rel=0.011)
+    strata = [row.measures()["total_ms"] for row in ledger.strata(START, START + 2 * HOUR, resolution=60)]
+    assert _core.quantiles([each.sketch for each in strata], [q])[0] == pytest.approx(truth, rel=0.011)
+    assert sum(each.total for each in strata) == pytest.approx(sum(values))
 
 
 @pytest.mark.postgres

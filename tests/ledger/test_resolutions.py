@@ -12,20 +12,23 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, func, select
+from sqlalchemy import case, delete, event, func, select, update
 from tests.ledger.journal_files import PROVIDER_ERROR, Record, mask, write_segment
 
 from paceline import _core
 from paceline.ledger import Keep, Ledger, open_ledger, rollup, windows
+from paceline.ledger import settings as stored_settings
+from paceline.ledger.engine import writing
+from paceline.ledger.ingest import SERIES_EPOCH
 from paceline.ledger.resolutions import read
 from paceline.ledger.rollup import SETTLE_MINUTES
-from paceline.ledger.schema import ROWS, STRATA
+from paceline.ledger.schema import ROWS, STRATA, metadata, resolution
 
 HOUR = 3_600.0
 DAY = 24 * HOUR
 START = 1_000_000_800.0  # the start of an hour
 KEEP = Keep(requests_days=1e4, minutes_days=0.25, ten_minutes_days=1, hours_days=20)
-EACH = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EACH = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SEGMENTS = count(1)
 
 
@@ -140,34 +143,44 @@ def test_an_endless_past_is_caught_up_with_in_bounded_calls(ledger: Ledger, jour
 
 @EACH
 @given(data=st.data())
-def test_in_any_order_every_request_counts_once(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_in_any_order_every_request_counts_once(ledger: Ledger, journal: Path, data: st.DataObject) -> None:
     """Requests of any age, roll-ups and retention come as they like; what the ledger holds is what came in."""
-    home = tmp_path_factory.mktemp("ledger")
+    empty(ledger)
     action = st.one_of(
         st.lists(st.floats(0, 5 * DAY), min_size=1, max_size=6), st.sampled_from(["roll", "retain"]), st.floats(60, DAY)
     )
     now = START + DAY
     came: Counter[int] = Counter()
-    with open_ledger(f"sqlite:///{home / 'ledger.db'}") as ledger:
-        for does in data.draw(st.lists(action, min_size=4, max_size=25)):
-            if isinstance(does, list):
-                starts = [round(now - age, 3) for age in does]
-                take_in(ledger, home / "journal", starts)
-                came.update(int(at // 3600) * 60 for at in starts)
-            elif does == "roll":
-                ledger.roll_up(now=now)
-            elif does == "retain":
-                ledger.retain(KEEP, now=now, pause_s=0, chunk=data.draw(st.integers(1, 20)))
-            elif isinstance(does, float):
-                now += does
-        for finest in (None, 1, 10, 60):
-            assert total(ledger, START - 9 * DAY, now + HOUR, finest) == came.total()
-        for hour, n in came.items():
-            assert total(ledger, hour * 60, hour * 60 + HOUR) == n
-        hours = stored(ledger, "hour")
-        with ledger.engine.connect() as connection:
-            until = read(connection)["hour"].rolled_until or 0
-        assert hours == {hour: n for hour, n in came.items() if hour < until}
+    for does in data.draw(st.lists(action, min_size=4, max_size=25)):
+        if isinstance(does, list):
+            starts = [round(now - age, 3) for age in does]
+            take_in(ledger, journal, starts)
+            came.update(int(at // 3600) * 60 for at in starts)
+        elif does == "roll":
+            ledger.roll_up(now=now)
+        elif does == "retain":
+            ledger.retain(KEEP, now=now, pause_s=0, chunk=data.draw(st.integers(1, 20)))
+        elif isinstance(does, float):
+            now += does
+    for finest in (None, 1, 10, 60):
+        assert total(ledger, START - 9 * DAY, now + HOUR, finest) == came.total()
+    for hour, n in came.items():
+        assert total(ledger, hour * 60, hour * 60 + HOUR) == n
+    hours = stored(ledger, "hour")
+    with ledger.engine.connect() as connection:
+        until = read(connection)["hour"].rolled_until or 0
+    assert hours == {hour: n for hour, n in came.items() if hour < until}
+
+
+def empty(ledger: Ledger) -> None:
+    """Make the ledger one in which nothing has ever been."""
+    with writing(ledger.engine) as connection:
+        for table in metadata.sorted_tables:
+            if table is not resolution:
+                connection.execute(delete(table))
+        rolled = case((resolution.c.rolled_until.is_not(None), 0))
+        connection.execute(update(resolution).values(rolled_until=rolled, kept_since=0))
+        stored_settings.write(connection, SERIES_EPOCH, str(next(SEGMENTS)))
 
 
 def test_two_processes_roll_up_and_ingest_at_once(where: str, ledger: Ledger, journal: Path) -> None:

@@ -78,9 +78,10 @@ class Ledger:
         return spending.read(self._engine, day)
 
     def measure(self, since: float, until: float | None = None, group: Sequence[GroupName] = DEFAULT_GROUP) -> Report:
-        """Merge a window of Unix seconds (`until` defaults to now), widened to whole minutes. Raises `LedgerError`.
+        """Merge a window of Unix seconds (`until` defaults to now). Raises `LedgerError`.
 
-        `group` keeps requests apart by columns of their series: service, use case, model, deployment.
+        It is widened to whole minutes, or the rows that are left where minutes are gone. `group` keeps requests apart
+        by columns of their series: service, use case, model, deployment.
         """
         return build(self._engine, since, time.time() if until is None else until, group)
 
