@@ -38,6 +38,19 @@ with open_ledger(sys.argv[1]) as ledger:
     ledger.ingest(pathlib.Path(sys.argv[2]), slots_max=7)
 """
 
+# The same around every statement of roll-up and retention.
+UPKEEP = """
+import sys
+from sqlalchemy import event
+from paceline.ledger import Keep, open_ledger
+from paceline.ledger.rollup import roll_up
+
+with open_ledger(sys.argv[1]) as ledger:
+    event.listen(ledger.engine, "before_cursor_execute", lambda *_: print("statement", flush=True))
+    roll_up(ledger.engine, 1e9 + 9e5, step_rows=3)
+    ledger.retain(Keep(requests_days=1e5, minutes_days=1, ten_minutes_days=5), now=1e9 + 9e5, chunk=2, pause_s=0)
+"""
+
 
 def fill(journal: Path) -> int:
     for sequence in range(SEGMENTS):
@@ -46,6 +59,15 @@ def fill(journal: Path) -> int:
             journal, sequence + 1, [Record(number, start_s=1e9 + number, judged=JUDGED) for number in numbers]
         )
     return SEGMENTS * EACH
+
+
+def killed_at(dice: random.Random, lines: int, *command: str) -> None:
+    """Run a program and kill it after it has said some of so many lines."""
+    with subprocess.Popen([sys.executable, "-c", *command], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        for _line in zip(range(dice.randrange(1, lines)), child.stdout, strict=False):
+            pass
+        child.kill()
 
 
 def assert_all_there_once(ledger: Ledger, total: int) -> None:
@@ -63,16 +85,28 @@ def test_killed_ingests_leave_every_record_once(where: str, journal: Path) -> No
     dice = random.Random(11)  # noqa: S311  # varied moments, the same in every run
     open_ledger(where).close()
     for _ in range(8):
-        command = [sys.executable, "-c", PROGRAM, where, str(journal)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
-            assert child.stdout is not None
-            for _line in zip(range(dice.randrange(1, 24)), child.stdout, strict=False):
-                pass
-            child.kill()
+        killed_at(dice, 24, PROGRAM, where, str(journal))
     with open_ledger(where) as ledger:
         ledger.ingest(journal, slots_max=7)
         assert_all_there_once(ledger, total)
     assert not list(journal.iterdir())
+
+
+@pytest.mark.slow
+def test_killed_roll_ups_and_retentions_leave_every_record_once(where: str, journal: Path) -> None:
+    total = fill(journal)
+    dice = random.Random(12)  # noqa: S311
+    with open_ledger(where) as ledger:
+        ledger.ingest(journal)
+        for _ in range(10):
+            killed_at(dice, 90, UPKEEP, where)
+            for resolution in (1, 10, 60):
+                rows = ledger.counts(1e9 - 3600, 1e9 + 3600, resolution=resolution)  # type: ignore[arg-type]
+                assert sum(row.n for row in rows) == total
+            assert sum(row.n for row in ledger.strata(1e9 - 3600, 1e9 + 3600)) == total
+        subprocess.run([sys.executable, "-c", UPKEEP, where], check=True, stdout=subprocess.DEVNULL)
+        assert {row.minutes for row in ledger.counts(1e9 - 3600, 1e9 + 3600, resolution=1)} == {60}
+        assert sum(row.n for row in ledger.strata(1e9 - 3600, 1e9 + 3600, resolution=60)) == total
 
 
 def test_ingest_beside_retention_and_reports(where: str, journal: Path) -> None:
@@ -89,7 +123,12 @@ def test_ingest_beside_retention_and_reports(where: str, journal: Path) -> None:
 
     with open_ledger(where) as ledger, open_ledger(where) as other:
         keep = Keep(requests_days=1e5, requests_bytes=1 << 40, minutes_days=1e5)
-        works = (lambda: other.retain(keep, pause_s=0), lambda: other.report(1e9, 1e9 + 3600), other.keys.version)
+        works = (
+            other.roll_up,
+            lambda: other.retain(keep, pause_s=0),
+            lambda: other.report(1e9, 1e9 + 3600),
+            other.keys.version,
+        )
         threads = [threading.Thread(target=repeat, args=(work,)) for work in works]
         for thread in threads:
             thread.start()
@@ -98,4 +137,7 @@ def test_ingest_beside_retention_and_reports(where: str, journal: Path) -> None:
         for thread in threads:
             thread.join()
         assert faults == []
+        other.roll_up()
+        assert sum(row.n for row in other.counts(1e9 - 3600, 1e9 + 7200, resolution=60)) == total
+        assert sum(row.n for row in other.strata(1e9 - 3600, 1e9 + 7200, resolution=60)) == total
         assert_all_there_once(ledger, total)
