@@ -1,0 +1,1 @@
+"""One file a sender: each has a `send` that carries an alert, or raises `NotSentError`."""
