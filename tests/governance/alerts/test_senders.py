@@ -17,7 +17,6 @@ from receivers import Mailbox, Receiver, http_receiver, mail_server
 from paceline.governance.alerts import NotSentError
 from paceline.governance.alerts.senders import email, log, pagerduty, slack, teams, webhook
 
-
 ALERTMANAGER = snapshot(
     {
         "version": "4",

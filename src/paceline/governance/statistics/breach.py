@@ -1,0 +1,121 @@
+"""Is a service over its budget? A sequential test on exact counts of requests over a limit, valid at any moment.
+
+"p95 is at most L" says that at most 5 % of requests are over L, so nothing has to be estimated: a request is over or it
+is not. The test is a mixture e-process against that share. Whoever looks after every batch, at any traffic, raises a
+false alarm with probability at most `1 / THRESHOLD` in a whole budget window (Ville's inequality), as long as the share
+over the limit, given what was, stays within the allowed one. Hours in which it does not are breaches, if short ones.
+
+A long good time must not hide a bad day: every day a further e-process begins. The first has most of the error to
+spend, the others share the rest, `1 / (k (k - 1))` each. Sources: Ramdas, Grünwald, Vovk, Shafer, "Game-theoretic
+statistics and safe anytime-valid inference" (2023), section 2; the mixture over alternatives is Robbins' (1970).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+__all__ = ["THRESHOLD", "WINDOW_DAYS", "BreachTest", "log_e"]
+
+THRESHOLD: Final = 100.0
+"""An e-value from which a breach is one: a false alarm in at most 1 % of the windows of a limit that is just met."""
+
+WINDOW_DAYS: Final = 28
+"""Days of a budget window; the test begins anew with the next one."""
+
+_ODDS: Final = (1.15, 1.4, 2.1, 3.5, 7.0)
+_WEIGHTS: Final = (0.1, 0.15, 0.3, 0.15, 0.3)
+"""Odds ratios of the alternatives, and how the mixture weighs them: 5.7 % to 27 % over, where 5 % are allowed."""
+
+_FIRST_DAY: Final = 0.8
+"""Part of the error that the first day's e-process may spend."""
+
+
+def log_e(n: int, over: int, allowed: float) -> float:
+    """Return the natural logarithm of the mixture's e-value for `over` of `n` requests over a limit.
+
+    `allowed` is the share that may be, between 0 and 1 (0.05 for a p95 limit). 0 for no requests.
+    """
+    if not 0.0 < allowed < 1.0:
+        message = f"allowed is {allowed}, not a share between 0 and 1"
+        raise ValueError(message)
+    if not 0 <= over <= n:
+        message = f"{over} of {n} requests cannot be over a limit"
+        raise ValueError(message)
+    terms = []
+    for odds, weight in zip(_ODDS, _WEIGHTS, strict=True):
+        raised = odds * allowed / (1.0 - allowed + odds * allowed)
+        gain = over * math.log(raised / allowed) + (n - over) * math.log((1.0 - raised) / (1.0 - allowed))
+        terms.append(math.log(weight) + gain)
+    return _log_sum(terms)
+
+
+@dataclass(frozen=True, slots=True)
+class BreachTest:
+    """The state of the test of one limit: counts since its window began, and where each day's e-process set in.
+
+    A value: `observe` returns the next one. Small enough for a column (`dump`, `load`).
+    """
+
+    allowed: float
+    """Share of requests that may be over the limit."""
+    window: int = 0
+    """First day of the budget window, whole days since 1970; 0 before the first request."""
+    n: int = 0
+    over: int = 0
+    starts: tuple[tuple[int, int, int], ...] = ()
+    """For every day with traffic: its number in the window (1 for the first), and `n` and `over` before it."""
+
+    def observe(self, day: int, n: int, over: int) -> BreachTest:
+        """Take in a batch: `over` of `n` requests of a day (whole days since 1970). Late batches count with today's."""
+        if not 0 <= over <= n:
+            message = f"{over} of {n} requests cannot be over a limit"
+            raise ValueError(message)
+        if n == 0:
+            return self
+        if not self.starts or day >= self.window + WINDOW_DAYS:
+            return BreachTest(self.allowed, day, n, over, ((1, 0, 0),))
+        number = max(day - self.window + 1, self.starts[-1][0])
+        starts = self.starts if number == self.starts[-1][0] else (*self.starts, (number, self.n, self.over))
+        return BreachTest(self.allowed, self.window, self.n + n, self.over + over, starts)
+
+    @property
+    def log_e(self) -> float:
+        """The natural logarithm of the e-value now."""
+        terms = [
+            log_e(self.n - n, self.over - over, self.allowed) + math.log(_spends(number))
+            for number, n, over in self.starts
+        ]
+        return _log_sum(terms) if terms else 0.0
+
+    @property
+    def is_breach(self) -> bool:
+        """True when the evidence is past the threshold."""
+        return self.log_e >= math.log(THRESHOLD)
+
+    def restarted(self) -> BreachTest:
+        """Begin anew, as after an incident was closed."""
+        return BreachTest(self.allowed)
+
+    def dump(self) -> dict[str, Any]:
+        """Give the state as plain JSON values."""
+        return {"allowed": self.allowed, "window": self.window, "n": self.n, "over": self.over, "starts": self.starts}
+
+    @classmethod
+    def load(cls, state: dict[str, Any]) -> BreachTest:
+        """Read what `dump` gave."""
+        starts = tuple((int(number), int(n), int(over)) for number, n, over in state["starts"])
+        return cls(float(state["allowed"]), int(state["window"]), int(state["n"]), int(state["over"]), starts)
+
+
+def _spends(number: int) -> float:
+    """Give the part of the error of a window's day, 1 for the first; all days together spend less than 1."""
+    return _FIRST_DAY if number == 1 else (1.0 - _FIRST_DAY) / (number * (number - 1))
+
+
+def _log_sum(terms: Iterable[float]) -> float:
+    listed = list(terms)
+    most = max(listed)
+    return most + math.log(sum(math.exp(term - most) for term in listed))
