@@ -1,9 +1,9 @@
 """How bad is a breach? Burn rates over pairs of windows, and what is left of the error budget.
 
 The burn rate is the share over a limit divided by the share that is allowed: 1 uses the budget up exactly at the end of
-its window. Fixed factors (14.4, 6, 1) fit 99.9 % and are impossible for a p90, whose rate is at most 10; here a severity
-is an odds ratio, and the factor follows from the percentile: 6, 3 and 1.5 for a p95, and never more than the largest
-there is. Source of the pairs of windows: Beyer et al., "The Site Reliability Workbook", chapter 5.
+its window. Fixed factors (14.4, 6, 1) fit 99.9 %, and 14.4 is impossible for a p90, whose rate is at most 10. Here a
+severity is an odds ratio, and the factor follows from the percentile: 6, 3 and 1.5 for a p95, and never more than the
+largest there is. Source of the windows: Beyer et al., "The Site Reliability Workbook", chapter 5.
 """
 
 from __future__ import annotations
