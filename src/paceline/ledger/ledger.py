@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL
 from paceline.ledger import engine as engines
 from paceline.ledger import spending
 from paceline.ledger.figures import Count, Stratum
+from paceline.ledger.incidents import Incidents
 from paceline.ledger.ingest import SLOTS_MAX, Ingest, Ingested
 from paceline.ledger.keys import Keys
 from paceline.ledger.learning import Learning
@@ -37,6 +38,7 @@ class Ledger:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._ingest = Ingest(engine)
+        self.incidents = Incidents(engine)
         self.keys = Keys(engine)
         self.learning = Learning(engine)
         self.plans = Plans(engine)

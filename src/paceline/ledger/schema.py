@@ -13,6 +13,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text
 
+from paceline.ledger.schema_incidents import incident, incident_event, limit_watch
 from paceline.ledger.schema_rows import (
     COUNTERS,
     ROWS,
@@ -31,7 +32,10 @@ __all__ = [
     "STRATA",
     "STRATUM_COUNTERS",
     "cap_change",
+    "incident",
+    "incident_event",
     "key",
+    "limit_watch",
     "metadata",
     "minute",
     "minute_event",

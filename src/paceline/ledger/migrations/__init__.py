@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 
 from paceline.ledger.errors import LedgerNewerError
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 
 
 def current(connection: Connection) -> str | None:

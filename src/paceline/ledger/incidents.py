@@ -1,0 +1,161 @@
+"""Incidents as the ledger keeps them: how far limits were judged, incidents, their timelines.
+
+Knows no statistics and no state's meaning; every change of an incident adds to its timeline in the same transaction.
+The write lock makes a judgement and what follows from it one step, so that two control processes open one incident.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, or_, select, update
+
+from paceline.ledger.engine import reading, writing
+from paceline.ledger.errors import translated
+from paceline.ledger.schema_incidents import incident, incident_event, limit_watch
+
+__all__ = ["Incident", "IncidentEvent", "Incidents", "LimitKey", "Watch", "WatchWriter"]
+
+_BASE62: Final = string.digits + string.ascii_letters
+
+
+class LimitKey(NamedTuple):
+    """A published limit of one service's use case."""
+
+    service: str
+    use_case: str
+    metric: str
+    percentile: str
+
+
+class Watch(NamedTuple):
+    """How far a limit was judged, whole minutes since 1970, and its test's state."""
+
+    until_minute: int
+    state: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentEvent:
+    """One entry of a timeline. `kind`: detected, state, severity, owner, note, fact."""
+
+    at_us: int
+    actor: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An incident. Times are microseconds since 1970; `n` and `over` count requests since it began."""
+
+    id: str
+    limit: LimitKey
+    state: str
+    severity: str
+    owner: str
+    since_us: int
+    detected_us: int
+    ended_us: int | None
+    reason: str
+    n: int
+    over: int
+    allowed: float
+
+    @property
+    def is_open(self) -> bool:
+        """True until it has ended."""
+        return self.ended_us is None
+
+
+class Incidents:
+    """The tables of incidents."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def list(self, *, ended_since_us: int | None = None) -> list[Incident]:
+        """Return the open incidents, and those ended since, newest first. Raises `LedgerError`."""
+        shown: list[ColumnElement[bool]] = [incident.c.ended_us.is_(None)]
+        if ended_since_us is not None:
+            shown.append(incident.c.ended_us >= ended_since_us)
+        query = select(incident).where(or_(*shown)).order_by(incident.c.detected_us.desc(), incident.c.id)
+        with translated("read incidents"), reading(self._engine) as connection:
+            return [_incident(row) for row in connection.execute(query)]
+
+    def get(self, number: str) -> tuple[Incident, Sequence[IncidentEvent]] | None:
+        """Return an incident and its timeline, oldest first. Raises `LedgerError`."""
+        with translated("read an incident"), reading(self._engine) as connection:
+            row = connection.execute(select(incident).where(incident.c.id == number)).one_or_none()
+            if row is None:
+                return None
+            events = select(incident_event).where(incident_event.c.incident == number).order_by(incident_event.c.id)
+            return _incident(row), [
+                IncidentEvent(at_us, actor, kind, text) for _, _, at_us, actor, kind, text in connection.execute(events)
+            ]
+
+    @contextmanager
+    def changing(self) -> Iterator[WatchWriter]:
+        """Yield what changes incidents, in one transaction under the write lock. Raises `LedgerError`."""
+        with translated("write incidents"), writing(self._engine) as connection:
+            yield WatchWriter(connection)
+
+
+class WatchWriter:
+    """Changes incidents within a transaction; see `Incidents.changing`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def watches(self) -> dict[LimitKey, Watch]:
+        """Return how far each limit was judged."""
+        rows = self._connection.execute(select(limit_watch))
+        return {LimitKey(*row[:4]): Watch(row[4], json.loads(row[5])) for row in rows}
+
+    def save_watch(self, limit: LimitKey, watch: Watch) -> None:
+        """Note how far a limit was judged."""
+        same = [limit_watch.c[name] == value for name, value in limit._asdict().items()]
+        self._connection.execute(delete(limit_watch).where(*same))
+        row = {**limit._asdict(), "until_minute": watch.until_minute, "state": json.dumps(watch.state)}
+        self._connection.execute(insert(limit_watch).values(row))
+
+    def latest(self, limit: LimitKey) -> Incident | None:
+        """Return the open incident of a limit, or else the one that ended last."""
+        same = [incident.c[name] == value for name, value in limit._asdict().items()]
+        rows = self._connection.execute(select(incident).where(*same)).all()
+        found = [_incident(row) for row in rows]
+        return max(found, key=lambda one: (one.is_open, one.ended_us or 0), default=None)
+
+    def get(self, number: str) -> Incident | None:
+        """Return an incident as this transaction sees it."""
+        row = self._connection.execute(select(incident).where(incident.c.id == number)).one_or_none()
+        return None if row is None else _incident(row)
+
+    def open(self, values: Mapping[str, Any], limit: LimitKey, event: IncidentEvent) -> str:
+        """Open an incident and return its id. `values` are the columns beside the limit's own."""
+        number = "i_" + "".join(secrets.choice(_BASE62) for _ in range(8))
+        row = {"ended_us": None, "reason": "", **values, **limit._asdict(), "id": number}
+        self._connection.execute(insert(incident).values(row))
+        self.note(number, event)
+        return number
+
+    def change(self, number: str, values: Mapping[str, Any], *events: IncidentEvent) -> None:
+        """Change columns of an incident, and say so in its timeline."""
+        self._connection.execute(update(incident).where(incident.c.id == number).values(dict(values)))
+        for event in events:
+            self.note(number, event)
+
+    def note(self, number: str, event: IncidentEvent) -> None:
+        """Add to a timeline."""
+        row = {"incident": number, "at_us": event.at_us, "actor": event.actor, "kind": event.kind, "text": event.text}
+        self._connection.execute(insert(incident_event).values(row))
+
+
+def _incident(row: Any) -> Incident:
+    return Incident(row.id, LimitKey(*row[1:5]), *row[5:])

@@ -1,0 +1,68 @@
+"""Tables of incidents: what each limit's test has seen, the incidents, and what happened in them.
+
+Times are microseconds since 1970. An incident's timeline is only ever added to: it is the audit of its transitions too.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, Table, Text
+
+from paceline.ledger.schema_rows import metadata
+
+__all__ = ["incident", "incident_event", "limit_watch"]
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+_LIMIT = ("service", "use_case", "metric", "percentile")
+
+limit_watch: Final = Table(
+    "limit_watch",
+    metadata,
+    *(Column(name, Text, primary_key=True) for name in _LIMIT),
+    _number("until_minute"),
+    _text("state"),
+    sqlite_with_rowid=False,
+)
+"""How far each limit's rows have been judged (whole minutes since 1970), and the state of its test, JSON."""
+
+incident: Final = Table(
+    "incident",
+    metadata,
+    Column("id", Text, primary_key=True),
+    *(_text(name) for name in _LIMIT),
+    _text("state"),
+    _text("severity"),
+    _text("owner"),
+    _number("since_us"),
+    _number("detected_us"),
+    Column("ended_us", BigInteger),
+    _text("reason"),
+    _number("n"),
+    _number("over_limit"),
+    Column("allowed", Float, nullable=False),
+    Index("incident_limit", *_LIMIT),
+    Index("incident_ended", "ended_us"),
+)
+"""A breach with an owner. `n` and `over_limit` count since it began; `reason` is empty until it is known."""
+
+incident_event: Final = Table(
+    "incident_event",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _text("incident"),
+    _number("at_us"),
+    _text("actor"),
+    _text("kind"),
+    _text("text"),
+    Index("incident_event_incident", "incident", "id"),
+)
+"""The timeline: detected, state, severity, owner, note, fact. `actor` is a person, or `paceline`."""

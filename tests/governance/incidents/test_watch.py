@@ -1,0 +1,135 @@
+"""The watch over a real ledger: traffic by the minute in, incidents out. On each database."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, insert, text
+
+from paceline.governance.incidents.watch import Happened, allowed_share, watch
+from paceline.ledger import Ledger, open_ledger
+from paceline.ledger.schema import minute_limit, series
+
+START = 1_795_435_200 // 60
+"""2026-11-23 12:00 UTC, in minutes."""
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    if request.param == "sqlite":
+        with open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}") as opened:
+            yield opened
+        return
+    server = os.environ["PACELINE_TEST_POSTGRES"]
+    schema = f"test_{secrets.token_hex(6)}"
+    engine = create_engine(server)
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+    with open_ledger(f"{server}{'&' if '?' in server else '?'}options=-csearch_path%3D{schema}") as opened:
+        yield opened
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+    engine.dispose()
+
+
+@dataclass
+class Traffic:
+    """Rows of one limit, minute after minute, and the watch's clock."""
+
+    ledger: Ledger
+    minute: int = START
+    number: int = 0
+    happened: list[Happened] = field(default_factory=list)
+
+    def run(self, minutes: int, n: int, over: int, *, look_every: int = 5) -> list[str]:
+        """Let so many minutes pass with `n` requests each, `over` of them over the limit; what the watch did."""
+        before = len(self.happened)
+        for passed in range(1, minutes + 1):
+            if n:
+                self._write(n, over)
+            self.minute += 1
+            if passed % look_every == 0 or passed == minutes:
+                self.happened += watch(self.ledger, self.minute * 60 + 100, lambda _: "support")
+        return [one.what for one in self.happened[before:]]
+
+    def _write(self, n: int, over: int) -> None:
+        with self.ledger.engine.begin() as connection:
+            if not self.number:
+                names = {"service": "helpdesk", "use_case": "chat", "model": "m", "deployment": "d", "plan": "p"}
+                self.number = connection.execute(insert(series).values(**names, last_minute=0)).inserted_primary_key[0]
+            row = {"minute": self.minute, "series": self.number, "metric": "ttft", "percentile": "p95"}
+            connection.execute(insert(minute_limit).values(**row, n=n, over_limit=over))
+
+
+@pytest.fixture
+def traffic(ledger: Ledger) -> Traffic:
+    return Traffic(ledger)
+
+
+def test_a_breach_becomes_one_incident_with_an_owner_and_a_severity(traffic: Traffic) -> None:
+    assert traffic.run(60, 20, 1) == [], "5 % is the budget"
+    assert traffic.run(60, 20, 8) == ["opened", "worsened", "worsened"], "a page takes an hour at 30 %"
+    (found,) = traffic.ledger.incidents.list()
+    assert (found.owner, found.state, found.severity) == ("support", "detected", "page")
+    assert found.limit == ("helpdesk", "chat", "ttft", "p95")
+    assert found.n >= 20
+    known = traffic.ledger.incidents.get(found.id)
+    assert known is not None
+    assert [event.kind for event in known[1]] == ["detected", "severity", "severity"]
+    assert "over the p95 limit of ttft" in known[1][0].text
+
+
+def test_what_gets_worse_says_so_once(traffic: Traffic) -> None:
+    traffic.run(360, 5, 1)
+    (found,) = traffic.ledger.incidents.list()
+    assert found.severity == "urgent"
+    assert traffic.run(60, 20, 16) == ["worsened"]
+    (found,) = traffic.ledger.incidents.list()
+    assert found.severity == "page"
+
+
+def test_after_repair_it_closes_by_its_rule_and_a_quick_return_continues_it(traffic: Traffic) -> None:
+    # A long good time before: the incident uses little of the window's budget.
+    traffic.run(600, 20, 0, look_every=60)
+    assert traffic.run(10, 20, 10)[:1] == ["opened"]
+    assert traffic.run(600, 20, 0, look_every=60) == [], "a ticket wants a good day"
+    assert traffic.run(900, 20, 0, look_every=60) == ["closed"]
+    (ended,) = traffic.ledger.incidents.list(ended_since_us=0)
+    assert (ended.state, ended.reason) == ("resolved", "unknown")
+    assert traffic.ledger.incidents.list() == []
+    assert traffic.run(10, 20, 10)[:1] == ["continued"]
+    (again,) = traffic.ledger.incidents.list()
+    assert again.id == ended.id
+
+
+def test_an_incident_that_used_much_of_the_budget_waits_for_a_note(traffic: Traffic) -> None:
+    assert traffic.run(60, 20, 10) == ["opened"]
+    assert "mitigated" in traffic.run(180, 20, 0)
+    (found,) = traffic.ledger.incidents.list()
+    assert found.state == "mitigated"
+
+
+def test_silence_closes_nothing(traffic: Traffic) -> None:
+    traffic.run(600, 20, 0, look_every=60)
+    assert traffic.run(10, 20, 10)[:1] == ["opened"]
+    assert traffic.run(300, 0, 0) == []
+    assert len(traffic.ledger.incidents.list()) == 1
+
+
+def test_two_watches_and_a_repeated_one_open_one_incident(traffic: Traffic) -> None:
+    traffic.run(30, 20, 10, look_every=30)
+    for _ in range(3):
+        assert watch(traffic.ledger, traffic.minute * 60 + 100, lambda _: "support") == []
+    (found,) = traffic.ledger.incidents.list()
+    assert found.n == 600, "every minute is counted once"
+
+
+@pytest.mark.parametrize(("percentile", "share"), [("p95", 0.05), ("p50", 0.5), ("p99", 0.01), ("p999", 0.001)])
+def test_a_percentile_says_what_share_may_be_over(percentile: str, share: float) -> None:
+    assert allowed_share(percentile) == pytest.approx(share)
+    assert allowed_share("mean") is None
