@@ -160,10 +160,7 @@ class ProviderOptions(Part):
     )
     http2: bool = Field(
         default=False,
-        description=(
-            "Speak HTTP/2 to it: as agreed at the TLS handshake (HTTP/1.1 where it does not know better), or to a "
-            "plain address as known beforehand. Many requests share few connections."
-        ),
+        description=("Speak HTTP/2 to it: as agreed at the TLS handshake, or to a plain address as known beforehand."),
         examples=[True],
     )
     priority: bool = Field(
