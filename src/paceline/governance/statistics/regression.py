@@ -1,0 +1,91 @@
+"""Did the same work become slower or dearer? The looks at one service, and when they make an alarm.
+
+A look compares a window (a day) with the same weekdays of the weeks before. An alarm needs the ratio's lower limit over
+1.2 in two looks running, or over 1.5 in one; that the change has not gone away; and, among all services looked at, that
+e-BH rejects. The lower limit holds the size, e-BH the number of false alarms.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from paceline.governance.statistics.ratio import Pair, Ratio, compared
+from paceline.governance.statistics.several import e_bh, e_value
+from paceline.governance.statistics.tally import Counts, Hourly, Tally, excess, thresholds
+
+__all__ = ["LIMIT", "STRONG", "WEEKS", "Look", "alarms", "baseline_hours", "look", "went_away"]
+
+LIMIT: Final = 1.2
+STRONG: Final = 1.5
+WEEKS: Final = 4
+"""Weeks whose same weekdays make the baseline."""
+_WEEK_H: Final = 168
+_RECENT: Final = 4
+"""The window's last quarter says whether a change went away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at one service."""
+
+    ratio: Ratio
+    is_gone: bool = False
+    """True when the window's last quarter is back to normal."""
+
+    @property
+    def evidence(self) -> float:
+        """The e-value against no change."""
+        return e_value(math.log(self.ratio.value), self.ratio.log_error)
+
+    def is_alarm(self, previous: Look | None) -> bool:
+        """Say whether it is one by its size, given the look before; e-BH over services is yet to come."""
+        twice = previous is not None and previous.ratio.lower > LIMIT and self.ratio.lower > LIMIT
+        return not self.is_gone and (twice or self.ratio.lower > STRONG)
+
+
+def baseline_hours(hours: Counts, weeks: int = WEEKS) -> Counts:
+    """Return the same hours of the weeks before, sorted."""
+    return np.sort((hours[None, :] - _WEEK_H * np.arange(1, weeks + 1)[:, None]).ravel())
+
+
+def look(own: Tally, peers: Sequence[Tally], hours: Counts, strata: int, seed: int = 0) -> Look:
+    """Compare a service's hours with its baseline, divided by its peers' comparison where it has peers.
+
+    The tallies hold the baseline's hours too. Peers are services on the same provider; each has its own thresholds, and
+    their counts are added.
+    """
+    before = baseline_hours(hours)
+    mine = _pair(own, hours, before, strata)
+    theirs = [_pair(peer, hours, before, strata) for peer in peers]
+    together = Pair(_added([pair.now for pair in theirs]), _added([pair.before for pair in theirs])) if theirs else None
+    return Look(compared(mine, together, seed), went_away(mine.now, together.now if together else None))
+
+
+def alarms(looks: Sequence[tuple[Look | None, Look]]) -> tuple[bool, ...]:
+    """Say for services, each with its look before (or none) and now, which are alarms: by size and by e-BH."""
+    rejected = e_bh([now.evidence for _, now in looks])
+    return tuple(now.is_alarm(before) and is_one for (before, now), is_one in zip(looks, rejected, strict=True))
+
+
+def went_away(now: Hourly, peers: Hourly | None) -> bool:
+    """Say whether the last quarter of the hours is back to what is expected, or below it."""
+    last = slice(len(now.seen) - len(now.seen) // _RECENT, None)
+    own = Hourly(now.seen[last], now.expected[last]).ratio
+    other = Hourly(peers.seen[last], peers.expected[last]).ratio if peers else 1.0
+    return bool(own <= max(other, 1e-9) if math.isfinite(other) and other > 0 else own <= 1.0)
+
+
+def _pair(tally: Tally, hours: Counts, before: Counts, strata: int) -> Pair:
+    earlier = tally.during(before)
+    limits = thresholds(earlier, strata)
+    return Pair(excess(tally.during(hours), limits, hours), excess(earlier, limits, before))
+
+
+def _added(parts: Sequence[Hourly]) -> Hourly:
+    seen = np.sum([part.seen for part in parts], axis=0)
+    return Hourly(seen, np.sum([part.expected for part in parts], axis=0))
