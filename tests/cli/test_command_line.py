@@ -36,18 +36,19 @@ Options:
   -h, --help  Show this message and exit.
 
 Commands:
-  init      Write a starter standards file.
-  validate  Check a standards file and show all its faults.
-  up        Run the gateway and the control process on this machine.
-  demo      Replay real traces through the gateway and report.
-  report    Show every service's latency and cost beside its budget.
-  keys      Make, list and revoke the keys that services call with.
-  run       Run a program with its SDKs pointed at the gateway.
-  gateway   Run the gateway process alone.
-  control   Run the control process alone.
-  sim       Run the simulated provider.
-  explain   Say what a code means and what to do about it.
-  doctor    Find out what is wrong with this installation.
+  init       Write a starter standards file.
+  validate   Check a standards file and show all its faults.
+  up         Run the gateway and the control process on this machine.
+  demo       Replay real traces through the gateway and report.
+  report     Show every service's latency and cost beside its budget.
+  incidents  List, show and act on breaches of budgets.
+  keys       Make, list and revoke the keys that services call with.
+  run        Run a program with its SDKs pointed at the gateway.
+  gateway    Run the gateway process alone.
+  control    Run the control process alone.
+  sim        Run the simulated provider.
+  explain    Say what a code means and what to do about it.
+  doctor     Find out what is wrong with this installation.
 
   First time here? `paceline demo` shows the whole thing in a minute,
   `paceline init` starts your own.

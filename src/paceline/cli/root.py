@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "up": "Run the gateway and the control process on this machine.",
     "demo": "Replay real traces through the gateway and report.",
     "report": "Show every service's latency and cost beside its budget.",
+    "incidents": "List, show and act on breaches of budgets.",
     "keys": "Make, list and revoke the keys that services call with.",
     "run": "Run a program with its SDKs pointed at the gateway.",
     "gateway": "Run the gateway process alone.",

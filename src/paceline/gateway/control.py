@@ -22,6 +22,7 @@ from paceline.gateway.lock import HeldError, held
 from paceline.gateway.loop import Loop
 from paceline.gateway.planner import Planner
 from paceline.gateway.spent import SpentFile
+from paceline.gateway.watching import Watching
 from paceline.ledger import Ledger, LedgerError, open_ledger
 
 PLAN_EVERY_S = 0.25
@@ -29,6 +30,7 @@ INGEST_EVERY_S = 0.5
 ROLL_UP_EVERY_S = 20.0
 RETAIN_EVERY_S = 600.0
 CAPS_EVERY_S = 60.0
+WATCH_EVERY_S = 30.0
 
 _log = logging.getLogger("paceline.control")
 
@@ -116,6 +118,7 @@ def opened(data: DataDir, standards: Path, listen: Address) -> Iterator[Control]
             Loop("roll-up", ROLL_UP_EVERY_S, lambda: roll_up(ledger)),
             Loop("retention", RETAIN_EVERY_S, lambda: retain(ledger, planner)),
             Loop("caps", CAPS_EVERY_S, caps.tick),
+            Loop("watch", WATCH_EVERY_S, Watching(ledger, planner).tick),
         )
         loops[0].once()  # what is taken in belongs to the owners of a plan: let there be one
         for loop in loops:
