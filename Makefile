@@ -9,7 +9,7 @@ RELEASE := --release --locked
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help build dev demo up test test-rust test-python chaos lint fmt bench docs lock wheel clean
+.PHONY: help build dev demo up test test-rust test-python truth chaos lint fmt bench docs lock wheel clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test-rust: ## the Rust tests alone
 
 test-python: dev ## the Python tests alone
 	@$(PY) scripts/test.py --python-only $(ARGS)
+
+truth: dev ## what the statistics find and miss, beside a raw p95 rule and E-divisive (ARGS="--runs 50")
+	@$(PY) -m paceline.governance.truth $(ARGS)
 
 chaos: ## every fault of a provider, every way to leave: the whole matrix (ARGS="--case NAME", ARGS=--help)
 	@cargo run --quiet --locked -p paceline-chaos -- $(ARGS)

@@ -18,8 +18,8 @@ from paceline.governance.statistics.tally import Floats, Hourly
 __all__ = ["DRAWS", "Pair", "Ratio", "compared"]
 
 DRAWS: Final = 400
-_TAIL: Final = 1.96
-"""Standard errors to each side: 95 % of the interval's nominal cover, 2.5 % to each side."""
+_TAIL: Final = 1.645
+"""Standard errors to each side: 5 % nominal on either side, for an alarm asks about one side only."""
 _FEW: Final = 10.0
 """Expected count below which nothing is said."""
 
@@ -44,12 +44,12 @@ class Ratio:
 
     @property
     def lower(self) -> float:
-        """Lower limit of a 95 % interval, 2.5 % below it. Nominal: 24 hours are few blocks."""
+        """Lower limit, 5 % below it. Nominal: 24 hours are few blocks."""
         return self.value * math.exp(-_TAIL * self.log_error) if math.isfinite(self.log_error) else 0.0
 
     @property
     def upper(self) -> float:
-        """Upper limit of the same."""
+        """Upper limit, 5 % above it."""
         return self.value * math.exp(_TAIL * self.log_error) if math.isfinite(self.log_error) else math.inf
 
 

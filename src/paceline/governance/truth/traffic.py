@@ -66,7 +66,7 @@ class Scene:
     hours: int = 29 * DAY
     onset: int = 28 * DAY
     rate: float = 150.0
-    """Requests per hour at the day's peak, of the service and of each peer."""
+    """Requests per hour, the mean of a working day, of the service and of each peer."""
     peers: int = 3
     state: float = 0.03
     """Standard deviation of the provider's log state: 0.03 is calm, 0.10 is noisy."""
@@ -128,7 +128,7 @@ def _drift(draw: np.random.Generator, hours: int, deviation: float, rho: float =
 
 def _arrivals(draw: np.random.Generator, scene: Scene) -> Counts:
     """Hours of requests: the trace's own gaps, shuffled, on a clock that runs with the load."""
-    clock = np.concatenate([[0.0], np.cumsum(load(scene.hours) * scene.rate)])
+    clock = np.concatenate([[0.0], np.cumsum(load(scene.hours) * scene.rate / load(DAY).mean())])
     real = gaps("conv", scene.whole)
     many = int(clock[-1] * 1.1) + 100
     at = np.cumsum(draw.choice(real, many))
