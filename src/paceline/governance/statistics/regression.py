@@ -16,7 +16,7 @@ import numpy as np
 
 from paceline.governance.statistics.ratio import Pair, Ratio, compared
 from paceline.governance.statistics.several import e_bh, e_value
-from paceline.governance.statistics.tally import Counts, Hourly, Tally, excess, thresholds
+from paceline.governance.statistics.tally import Counts, Hourly, Tally, added, excess, thresholds
 
 __all__ = ["LIMIT", "STRONG", "WEEKS", "Look", "alarms", "baseline_hours", "look", "went_away"]
 
@@ -62,7 +62,7 @@ def look(own: Tally, peers: Sequence[Tally], hours: Counts, strata: int, seed: i
     before = baseline_hours(hours)
     mine = _pair(own, hours, before, strata)
     theirs = [_pair(peer, hours, before, strata) for peer in peers]
-    together = Pair(_added([pair.now for pair in theirs]), _added([pair.before for pair in theirs])) if theirs else None
+    together = Pair(added([pair.now for pair in theirs]), added([pair.before for pair in theirs])) if theirs else None
     return Look(compared(mine, together, seed), went_away(mine.now, together.now if together else None))
 
 
@@ -84,8 +84,3 @@ def _pair(tally: Tally, hours: Counts, before: Counts, strata: int) -> Pair:
     earlier = tally.during(before)
     limits = thresholds(earlier, strata)
     return Pair(excess(tally.during(hours), limits, hours), excess(earlier, limits, before))
-
-
-def _added(parts: Sequence[Hourly]) -> Hourly:
-    seen = np.sum([part.seen for part in parts], axis=0)
-    return Hourly(seen, np.sum([part.expected for part in parts], axis=0))

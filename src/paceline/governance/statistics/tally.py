@@ -7,13 +7,14 @@ threshold is a bound of the ledger's sketches, hence every count is exact; it is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Counts", "Floats", "Hourly", "Tally", "Thresholds", "excess", "means", "thresholds"]
+__all__ = ["Counts", "Floats", "Hourly", "Tally", "Thresholds", "added", "excess", "means", "thresholds"]
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -68,6 +69,12 @@ class Hourly:
         """Seen over expected; NaN where nothing is expected."""
         expected = float(self.expected.sum())
         return float(self.seen.sum()) / expected if expected else float("nan")
+
+
+def added(parts: Sequence[Hourly]) -> Hourly:
+    """Add up services over the same hours; at least one."""
+    seen = np.sum([part.seen for part in parts], axis=0, dtype=np.float64)
+    return Hourly(np.asarray(seen), np.asarray(np.sum([part.expected for part in parts], axis=0, dtype=np.float64)))
 
 
 def thresholds(baseline: Tally, strata: int, percentile: float = 0.95) -> Thresholds:

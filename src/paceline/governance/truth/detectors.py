@@ -9,7 +9,7 @@ import numpy as np
 
 from paceline.governance.statistics.onset import adjusted, change_points
 from paceline.governance.statistics.regression import Look, alarms, baseline_hours, look
-from paceline.governance.statistics.tally import Hourly, Tally, excess, thresholds
+from paceline.governance.statistics.tally import Hourly, Tally, added, excess, thresholds
 from paceline.governance.truth.traffic import DAY, STRATA, Effect, Scene, Work, run
 
 __all__ = ["DETECTORS", "Found", "trial"]
@@ -73,7 +73,5 @@ def _points(own: Tally, peers: list[Tally], scene: Scene) -> list[int]:
         return excess(tally.during(hours), thresholds(tally.during(before), STRATA), hours)
 
     theirs = [hourly(peer) for peer in peers]
-    together = None
-    if theirs:
-        together = Hourly(sum(one.seen for one in theirs) + 0.0, sum(one.expected for one in theirs) + 0.0)
+    together = added(theirs) if theirs else None
     return [int(hours[0]) + point.at for point in change_points(adjusted(hourly(own), together))]
