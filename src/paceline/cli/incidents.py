@@ -18,7 +18,8 @@ from paceline.cli.report import read_span
 from paceline.cli.trouble import EXIT_NO, Trouble
 from paceline.governance.alerts.alert import Severity
 from paceline.governance.alerts.errors import GovernanceError
-from paceline.governance.incidents.states import REASONS, IncidentState, Reason, due
+from paceline.governance.incidents import limit_words
+from paceline.governance.incidents.states import REASONS, IncidentState, Reason, TransitionError, due
 
 if TYPE_CHECKING:
     from paceline.ledger import Ledger
@@ -144,6 +145,8 @@ def _act(standards: Path, data: Path | None, act: Callable[[Ledger], None]) -> N
     with opened_ledger(data_dir(data, standards)) as ledger:
         try:
             act(ledger)
+        except TransitionError as error:
+            raise Trouble(f"{error}.", "`paceline incidents close --reasons` explains the reasons.") from error
         except GovernanceError as error:
             raise Trouble(f"{error}.", "`paceline incidents list --since 30d` lists them.") from error
 
@@ -168,7 +171,7 @@ def _show_table(found: Sequence[Incident]) -> None:
     for column in ("Id", "Service", "Use case", "Limit", "Severity", "State", "Owner", "Since", "Over"):
         table.add_column(column)
     for one in found:
-        limit = f"{one.limit.metric} {one.limit.percentile}"
+        limit = limit_words(one.limit)
         state = IncidentState(one.state).words
         share = f"{one.over / one.n:.0%} of {one.n:,}" if one.n else ""
         names = [one.id, one.limit.service, one.limit.use_case, limit, one.severity, state, one.owner or "nobody"]
@@ -182,7 +185,7 @@ def _lines(one: Incident) -> list[str]:
         f"{one.over:,} of {one.n:,} requests over ({one.over / one.n:.1%}; {one.allowed:.1%} allowed)" if one.n else ""
     )
     lines = [
-        f"{one.id}  {limit.service} / {limit.use_case}: {limit.metric} {limit.percentile}",
+        f"{one.id}  {limit.service} / {limit.use_case}: {limit_words(limit)}",
         f"  {one.severity}, {IncidentState(one.state).words}; owner {one.owner or 'nobody'}",
         f"  since {_when(one.since_us)}, {share}",
     ]

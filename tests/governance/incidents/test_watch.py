@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, insert, text
 
+from paceline.governance.incidents.acting import end
+from paceline.governance.incidents.states import IncidentState, Reason
 from paceline.governance.incidents.watch import Happened, allowed_share, watch
 from paceline.ledger import Ledger, open_ledger
 from paceline.ledger.schema import minute_limit, series
@@ -81,7 +83,7 @@ def test_a_breach_becomes_one_incident_with_an_owner_and_a_severity(traffic: Tra
     known = traffic.ledger.incidents.get(found.id)
     assert known is not None
     assert [event.kind for event in known[1]] == ["detected", "severity", "severity"]
-    assert "over the p95 limit of ttft" in known[1][0].text
+    assert "over the limit of ttft p95" in known[1][0].text
 
 
 def test_what_gets_worse_says_so_once(traffic: Traffic) -> None:
@@ -112,6 +114,14 @@ def test_an_incident_that_used_much_of_the_budget_waits_for_a_note(traffic: Traf
     assert "mitigated" in traffic.run(180, 20, 0)
     (found,) = traffic.ledger.incidents.list()
     assert found.state == "mitigated"
+
+
+def test_an_incident_that_a_person_ended_comes_back_only_with_new_evidence(traffic: Traffic) -> None:
+    traffic.run(30, 20, 10)
+    (found,) = traffic.ledger.incidents.list()
+    end(traffic.ledger, found.id, "dana", IncidentState.RESOLVED, reason=Reason.DEPLOY)
+    assert traffic.run(30, 20, 0) == []
+    assert traffic.run(10, 20, 10)[:1] == ["continued"]
 
 
 def test_silence_closes_nothing(traffic: Traffic) -> None:

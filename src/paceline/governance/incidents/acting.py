@@ -11,8 +11,9 @@ from contextlib import contextmanager
 
 from paceline.governance.alerts.errors import GovernanceError
 from paceline.governance.incidents.states import IncidentState, Reason, check_transition
+from paceline.governance.statistics.breach import BreachTest
 from paceline.ledger import Ledger
-from paceline.ledger.incidents import Incident, IncidentEvent, WatchWriter
+from paceline.ledger.incidents import Incident, IncidentEvent, Watch, WatchWriter
 
 __all__ = ["UnknownIncidentError", "acknowledge", "end", "note"]
 
@@ -51,6 +52,15 @@ def end(  # noqa: PLR0913  # each by name: what an end is
         values = {"state": to.value, "ended_us": time.time_ns() // 1000, "reason": (named or Reason.UNKNOWN).value}
         said = f"{to.words}: {text}" if text else to.words
         change.change(incident, values, _event(actor, "state", said))
+        _begin_anew(change, found)
+
+
+def _begin_anew(change: WatchWriter, ended: Incident) -> None:
+    """Let the limit's test forget what led to the incident: only what comes from now on speaks for another."""
+    seen = change.watches().get(ended.limit)
+    if seen is not None:
+        test = BreachTest.load(dict(seen.state)).restarted()
+        change.save_watch(ended.limit, Watch(seen.until_minute, test.dump()))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from paceline.governance.alerts.alert import Severity
+from paceline.governance.incidents import limit_words
 from paceline.governance.incidents.closing import Closing, Verdict, continues, needs_note, rule_for, verdict
 from paceline.governance.incidents.states import IncidentState, Reason
 from paceline.governance.statistics.breach import BreachTest
@@ -160,8 +161,7 @@ class _Look:
     def _begin(self, latest: Incident | None, new: list[_Minute]) -> Happened:
         how_bad = severity(self.lately.count, self.allowed) or Severity.TICKET
         hour = self.lately.count(3600)
-        limit = f"{self.limit.percentile} limit of {self.limit.metric}"
-        fact = f"{hour.share:.1%} of requests in the last hour over the {limit}"
+        fact = f"{hour.share:.1%} of requests in the last hour over the limit of {limit_words(self.limit)}"
         since_us = next((one.minute for one in new if one.count.over), new[0].minute) * 60_000_000
         ended = timedelta(microseconds=self.now_us - latest.ended_us) if latest and latest.ended_us else None
         if latest is not None and ended is not None and continues(ended):
