@@ -97,7 +97,8 @@ impl Lines {
                     () = freed => None,
                 }
             };
-            let Some(_dialling) = in_time(deadlines, waits).await? else { continue };
+            // Another request dials: that takes too long, then.
+            let Some(_dialling) = in_time(deadlines, waits).await.ok_or(SendError::TimeoutConnect)? else { continue };
             // Whoever dialled before may have left room.
             let freed = self.freed.notified();
             if let Some(seat) = self.seat() {
@@ -107,7 +108,7 @@ impl Lines {
             match count.enter() {
                 Some(place) => return self.open(target, place, deadlines.connect).await,
                 None if self.lines.lock().is_empty() => return Err(SendError::TooManyConnections),
-                None => in_time(deadlines, freed).await?,
+                None => in_time(deadlines, freed).await.ok_or(SendError::TooManyConnections)?,
             }
         }
     }
@@ -152,12 +153,12 @@ impl Lines {
     }
 }
 
-/// One of many waits for the same thing, no longer than the request has.
-async fn in_time<T>(deadlines: Deadlines, wait: impl Future<Output = T>) -> Result<T, SendError> {
+/// A wait that is no longer than the request has; none when it was too long.
+async fn in_time<T>(deadlines: Deadlines, wait: impl Future<Output = T>) -> Option<T> {
     let until = [deadlines.connect, deadlines.head].into_iter().flatten().min();
     match until {
-        Some(until) => tokio::time::timeout_at(until.into(), wait).await.map_err(|_| SendError::TooManyConnections),
-        None => Ok(wait.await),
+        Some(until) => tokio::time::timeout_at(until.into(), wait).await.ok(),
+        None => Some(wait.await),
     }
 }
 
