@@ -79,12 +79,15 @@ def _level(recent: Floats) -> float:
 
 
 def _level_error(recent: Floats) -> float:
-    """Give the standard deviation of the log of a week's sum; 0.1 where there are too few weeks to know."""
+    """Give the standard deviation of the log of a week's sum, widened for the few weeks; 0.1 with fewer than three.
+
+    1.43 is the 95th percentile of Student's t with 3 degrees of freedom over a normal's.
+    """
     weeks = len(recent) // _WEEK
     sums = recent[len(recent) - weeks * _WEEK :].reshape(weeks, _WEEK).sum(axis=1)
     if weeks < 3 or sums.min() <= 0:
         return 0.1
-    return float(np.log(sums).std(ddof=1))
+    return 1.43 * float(np.log(sums).std(ddof=1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,5 +157,5 @@ def _service(draw: np.random.Generator, scene: Scene, effect: Effect, provider: 
     factor = factor * np.exp(draw.normal(0.0, scene.noise, many))
     slow = draw.random(many) < effect.slow_share
     change = effect.own * np.where(deployment == 1, effect.deployment, 1.0) * np.where(slow, effect.slow_factor, 1.0)
-    total = (0.15 + inputs * 60e-6 + outputs * 12e-3) * factor * np.where(after, change, 1.0)
+    total = (0.15 + inputs * 150e-6 + outputs * 12e-3) * factor * np.where(after, change, 1.0)
     return Work(hour, inputs, outputs, deployment, total)
