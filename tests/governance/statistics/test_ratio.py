@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from paceline.governance.statistics.ratio import Pair, Ratio, compared
-from paceline.governance.statistics.regression import Look, alarms, baseline_hours, went_away
+from paceline.governance.statistics.regression import Look, alarms, baseline_hours, look_at_mean, went_away
 from paceline.governance.statistics.several import e_bh, e_value
-from paceline.governance.statistics.tally import Hourly
+from paceline.governance.statistics.tally import Hourly, Tally
 
 
 def hourly(seed: int, hours: int = 24, *, rate: float = 5.0, factor: float = 1.0) -> Hourly:
@@ -98,3 +98,15 @@ def test_a_change_that_went_away_is_seen_in_the_last_quarter() -> None:
 def test_the_baseline_is_the_same_hour_of_the_week() -> None:
     hours = baseline_hours(np.array([1000, 1001]), 2)
     assert hours.tolist() == [1000 - 336, 1001 - 336, 1000 - 168, 1001 - 168]
+
+
+@pytest.mark.parametrize(("factor", "is_one"), [(1.0, False), (1.15, True), (1.4, True)])
+def test_dearer_requests_of_the_same_kind_are_found(factor: float, is_one: bool) -> None:
+    draw = np.random.default_rng(4)
+    hour = np.repeat(np.arange(29 * 24), 20)
+    zeros = np.zeros(len(hour), dtype=np.int64)
+    cost = draw.lognormal(0.0, 0.5, len(hour)) * np.where(hour >= 28 * 24, factor, 1.0)
+    own = Tally(hour, zeros, zeros, zeros + 1)
+    now = look_at_mean(own, cost, np.arange(28 * 24, 29 * 24))
+    assert now.ratio.value == pytest.approx(factor, rel=0.08)
+    assert alarms([(now, now)]) == (is_one,)

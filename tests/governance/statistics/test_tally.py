@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paceline.governance.statistics.tally import Hourly, Tally, added, excess, means, thresholds
+from paceline.governance.statistics.tally import Hourly, Tally, added, alike, excess, means, thresholds
 
 
 def tally(rows: list[tuple[int, int, int, int]]) -> Tally:
@@ -74,3 +74,15 @@ def test_services_add_up_and_nothing_expected_is_no_ratio() -> None:
     one = Hourly(np.array([1.0, 2.0]), np.array([2.0, 2.0]))
     assert added([one, one]).seen.tolist() == [2.0, 4.0]
     assert np.isnan(Hourly(np.zeros(1), np.zeros(1)).ratio)
+
+
+def test_a_stratum_whose_prompts_became_longer_is_not_the_same_work() -> None:
+    ones = np.ones(20, dtype=np.int64)
+    stratum = np.repeat([0, 1], 10)
+    before = Tally(0 * ones, stratum, ones, ones, 5_000 * ones)
+    now = Tally(9 * ones, stratum, ones, ones, np.where(stratum == 1, 9_000, 5_200))
+    assert alike(before, now, 3).tolist() == [True, False, False]
+    kept = thresholds(tally([*spread(0, 0, 0), *spread(0, 1, 200)]), 3).only(alike(before, now, 3))
+    assert np.isnan(kept.share).tolist() == [False, True, True]
+    unknown = Tally(0 * ones, stratum, ones, ones)
+    assert alike(unknown, now, 3).all(), "without lengths nothing is left out"

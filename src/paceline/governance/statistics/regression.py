@@ -16,14 +16,17 @@ import numpy as np
 
 from paceline.governance.statistics.ratio import Pair, Ratio, compared
 from paceline.governance.statistics.several import e_bh, e_value
-from paceline.governance.statistics.tally import Counts, Hourly, Tally, added, excess, thresholds
+from paceline.governance.statistics.tally import Counts, Floats, Hourly, Tally, added, alike, excess, means, thresholds
 
-__all__ = ["LIMIT", "STRONG", "WEEKS", "Look", "alarms", "baseline_hours", "look", "went_away"]
+__all__ = ["LIMIT", "STRONG", "WEEKS", "Look", "alarms", "baseline_hours", "look", "look_at_mean", "went_away"]
 
 LIMIT: Final = 1.2
 STRONG: Final = 1.5
 WEEKS: Final = 4
 """Weeks whose same weekdays make the baseline."""
+MEAN_LIMIT: Final = 1.05
+MEAN_STRONG: Final = 1.2
+"""The same for means, of cost or tokens: 10 % more is 10 % more there, and not half as many again above a p95."""
 _WEEK_H: Final = 168
 _RECENT: Final = 4
 """The window's last quarter says whether a change went away."""
@@ -36,6 +39,8 @@ class Look:
     ratio: Ratio
     is_gone: bool = False
     """True when the window's last quarter is back to normal."""
+    limit: float = LIMIT
+    strong: float = STRONG
 
     @property
     def evidence(self) -> float:
@@ -44,8 +49,8 @@ class Look:
 
     def is_alarm(self, previous: Look | None) -> bool:
         """Say whether it is one by its size, given the look before; e-BH over services is yet to come."""
-        twice = previous is not None and previous.ratio.lower > LIMIT and self.ratio.lower > LIMIT
-        return not self.is_gone and (twice or self.ratio.lower > STRONG)
+        twice = previous is not None and previous.ratio.lower > self.limit and self.ratio.lower > self.limit
+        return not self.is_gone and (twice or self.ratio.lower > self.strong)
 
 
 def baseline_hours(hours: Counts, weeks: int = WEEKS) -> Counts:
@@ -66,6 +71,20 @@ def look(own: Tally, peers: Sequence[Tally], hours: Counts, strata: int, seed: i
     return Look(compared(mine, together, seed), went_away(mine.now, together.now if together else None))
 
 
+def look_at_mean(own: Tally, value: Floats, hours: Counts, seed: int = 0) -> Look:
+    """Compare the mean of a value per request with its baseline's by stratum: cost in nano-USD, or tokens.
+
+    `value` is the sum over each row's requests. What a stratum is decides the question: by use case and model, cost per
+    request; by use case alone, prompt bloat and a dearer model too. Without peers, for prices are not shared drift.
+    """
+    before = baseline_hours(hours)
+    earlier, now = np.isin(own.hour, before), np.isin(own.hour, hours)
+    base, late = own.during(before), own.during(hours)
+    seen = means(late, value[now], base, value[earlier], hours)
+    pair = Pair(seen, means(base, value[earlier], base, value[earlier], before))
+    return Look(compared(pair, None, seed), went_away(seen, None), MEAN_LIMIT, MEAN_STRONG)
+
+
 def alarms(looks: Sequence[tuple[Look | None, Look]]) -> tuple[bool, ...]:
     """Say for services, each with its look before (or none) and now, which are alarms: by size and by e-BH."""
     rejected = e_bh([now.evidence for _, now in looks])
@@ -82,5 +101,6 @@ def went_away(now: Hourly, peers: Hourly | None) -> bool:
 
 def _pair(tally: Tally, hours: Counts, before: Counts, strata: int) -> Pair:
     earlier = tally.during(before)
-    limits = thresholds(earlier, strata)
-    return Pair(excess(tally.during(hours), limits, hours), excess(earlier, limits, before))
+    now = tally.during(hours)
+    limits = thresholds(earlier, strata).only(alike(earlier, now, strata))
+    return Pair(excess(now, limits, hours), excess(earlier, limits, before))

@@ -7,6 +7,7 @@ threshold is a bound of the ledger's sketches, hence every count is exact; it is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,10 +15,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Counts", "Floats", "Hourly", "Tally", "Thresholds", "added", "excess", "means", "thresholds"]
+__all__ = ["Counts", "Floats", "Hourly", "Tally", "Thresholds", "added", "alike", "excess", "means", "thresholds"]
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+
+_MEAN_MOVED: Final = 0.15
 
 STRATUM_MIN: Final = 30
 """Requests in the baseline below which a stratum is not compared: its threshold would be noise."""
@@ -37,11 +40,14 @@ class Tally:
     """Numbers of strata, from 0, the same in every tally that is compared."""
     bucket: Counts
     n: Counts
+    input_tokens: Counts | None = None
+    """Of the `n` requests together, so that `alike` can tell whether a stratum still holds the same work."""
 
     def during(self, hours: Counts) -> Tally:
         """Return the rows of these hours."""
         kept = np.isin(self.hour, hours)
-        return Tally(self.hour[kept], self.stratum[kept], self.bucket[kept], self.n[kept])
+        tokens = None if self.input_tokens is None else self.input_tokens[kept]
+        return Tally(self.hour[kept], self.stratum[kept], self.bucket[kept], self.n[kept], tokens)
 
     def mix(self, strata: int) -> Floats:
         """Return the requests of each of so many strata."""
@@ -56,6 +62,10 @@ class Thresholds:
     share: Floats
     """Between 0 and 1; NaN where the stratum is not compared."""
 
+    def only(self, kept: npt.NDArray[np.bool_]) -> Thresholds:
+        """Compare these strata only."""
+        return Thresholds(self.bucket, np.where(kept, self.share, np.nan))
+
 
 @dataclass(frozen=True, slots=True)
 class Hourly:
@@ -69,6 +79,20 @@ class Hourly:
         """Seen over expected; NaN where nothing is expected."""
         expected = float(self.expected.sum())
         return float(self.seen.sum()) / expected if expected else float("nan")
+
+
+def alike(before: Tally, now: Tally, strata: int) -> npt.NDArray[np.bool_]:
+    """Say which strata still hold the same work: their mean input length moved by at most 15 %.
+
+    A bucket of lengths is wide: where 5,000-token prompts become 12,000-token ones inside 4k-16k, slower is no
+    regression. It asks about lengths only, never about times, so leaving strata out biases nothing.
+    """
+    if before.input_tokens is None or now.input_tokens is None:
+        return np.ones(strata, dtype=np.bool_)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        was = np.bincount(before.stratum, weights=before.input_tokens, minlength=strata) / before.mix(strata)
+        is_ = np.bincount(now.stratum, weights=now.input_tokens, minlength=strata) / now.mix(strata)
+        return np.asarray(np.abs(np.log(is_ / was)) <= math.log1p(_MEAN_MOVED), dtype=np.bool_)
 
 
 def added(parts: Sequence[Hourly]) -> Hourly:

@@ -16,6 +16,10 @@ from paceline.governance.truth.suite import Row, Size, breach_rows, regression_r
 __all__ = ["main", "table"]
 
 
+_WIDTH = 140
+"""Of the table where there is no terminal."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; return the exit code."""
     parser = argparse.ArgumentParser(prog="make truth", description="What the statistics find and miss.")
@@ -23,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--traces", type=Path, default=None, help="a directory with whole Azure traces")
     asked = parser.parse_args(arguments)
     size = Size(regressions=asked.runs)
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         task = progress.add_task("measuring", total=steps(size))

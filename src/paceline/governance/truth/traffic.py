@@ -96,7 +96,8 @@ class Work:
     def tally(self) -> Tally:
         """Count it as the ledger does: buckets of 2^(1/32)."""
         bucket = np.ceil(np.log2(self.total_s) * 32).astype(np.int64) - 1 - _FIRST_BUCKET
-        return Tally(self.hour, self.stratum, np.clip(bucket, 0, 640), np.ones(len(bucket), dtype=np.int64))
+        one = np.ones(len(bucket), dtype=np.int64)
+        return Tally(self.hour, self.stratum, np.clip(bucket, 0, 640), one, self.input_tokens)
 
 
 def run(scene: Scene, effect: Effect, seed: int) -> tuple[Work, list[Work]]:
