@@ -6,7 +6,6 @@ The write lock makes a judgement and what follows from it one step, so that two 
 
 from __future__ import annotations
 
-import json
 import secrets
 import string
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,15 +13,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, delete, insert, or_, select, update
 
+from paceline.ledger import settings
 from paceline.ledger.engine import reading, writing
 from paceline.ledger.errors import translated
-from paceline.ledger.schema_incidents import incident, incident_event, limit_watch
+from paceline.ledger.schema_incidents import incident, incident_event, limit_test
 
-__all__ = ["Incident", "IncidentEvent", "Incidents", "LimitKey", "Watch", "WatchWriter"]
+__all__ = ["Incident", "IncidentEvent", "Incidents", "LimitKey", "WatchWriter", "Watched"]
 
 _BASE62: Final = string.digits + string.ascii_letters
+_JUDGED_UNTIL: Final = "judged_until"
 
 
 class LimitKey(NamedTuple):
@@ -34,11 +35,11 @@ class LimitKey(NamedTuple):
     percentile: str
 
 
-class Watch(NamedTuple):
-    """How far a limit was judged, whole minutes since 1970, and its test's state."""
+class Watched(NamedTuple):
+    """Up to which minute (whole ones since 1970) all limits were judged, and the states of their tests, JSON."""
 
     until_minute: int
-    state: Mapping[str, Any]
+    tests: Mapping[LimitKey, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,11 @@ class Incidents:
                 IncidentEvent(at_us, actor, kind, text) for _, _, at_us, actor, kind, text in connection.execute(events)
             ]
 
+    def watched(self) -> Watched:
+        """Return how far limits were judged. Raises `LedgerError`."""
+        with translated("read the tests of limits"), reading(self._engine) as connection:
+            return _watched(connection)
+
     @contextmanager
     def changing(self) -> Iterator[WatchWriter]:
         """Yield what changes incidents, in one transaction under the write lock. Raises `LedgerError`."""
@@ -113,17 +119,23 @@ class WatchWriter:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def watches(self) -> dict[LimitKey, Watch]:
-        """Return how far each limit was judged."""
-        rows = self._connection.execute(select(limit_watch))
-        return {LimitKey(*row[:4]): Watch(row[4], json.loads(row[5])) for row in rows}
+    def watched(self) -> Watched:
+        """Return how far limits were judged, as this transaction sees it."""
+        return _watched(self._connection)
 
-    def save_watch(self, limit: LimitKey, watch: Watch) -> None:
-        """Note how far a limit was judged."""
-        same = [limit_watch.c[name] == value for name, value in limit._asdict().items()]
-        self._connection.execute(delete(limit_watch).where(*same))
-        row = {**limit._asdict(), "until_minute": watch.until_minute, "state": json.dumps(watch.state)}
-        self._connection.execute(insert(limit_watch).values(row))
+    def judged(self, until_minute: int, tests: Mapping[LimitKey, str]) -> None:
+        """Note that all limits are judged up to a minute, and the tests that changed by it."""
+        self.save_tests(tests)
+        settings.write(self._connection, _JUDGED_UNTIL, str(until_minute))
+
+    def save_tests(self, tests: Mapping[LimitKey, str]) -> None:
+        """Replace the states of these tests."""
+        if tests:
+            same = [limit_test.c[name] == bindparam(f"its_{name}") for name in LimitKey._fields]
+            keys = [{f"its_{name}": value for name, value in limit._asdict().items()} for limit in tests]
+            self._connection.execute(delete(limit_test).where(*same), keys)
+            rows = [{**limit._asdict(), "state": state} for limit, state in tests.items()]
+            self._connection.execute(insert(limit_test), rows)
 
     def latest(self, limit: LimitKey) -> Incident | None:
         """Return the open incident of a limit, or else the one that ended last."""
@@ -155,6 +167,12 @@ class WatchWriter:
         """Add to a timeline."""
         row = {"incident": number, "at_us": event.at_us, "actor": event.actor, "kind": event.kind, "text": event.text}
         self._connection.execute(insert(incident_event).values(row))
+
+
+def _watched(connection: Connection) -> Watched:
+    until = settings.read(connection, _JUDGED_UNTIL)
+    tests = {LimitKey(*row[:4]): row[4] for row in connection.execute(select(limit_test))}
+    return Watched(int(until or "0"), tests)
 
 
 def _incident(row: Any) -> Incident:

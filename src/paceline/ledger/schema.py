@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text
 
-from paceline.ledger.schema_incidents import incident, incident_event, limit_watch
+from paceline.ledger.schema_incidents import incident, incident_event, limit_test
 from paceline.ledger.schema_rows import (
     COUNTERS,
     ROWS,
@@ -35,7 +35,7 @@ __all__ = [
     "incident",
     "incident_event",
     "key",
-    "limit_watch",
+    "limit_test",
     "metadata",
     "minute",
     "minute_event",

@@ -1,4 +1,4 @@
-"""Tables of incidents: what each limit's test has seen, the incidents, and what happened in them.
+"""Tables of incidents: the test of each limit, the incidents, and what happened in them.
 
 Times are microseconds since 1970. An incident's timeline is only ever added to: it is the audit of its transitions too.
 """
@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, Float, Index, Integer, Table, Text
 
 from paceline.ledger.schema_rows import metadata
 
-__all__ = ["incident", "incident_event", "limit_watch"]
+__all__ = ["incident", "incident_event", "limit_test"]
 
 
 def _text(name: str) -> Column[str]:
@@ -24,15 +24,14 @@ def _number(name: str) -> Column[int]:
 
 _LIMIT = ("service", "use_case", "metric", "percentile")
 
-limit_watch: Final = Table(
-    "limit_watch",
+limit_test: Final = Table(
+    "limit_test",
     metadata,
     *(Column(name, Text, primary_key=True) for name in _LIMIT),
-    _number("until_minute"),
     _text("state"),
     sqlite_with_rowid=False,
 )
-"""How far each limit's rows have been judged (whole minutes since 1970), and the state of its test, JSON."""
+"""The state of each limit's test, JSON. All have seen the same minutes: the setting `judged_until` says which."""
 
 incident: Final = Table(
     "incident",

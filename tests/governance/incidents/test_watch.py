@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,13 +55,13 @@ class Traffic:
         before = len(self.happened)
         for passed in range(1, minutes + 1):
             if n:
-                self._write(n, over)
+                self.write(n, over)
             self.minute += 1
             if passed % look_every == 0 or passed == minutes:
                 self.happened += watch(self.ledger, self.minute * 60 + 100, lambda _: "support")
         return [one.what for one in self.happened[before:]]
 
-    def _write(self, n: int, over: int) -> None:
+    def write(self, n: int, over: int) -> None:
         with self.ledger.engine.begin() as connection:
             if not self.number:
                 names = {"service": "helpdesk", "use_case": "chat", "model": "m", "deployment": "d", "plan": "p"}
@@ -137,6 +139,23 @@ def test_two_watches_and_a_repeated_one_open_one_incident(traffic: Traffic) -> N
         assert watch(traffic.ledger, traffic.minute * 60 + 100, lambda _: "support") == []
     (found,) = traffic.ledger.incidents.list()
     assert found.n == 600, "every minute is counted once"
+
+
+def test_of_several_processes_at_the_same_time_one_counts(traffic: Traffic) -> None:
+    traffic.run(30, 20, 10, look_every=30)
+    traffic.minute += 5
+    traffic.write(20, 10)
+    ready = threading.Barrier(4)
+
+    def look() -> list[Happened]:
+        ready.wait()
+        return watch(traffic.ledger, (traffic.minute + 1) * 60 + 100, lambda _: "support")
+
+    with ThreadPoolExecutor(4) as threads:
+        looks = [one.result() for one in [threads.submit(look) for _ in range(4)]]
+    assert sum(map(len, looks)) <= 1
+    (found,) = traffic.ledger.incidents.list()
+    assert found.n == 620
 
 
 @pytest.mark.parametrize(("percentile", "share"), [("p95", 0.05), ("p50", 0.5), ("p99", 0.01), ("p999", 0.001)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
 
@@ -75,7 +74,7 @@ def test_the_state_survives_a_round_trip_and_batches_add_up(batches: list[tuple[
     for hour, some, more in batches:
         test = test.observe(NOW + min(hour, WINDOW_HOURS - 1), some + more, some)
         n, over = n + some + more, over + some
-        assert BreachTest.load(json.loads(json.dumps(test.dump()))) == test
+        assert BreachTest.loaded(test.dumped(), 0.05) == test
     if test.starts and test.window == NOW:
         assert (test.n, test.over) == (n, over)
     numbers = [number for number, _, _ in test.starts]
@@ -105,6 +104,12 @@ def _log_binomial(n: int, k: int, p: float) -> float:
 def test_counts_that_cannot_be_are_refused(n: int, over: int, allowed: float) -> None:
     with pytest.raises(ValueError, match=r"cannot be over|not a share"):
         log_e(n, over, allowed)
+
+
+def test_a_limit_with_another_percentile_begins_anew() -> None:
+    state = BreachTest(0.05).observe(NOW, 100, 100).dumped()
+    assert BreachTest.loaded(state, 0.01) == BreachTest(0.01)
+    assert BreachTest.loaded(None, 0.05) == BreachTest(0.05)
 
 
 def test_no_requests_are_no_evidence() -> None:

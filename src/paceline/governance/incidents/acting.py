@@ -13,7 +13,7 @@ from paceline.governance.alerts.errors import GovernanceError
 from paceline.governance.incidents.states import IncidentState, Reason, check_transition
 from paceline.governance.statistics.breach import BreachTest
 from paceline.ledger import Ledger
-from paceline.ledger.incidents import Incident, IncidentEvent, Watch, WatchWriter
+from paceline.ledger.incidents import Incident, IncidentEvent, WatchWriter
 
 __all__ = ["UnknownIncidentError", "acknowledge", "end", "note"]
 
@@ -57,10 +57,8 @@ def end(  # noqa: PLR0913  # each by name: what an end is
 
 def _begin_anew(change: WatchWriter, ended: Incident) -> None:
     """Let the limit's test forget what led to the incident: only what comes from now on speaks for another."""
-    seen = change.watches().get(ended.limit)
-    if seen is not None:
-        test = BreachTest.load(dict(seen.state)).restarted()
-        change.save_watch(ended.limit, Watch(seen.until_minute, test.dump()))
+    test = BreachTest.loaded(change.watched().tests.get(ended.limit), ended.allowed)
+    change.save_tests({ended.limit: test.restarted().dumped()})
 
 
 @contextmanager

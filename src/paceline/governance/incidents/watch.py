@@ -1,15 +1,15 @@
-"""The watch: judges each published limit by what came since it looked last, and opens, moves and closes incidents.
+"""The watch: judges each limit on a percentile by what came since the last look; opens, moves and closes incidents.
 
-Owns the order of these steps, one transaction a limit; the rules are `statistics` and `closing`. It reads settled
-minutes only: a minute is judged once, when late records have had time to arrive. May run in several processes and be
-killed at any time.
+Owns the order of these steps; the rules are `statistics` and `closing`. It reads settled minutes only: a minute is
+judged once, when late records have had time to arrive. Everything is read and computed first; the write lock is held
+only for what follows. May run in several processes, of which one counts, and be killed at any time.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -18,10 +18,10 @@ from paceline.governance.incidents import limit_words
 from paceline.governance.incidents.closing import Closing, Verdict, continues, needs_note, rule_for, verdict
 from paceline.governance.incidents.states import IncidentState, Reason
 from paceline.governance.statistics.breach import BreachTest
-from paceline.governance.statistics.burn import Count, burn_rate, severity
+from paceline.governance.statistics.burn import Count, severity
 from paceline.ledger import Ledger
 from paceline.ledger.figures import LimitRow
-from paceline.ledger.incidents import Incident, IncidentEvent, LimitKey, Watch, WatchWriter
+from paceline.ledger.incidents import Incident, IncidentEvent, LimitKey, WatchWriter
 
 __all__ = ["SILENCE", "Happened", "allowed_share", "watch"]
 
@@ -60,36 +60,52 @@ def watch(ledger: Ledger, now: float, owner_of: Callable[[str], str]) -> list[Ha
     Raises `LedgerError`.
     """
     settled = int(now - SETTLED_S) // 60
-    with ledger.incidents.changing() as change:
-        watches = change.watches()
-    begin = min((seen.until_minute for seen in watches.values()), default=0)
-    begin = max(begin, settled - _BACK_S // 60)
+    watched = ledger.incidents.watched()
+    begin = max(watched.until_minute, settled - _BACK_S // 60)
+    if begin >= settled:
+        return []
     rows = ledger.reading(begin * 60, settled * 60, resolution=1).limits(("service", "use_case"))
-    by_limit = _by_limit(rows, settled)
-    open_limits = {one.limit for one in ledger.incidents.list()}
-    happened: list[Happened] = []
-    for limit in sorted({*by_limit, *open_limits}):
-        allowed = allowed_share(limit.percentile)
-        if allowed is None:
-            continue
-        lately = _Lately(ledger, limit, settled * 60)
-        with ledger.incidents.changing() as change:
-            seen = change.watches().get(limit)
-            test = BreachTest.load(dict(seen.state)) if seen else BreachTest(allowed)
-            since = seen.until_minute if seen else 0
-            new = [minute for minute in by_limit.get(limit, ()) if minute.minute >= since]
-            for minute in new:
-                test = test.observe(minute.minute // 60, minute.count.n, minute.count.over)
-            look = _Look(change, limit, allowed, int(now * 1e6), lately, owner_of(limit.service))
-            test = look.judge(test, new, happened)
-            change.save_watch(limit, Watch(max(since, settled), test.dump()))
+    by_limit = _by_limit(rows, begin, settled)
+    tests = {limit: _observed(watched.tests.get(limit), limit, new) for limit, new in by_limit.items()}
+    incidents = {one.limit: one for one in ledger.incidents.list()}
+    breached = {limit for limit, test in tests.items() if test.is_breach}
+    looks = [
+        _Look(
+            limit, _Lately(ledger, limit, settled * 60), int(now * 1e6), by_limit.get(limit, []), incidents.get(limit)
+        )
+        for limit in sorted(breached | incidents.keys())
+    ]
+    for look in looks:
+        look.read()
+    with ledger.incidents.changing() as change:
+        current = change.watched()
+        if current.until_minute != watched.until_minute:
+            return []  # another process was faster
+        for limit in by_limit:
+            if current.tests.get(limit) != watched.tests.get(limit):  # an incident was ended meanwhile
+                tests[limit] = _observed(current.tests.get(limit), limit, by_limit[limit])
+        happened = []
+        for look in looks:
+            what = look.judge(change, tests.get(look.limit), owner_of(look.limit.service))
+            happened += [what] if what is not None else []
+            if what is not None and what.what == "closed":
+                tests[look.limit] = BreachTest(look.allowed)
+        change.judged(settled, {limit: test.dumped() for limit, test in tests.items()})
     return happened
 
 
-def _by_limit(rows: Iterable[LimitRow], settled: int) -> dict[LimitKey, list[_Minute]]:
+def _observed(state: str | None, limit: LimitKey, new: list[_Minute]) -> BreachTest:
+    test = BreachTest.loaded(state, allowed_share(limit.percentile) or 0.0)
+    for minute in new:
+        test = test.observe(minute.minute // 60, minute.count.n, minute.count.over)
+    return test
+
+
+def _by_limit(rows: Iterable[LimitRow], begin: int, settled: int) -> dict[LimitKey, list[_Minute]]:
     found: defaultdict[LimitKey, list[_Minute]] = defaultdict(list)
     for row in rows:
-        if row.service and row.use_case and row.minutes == 1 and row.minute < settled:
+        exact = row.minutes == 1 and begin <= row.minute < settled
+        if row.service and row.use_case and exact and allowed_share(row.percentile) is not None:
             key = LimitKey(row.service, row.use_case, row.metric, row.percentile)
             found[key].append(_Minute(row.minute, Count(row.n, row.over)))
     return found
@@ -105,7 +121,7 @@ class _Lately:
     def rows(self, seconds: int) -> list[LimitRow]:
         """Return the limit's rows of the last so many seconds."""
         if seconds not in self._rows:
-            resolution = 1 if seconds <= 6 * 3600 else 60
+            resolution = 1 if seconds <= 86_400 else 60
             only = {"service": self._limit.service, "use_case": self._limit.use_case}
             reading = self._ledger.reading(self._until - seconds, self._until, resolution=resolution, only=only)  # type: ignore[arg-type]
             same = (self._limit.metric, self._limit.percentile)
@@ -129,98 +145,98 @@ class _Lately:
         return Closing(recent, timedelta(minutes=last - first), timedelta(seconds=max(0, self._until - last * 60)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Look:
-    """One limit, looked at once."""
+    """One limit that is over its budget, or has an open incident."""
 
-    change: WatchWriter
     limit: LimitKey
-    allowed: float
-    now_us: int
     lately: _Lately
-    owner: str
+    now_us: int
+    new: list[_Minute]
+    incident: Incident | None
+    """The open one, when it was read."""
+    how_bad: Severity | None = None
+    hour: Count = field(default_factory=lambda: Count(0, 0))
+    closing: Closing | None = None
+    window_n: int = 0
 
-    def judge(self, test: BreachTest, new: list[_Minute], happened: list[Happened]) -> BreachTest:
-        """Open, worsen or close; returns the test to go on with."""
-        latest = self.change.latest(self.limit)
+    @property
+    def allowed(self) -> float:
+        """Share of requests that may be over."""
+        return allowed_share(self.limit.percentile) or 0.0
+
+    def read(self) -> None:
+        """Read what judging needs, while nothing is locked."""
+        self.how_bad = severity(self.lately.count, self.allowed)
+        self.hour = self.lately.count(3600)
+        if self.incident is not None:
+            rule = rule_for(Severity(self.incident.severity))
+            self.closing = self.lately.closing(rule.span, self.incident.since_us)
+            self.window_n = self.lately.count(28 * 86_400).n
+
+    def judge(self, change: WatchWriter, test: BreachTest | None, owner: str) -> Happened | None:
+        """Open, count, worsen or close."""
+        latest = change.latest(self.limit)
         if latest is None or not latest.is_open:
-            if new and test.is_breach:
-                happened.append(self._begin(latest, new))
-            return test
-        self._count(latest, new)
-        worse = self._worsened(latest)
-        if worse is not None:
-            happened.append(worse)
-            return test
-        closed = self._closed(latest)
-        if closed is None:
-            return test
-        happened.append(closed)
-        return test.restarted()
+            return self._begin(change, latest, owner) if self.new and test is not None and test.is_breach else None
+        n, over = latest.n + sum(one.count.n for one in self.new), latest.over + sum(one.count.over for one in self.new)
+        if self.new:
+            change.change(latest.id, {"n": n, "over_limit": over})
+        if latest != self.incident:
+            return None  # somebody acted on it meanwhile: it is judged at the next look
+        return self._worsened(change, latest) or self._closed(change, latest, Count(n, over))
 
-    def _begin(self, latest: Incident | None, new: list[_Minute]) -> Happened:
-        how_bad = severity(self.lately.count, self.allowed) or Severity.TICKET
-        hour = self.lately.count(3600)
-        fact = f"{hour.share:.1%} of requests in the last hour over the limit of {limit_words(self.limit)}"
+    def _begin(self, change: WatchWriter, latest: Incident | None, owner: str) -> Happened:
+        how_bad, new = self.how_bad or Severity.TICKET, self.new
+        fact = f"{self.hour.share:.1%} of requests in the last hour over the limit of {limit_words(self.limit)}"
         since_us = next((one.minute for one in new if one.count.over), new[0].minute) * 60_000_000
         ended = timedelta(microseconds=self.now_us - latest.ended_us) if latest and latest.ended_us else None
         if latest is not None and ended is not None and continues(ended):
             # What was good in between does not count for its closing.
             back = {"state": IncidentState.DETECTED.value, "ended_us": None, "severity": how_bad.value, "reason": ""}
             event = self._event("state", f"continues: {fact}")
-            self.change.change(latest.id, {**back, "since_us": since_us}, event)
+            change.change(latest.id, {**back, "since_us": since_us}, event)
             return Happened(latest.id, "continued")
         values = {
             "state": IncidentState.DETECTED.value,
             "severity": how_bad.value,
-            "owner": self.owner,
+            "owner": owner,
             "since_us": since_us,
             "detected_us": self.now_us,
             "n": sum(one.count.n for one in new),
             "over_limit": sum(one.count.over for one in new),
             "allowed": self.allowed,
         }
-        return Happened(self.change.open(values, self.limit, self._event("detected", fact)), "opened")
+        return Happened(change.open(values, self.limit, self._event("detected", fact)), "opened")
 
-    def _count(self, latest: Incident, new: list[_Minute]) -> None:
-        n, over = sum(one.count.n for one in new), sum(one.count.over for one in new)
-        if n:
-            self.change.change(latest.id, {"n": latest.n + n, "over_limit": latest.over + over})
-
-    def _worsened(self, latest: Incident) -> Happened | None:
-        how_bad = severity(self.lately.count, self.allowed)
+    def _worsened(self, change: WatchWriter, latest: Incident) -> Happened | None:
         before = Severity(latest.severity)
-        if how_bad is None or _RANK.index(how_bad) <= _RANK.index(before):
+        if self.how_bad is None or _RANK.index(self.how_bad) <= _RANK.index(before):
             return None
-        text = f"{before.value} → {how_bad.value}"
-        self.change.change(latest.id, {"severity": how_bad.value}, self._event("severity", text))
+        text = f"{before.value} → {self.how_bad.value}"
+        change.change(latest.id, {"severity": self.how_bad.value}, self._event("severity", text))
         return Happened(latest.id, "worsened")
 
-    def _closed(self, latest: Incident) -> Happened | None:
-        rule = rule_for(Severity(latest.severity))
-        seen = self.lately.closing(rule.span, latest.since_us)
-        if verdict(seen, rule, self.allowed, silence=SILENCE) is not Verdict.OVER:
+    def _closed(self, change: WatchWriter, latest: Incident, counted: Count) -> Happened | None:
+        rule, seen = rule_for(Severity(latest.severity)), self.closing
+        if seen is None or verdict(seen, rule, self.allowed, silence=SILENCE) is not Verdict.OVER:
             return None
         text = f"{seen.recent.n} requests within budget, {seen.recent.share:.1%} over"
-        used = burn_rate(Count(latest.n, latest.over), self.allowed) * self._part_of_window(latest)
+        # Of the whole window's error budget.
+        used = counted.over / (self.allowed * max(self.window_n, counted.n, 1))
         if needs_note(used):
             if latest.state == IncidentState.MITIGATED:
                 return None
             mitigated = {"state": IncidentState.MITIGATED.value}
-            self.change.change(latest.id, mitigated, self._event("state", f"mitigated: {text}; it closes with a note"))
+            change.change(latest.id, mitigated, self._event("state", f"mitigated: {text}; it closes with a note"))
             return Happened(latest.id, "mitigated")
         values: dict[str, str | int] = {
             "state": IncidentState.RESOLVED.value,
             "ended_us": self.now_us,
             "reason": latest.reason or Reason.UNKNOWN.value,
         }
-        self.change.change(latest.id, values, self._event("state", f"resolved: {text}"))
+        change.change(latest.id, values, self._event("state", f"resolved: {text}"))
         return Happened(latest.id, "closed")
-
-    def _part_of_window(self, latest: Incident) -> float:
-        """Return the incident's requests as a part of the budget window's."""
-        window = self.lately.count(28 * 86_400).n
-        return min(1.0, latest.n / window) if window else 1.0
 
     def _event(self, kind: str, text: str) -> IncidentEvent:
         return IncidentEvent(self.now_us, _ACTOR, kind, text)

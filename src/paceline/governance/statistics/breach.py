@@ -13,10 +13,12 @@ and safe anytime-valid inference" (2023), section 2; the mixture over alternativ
 
 from __future__ import annotations
 
+import functools
+import json
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 __all__ = ["THRESHOLD", "WINDOW_HOURS", "BreachTest", "log_e"]
 
@@ -49,19 +51,14 @@ def log_e(n: int, over: int, allowed: float) -> float:
     if not 0 <= over <= n:
         message = f"{over} of {n} requests cannot be over a limit"
         raise ValueError(message)
-    terms = []
-    for odds, weight in zip(_ODDS, _WEIGHTS, strict=True):
-        raised = odds * allowed / (1.0 - allowed + odds * allowed)
-        gain = over * math.log(raised / allowed) + (n - over) * math.log((1.0 - raised) / (1.0 - allowed))
-        terms.append(math.log(weight) + gain)
-    return _log_sum(terms)
+    return _log_sum([weight + over * gain + (n - over) * loss for weight, gain, loss in _alternatives(allowed)])
 
 
 @dataclass(frozen=True, slots=True)
 class BreachTest:
     """The state of the test of one limit: counts since its window began, and where each hour's e-process set in.
 
-    A value: `observe` returns the next one. Small enough for a column (`dump`, `load`).
+    A value: `observe` returns the next one. Small enough for a column (`dumped`, `loaded`).
     """
 
     allowed: float
@@ -105,18 +102,29 @@ class BreachTest:
         """Begin anew, as after an incident was closed."""
         return BreachTest(self.allowed)
 
-    def dump(self) -> dict[str, Any]:
-        """Give the state as plain JSON values."""
-        return {"allowed": self.allowed, "window": self.window, "n": self.n, "over": self.over, "starts": self.starts}
+    def dumped(self) -> str:
+        """Give the state as JSON."""
+        return json.dumps([self.allowed, self.window, self.n, self.over, self.starts], separators=(",", ":"))
 
     @classmethod
-    def load(cls, state: dict[str, Any]) -> BreachTest:
-        """Read what `dump` gave."""
-        starts = tuple((int(number), int(n), int(over)) for number, n, over in state["starts"])
-        return cls(float(state["allowed"]), int(state["window"]), int(state["n"]), int(state["over"]), starts)
+    def loaded(cls, state: str | None, allowed: float) -> BreachTest:
+        """Read what `dumped` gave; a new test without it, or when the allowed share is another one now."""
+        if state is None:
+            return cls(allowed)
+        of, window, n, over, starts = json.loads(state)
+        return cls(of, window, n, over, tuple(map(tuple, starts))) if of == allowed else cls(allowed)
 
 
-def _log_sum(terms: Iterable[float]) -> float:
-    listed = list(terms)
-    most = max(listed)
-    return most + math.log(sum(math.exp(term - most) for term in listed))
+@functools.lru_cache(maxsize=64)
+def _alternatives(allowed: float) -> tuple[tuple[float, float, float], ...]:
+    """Give each alternative's logarithms: of its weight, of what a request over multiplies by, and one within."""
+    found = []
+    for odds, weight in zip(_ODDS, _WEIGHTS, strict=True):
+        raised = odds * allowed / (1.0 - allowed + odds * allowed)
+        found.append((math.log(weight), math.log(raised / allowed), math.log((1.0 - raised) / (1.0 - allowed))))
+    return tuple(found)
+
+
+def _log_sum(terms: Sequence[float]) -> float:
+    most = max(terms)
+    return most + math.log(sum(math.exp(term - most) for term in terms))

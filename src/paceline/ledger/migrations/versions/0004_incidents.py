@@ -1,4 +1,4 @@
-"""Incidents: what each limit's test has seen, the incidents, and their timelines."""
+"""Incidents: the test of each limit, the incidents, and their timelines."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ _LIMIT = ("service", "use_case", "metric", "percentile")
 def upgrade() -> None:
     """Make the tables."""
     op.create_table(
-        "limit_watch",
+        "limit_test",
         *(sa.Column(name, sa.Text, primary_key=True) for name in _LIMIT),
-        sa.Column("until_minute", sa.BigInteger, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sqlite_with_rowid=False,
     )
@@ -35,7 +34,7 @@ def upgrade() -> None:
     op.create_table(
         "incident_event",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
-        *(sa.Column(name, sa.Text, nullable=False) for name in ("incident",)),
+        sa.Column("incident", sa.Text, nullable=False),
         sa.Column("at_us", sa.BigInteger, nullable=False),
         *(sa.Column(name, sa.Text, nullable=False) for name in ("actor", "kind", "text")),
     )
