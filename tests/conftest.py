@@ -1,4 +1,4 @@
-"""What every test may count on: the real components, by marker.
+"""What every test may count on: the real components, by marker, and a ledger on each database.
 
 Owns what happens to a test whose component is not there: skipped with the reason, failed with CI=true. The variables
 are set by `make test` (scripts/test.py); a test run by hand may set them too.
@@ -7,8 +7,14 @@ are set by `make test` (scripts/test.py); a test run by hand may set them too.
 from __future__ import annotations
 
 import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
+
+from paceline.ledger import Ledger, open_ledger
 
 COMPONENTS = {
     "postgres": "PACELINE_TEST_POSTGRES",
@@ -36,3 +42,27 @@ def component(request: pytest.FixtureRequest) -> str:
             return os.environ[variable]
     message = "mark the test with the component it needs"
     raise LookupError(message)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Address of an empty database: an SQLite file, or a schema of its own on the test server."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'ledger.db'}"
+        return
+    server = os.environ["PACELINE_TEST_POSTGRES"]
+    schema = f"test_{secrets.token_hex(6)}"
+    engine = create_engine(server)
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+    yield f"{server}{'&' if '?' in server else '?'}options=-csearch_path%3D{schema}"
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+    engine.dispose()
+
+
+@pytest.fixture
+def ledger(where: str) -> Iterator[Ledger]:
+    """An open, empty ledger."""
+    with open_ledger(where) as opened:
+        yield opened

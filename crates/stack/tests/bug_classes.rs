@@ -23,7 +23,7 @@
 use paceline_plan::document::Document;
 use paceline_plan::sample;
 use paceline_testkit::{Answer, Connection, Event, SimProvider, TestGateway, post, until};
-use paceline_types::{Outcome, TokenSource, UsageRecord};
+use paceline_types::{Outcome, TokenSource};
 use serde_json::json;
 
 const CHAT: (&str, &str) =
@@ -56,17 +56,6 @@ async fn ask(gateway: &TestGateway, call: (&str, &str), headers: &[(&str, &str)]
     post(gateway.address(), call.0, &all, call.1).await
 }
 
-async fn records(gateway: &TestGateway, count: usize) -> Vec<UsageRecord> {
-    let mut reader = gateway.records();
-    let mut all = Vec::new();
-    until("the records", || {
-        all.extend(reader.more());
-        let there = (all.len() >= count).then(|| all.clone());
-        async move { there }
-    })
-    .await
-}
-
 /// An event's number in its stream, where it has one.
 fn sequence_number(event: &Event) -> Option<u64> {
     serde_json::from_str::<serde_json::Value>(&event.data).ok()?["sequence_number"].as_u64()
@@ -95,7 +84,7 @@ async fn a_stream_whose_provider_dies_never_looks_finished() {
             assert!(numbers.windows(2).all(|two| two[1] == two[0] + 1), "{numbers:?}");
         }
     }
-    let outcomes: Vec<_> = records(&gateway, 9).await.iter().map(|record| record.outcome).collect();
+    let outcomes: Vec<_> = gateway.recorded(9).await.iter().map(|record| record.outcome).collect();
     assert_eq!(outcomes, [Outcome::Ok, Outcome::Truncated, Outcome::Truncated].repeat(3));
 }
 
@@ -115,7 +104,7 @@ async fn a_caller_that_leaves_in_mid_stream_is_billed_for_what_was_generated() {
             caller.read_more().await;
         }
     }
-    let records = records(&gateway, 3).await;
+    let records = gateway.recorded(3).await;
     let truths = provider.truths().await;
     for record in records {
         assert_eq!((record.outcome, record.token_source), (Outcome::Cancelled, TokenSource::Estimated));
@@ -138,7 +127,7 @@ async fn an_error_told_inside_a_stream_reaches_caller_and_record() {
         assert_eq!((last.name, last.data), (theirs.name, theirs.data), "the provider's own words");
         assert!(answer.events().len() > tokens_before);
     }
-    for record in records(&gateway, 2).await {
+    for record in gateway.recorded(2).await {
         assert_eq!((record.outcome, record.events), (Outcome::ProviderError, 5));
     }
 }
@@ -161,7 +150,7 @@ async fn require_sound_usage(fault: &str) {
         assert!(answer.complete && looks_finished(&answer), "{fault}: {}", answer.text());
     }
     let truths = provider.truths().await;
-    for record in records(&gateway, 3).await {
+    for record in gateway.recorded(3).await {
         let truth = truths.iter().find(|truth| truth.request_id == record.id.to_string()).expect("its truth");
         assert_eq!((record.outcome, record.token_source), (Outcome::Ok, TokenSource::Provider), "{fault}");
         assert_eq!((record.tokens.input, record.tokens.output), (truth.prompt_tokens, truth.output_tokens), "{fault}");

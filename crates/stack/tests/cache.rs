@@ -6,7 +6,7 @@ use std::time::Duration;
 use paceline_plan::document::{CacheRule, CacheScope, Document};
 use paceline_plan::sample;
 use paceline_testkit::{Answer, Connection, SimProvider, TestGateway, post, until};
-use paceline_types::{CacheUse, Outcome, TokenSource, UsageRecord};
+use paceline_types::{CacheUse, Outcome, TokenSource};
 use serde_json::json;
 
 const RULE: CacheRule = CacheRule {
@@ -42,17 +42,6 @@ async fn ask(gateway: &TestGateway, service: &str, headers: &[(&str, &str)], bod
     post(gateway.address(), "/v1/chat/completions", &all, body).await
 }
 
-async fn records(gateway: &TestGateway, count: usize) -> Vec<UsageRecord> {
-    let mut reader = gateway.records();
-    let mut all = Vec::new();
-    until("the records", || {
-        all.extend(reader.more());
-        let there = (all.len() >= count).then(|| all.clone());
-        async move { there }
-    })
-    .await
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_second_answer_is_the_first_one_again_and_costs_nothing() {
     let provider = provider();
@@ -75,7 +64,7 @@ async fn the_second_answer_is_the_first_one_again_and_costs_nothing() {
         assert_ne!(hit.header("x-paceline-request-id"), miss.header("x-paceline-request-id"));
     }
     assert_eq!(provider.truths().await.len(), 2);
-    let records = records(&gateway, 4).await;
+    let records = gateway.recorded(4).await;
     let hits: Vec<_> = records.iter().filter(|record| record.cache == CacheUse::Hit).collect();
     assert_eq!(hits.len(), 2);
     for hit in hits {
@@ -111,7 +100,7 @@ async fn identical_requests_at_once_are_asked_once_and_leaving_disturbs_nobody()
     assert_eq!((one.text(), one.text()), (two.text(), three.text()));
     let truths = provider.truths().await;
     assert_eq!(truths.len(), 1, "one flight for all");
-    let records = records(&gateway, 4).await;
+    let records = gateway.recorded(4).await;
     let mut seen: Vec<_> =
         records.iter().map(|record| (record.cache, record.outcome, record.cost_nanousd > 0)).collect();
     seen.sort_by_key(|(cache, ..)| *cache as u8);
@@ -133,7 +122,7 @@ async fn when_everybody_has_left_the_provider_is_told_to_stop() {
     leaver.send(head.as_bytes()).await;
     leaver.read_more().await;
     drop(leaver);
-    let records = records(&gateway, 1).await;
+    let records = gateway.recorded(1).await;
     assert_eq!((records[0].outcome, records[0].cache), (Outcome::Cancelled, CacheUse::Miss));
     until("the provider was left", || async { (provider.connections() == 0).then_some(()) }).await;
     let again = ask(&gateway, "helpdesk", &[("x-sim-output-tokens", "4")], ZERO).await;
@@ -218,7 +207,7 @@ async fn an_old_answer_stands_in_where_every_attempt_failed_before_the_first_byt
                 assert_eq!((old.header("x-paceline-deployment"), old.header("x-paceline-code")), (None, None));
             }
         }
-        let records = records(&gateway, 2 + 2 * faults.len()).await;
+        let records = gateway.recorded(2 + 2 * faults.len()).await;
         let stale: Vec<_> = records.iter().filter(|record| record.cache == CacheUse::Stale).collect();
         assert_eq!(stale.len(), 2 * faults.len());
         for record in stale {
@@ -275,7 +264,7 @@ async fn everybody_who_waited_for_a_flight_that_failed_gets_the_old_answer() {
     for answer in [answers.0, answers.1, answers.2, answers.3] {
         assert_eq!((answer.status, answer.header("x-paceline-cache")), (200, Some("stale")));
     }
-    let records = records(&gateway, 5).await;
+    let records = gateway.recorded(5).await;
     assert_eq!(records.iter().filter(|record| record.cache == CacheUse::Stale).count(), 4);
 }
 
@@ -293,7 +282,7 @@ async fn a_flight_that_is_tried_again_answers_everybody_who_waited() {
         assert_eq!((three.status, three.text()), (200, two.text()));
         assert_eq!(provider.truths().await.len(), before + 2, "one flight, two attempts");
     }
-    let mut seen: Vec<_> = records(&gateway, 6).await.iter().map(|record| (record.cache, record.attempts)).collect();
+    let mut seen: Vec<_> = gateway.recorded(6).await.iter().map(|record| (record.cache, record.attempts)).collect();
     seen.sort_by_key(|(cache, _)| *cache as u8);
     assert_eq!(seen[..2], [(CacheUse::Miss, 2); 2]);
     assert_eq!(seen[2..], [(CacheUse::Shared, 0); 4]);

@@ -17,7 +17,7 @@ use paceline_plan::document::{CacheRule, CacheScope};
 use paceline_plan::sample;
 use paceline_stack::Edge;
 use paceline_testkit::{Connection, Held, SimProvider, TestGateway, until};
-use paceline_types::{Outcome, UsageRecord};
+use paceline_types::Outcome;
 use serde_json::json;
 use tokio::task::JoinHandle;
 
@@ -133,17 +133,6 @@ impl House {
         answer.complete && answer.text().ends_with("data: [DONE]\n\n")
     }
 
-    async fn records(&self, count: usize) -> Vec<UsageRecord> {
-        let mut reader = self.gateway.records();
-        let mut all = Vec::new();
-        until("the records", || {
-            all.extend(reader.more());
-            let there = (all.len() >= count).then(|| all.clone());
-            async move { there }
-        })
-        .await
-    }
-
     /// Nothing is held any more: no slot, no place in a queue, no reservation, no connection to the provider.
     async fn require_all_given_back(&self) {
         let gateway = self.gateway.gateway();
@@ -178,11 +167,11 @@ async fn a_request_that_panics_gives_back_what_it_held_and_has_one_record() {
             let broken = house.send(place).await.read_to_end().await;
             assert!(!String::from_utf8_lossy(&broken).contains("[DONE]"), "{place}: never a false end");
             assert!(House::is_whole(other).await, "{place}: a neighbour in the same process");
-            let records = house.records(2 * (round + 1)).await;
+            let records = house.gateway.recorded(2 * (round + 1)).await;
             assert_eq!(records.len(), 2 * (round + 1), "{place}: one record each");
             house.require_all_given_back().await;
         }
-        let records = house.records(8).await;
+        let records = house.gateway.recorded(8).await;
         let failed: Vec<_> = records.iter().filter(|record| record.outcome == Outcome::GatewayError).collect();
         assert_eq!(failed.len(), 4, "{place}: {:?}", records.iter().map(|record| record.outcome).collect::<Vec<_>>());
         // What the provider may bill for them is in the books.
@@ -212,7 +201,7 @@ async fn a_reader_of_a_shared_flight_that_panics_takes_nothing_from_the_others()
     for broken in [broken, broken_too] {
         assert!(!String::from_utf8_lossy(&broken).contains("[DONE]"));
     }
-    let records = house.records(3).await;
+    let records = house.gateway.recorded(3).await;
     assert_eq!(records.len(), 3);
     let mut outcomes: Vec<_> = records.iter().map(|record| record.outcome).collect();
     outcomes.sort_by_key(|outcome| *outcome as u8);

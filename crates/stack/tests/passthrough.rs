@@ -4,7 +4,7 @@
 use paceline_plan::document::{Document, Provider};
 use paceline_plan::sample;
 use paceline_testkit::{Answer, Connection, SimProvider, TestGateway, request, until};
-use paceline_types::{Api, Outcome, TokenSource, UsageRecord};
+use paceline_types::{Api, Outcome, TokenSource};
 use serde_json::json;
 
 fn start(providers: &[SimProvider; 2]) -> TestGateway {
@@ -22,17 +22,6 @@ async fn ask(gateway: &TestGateway, method: &str, path: &str, headers: &[(&str, 
     let mut all = vec![("authorization", &*bearer), ("x-paceline-use-case", "support-chat")];
     all.extend(headers);
     request(gateway.address(), method, path, &all, body).await.expect("an answer")
-}
-
-async fn records(gateway: &TestGateway, count: usize) -> Vec<UsageRecord> {
-    let mut reader = gateway.records();
-    let mut all = Vec::new();
-    until("the records", || {
-        all.extend(reader.more());
-        let there = (all.len() >= count).then(|| all.clone());
-        async move { there }
-    })
-    .await
 }
 
 fn two() -> [SimProvider; 2] {
@@ -53,7 +42,7 @@ async fn what_a_provider_made_is_asked_of_that_provider() {
     assert_eq!((found.status, found.json()["id"].as_str()), (200, Some(&*id)), "of the one that made it");
     let elsewhere = [("x-paceline-provider", "openai")];
     assert_eq!(ask(&gateway, "GET", &format!("/v1/files/{id}"), &elsewhere, "").await.status, 404);
-    let records = records(&gateway, 3).await;
+    let records = gateway.recorded(3).await;
     assert!(records.iter().all(|record| record.api == Api::Passthrough));
     assert_eq!((&*records[0].deployment, &*records[0].model_asked), ("west/files", "/files"));
     assert_eq!(records[0].request_bytes as usize, FILE.len());
@@ -70,7 +59,7 @@ async fn usage_is_read_where_it_is_told() {
     let answer = ask(&gateway, "POST", "/v1/images/generations", &[], body).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let told = answer.json()["usage"]["output_tokens"].as_u64();
-    let records = records(&gateway, 1).await;
+    let records = gateway.recorded(1).await;
     assert_eq!(Some(u64::from(records[0].tokens.output)), told.or(Some(0)));
     assert_eq!(records[0].service, "helpdesk");
 }
@@ -104,7 +93,7 @@ async fn a_batch_is_followed_at_the_deployment_that_made_it() {
     assert_eq!(ask(&gateway, "GET", &at, &[], "").await.json(), made.json(), "of the one that made it");
     let cancelled = ask(&gateway, "POST", &format!("{at}/cancel"), &[], "").await;
     assert_eq!((cancelled.status, cancelled.json()["status"].as_str()), (200, Some("cancelling")));
-    let records = records(&gateway, 5).await;
+    let records = gateway.recorded(5).await;
     let seen: Vec<_> = records.iter().map(|record| (&*record.deployment, &*record.model_asked)).collect();
     let cancel = format!("/batches/{}/cancel", made.json()["id"].as_str().unwrap());
     assert_eq!(seen[1..3], [("openai/batches", "/batches"), ("west/batches", "/batches")]);
@@ -130,7 +119,7 @@ async fn a_batch_of_messages_is_followed_where_it_was_made() {
     // Without a name the caller's dialect tells which provider is meant.
     assert_eq!(ask(&gateway, "GET", "/v1/messages/batches", &[version], "").await.status, 200);
     assert_eq!(providers[0].truths().await.len(), 3);
-    let records = records(&gateway, 5).await;
+    let records = gateway.recorded(5).await;
     let deployments: Vec<_> = records.iter().map(|record| &*record.deployment).collect();
     let (anthropic, south) = ("anthropic/messages/batches", "south/messages/batches");
     assert_eq!(deployments, [anthropic, anthropic, south, south, anthropic]);
@@ -160,7 +149,7 @@ async fn an_answer_in_events_is_relayed_as_it_comes_and_its_usage_read() {
     drop(leaver);
     let cut = ask(&gateway, "POST", "/v1/images/generations", &[("x-sim-fault", "cut=40000")], EVENTS).await;
     assert!(!cut.complete, "never a false end");
-    let records = records(&gateway, 3).await;
+    let records = gateway.recorded(3).await;
     let of = |outcome| records.iter().find(|record| record.outcome == outcome).expect("one of each");
     let (ok, cancelled, truncated) = (of(Outcome::Ok), of(Outcome::Cancelled), of(Outcome::Truncated));
     assert_eq!((ok.tokens.input, ok.tokens.output, ok.token_source), (2, 3168, TokenSource::Provider));
@@ -179,7 +168,7 @@ async fn what_is_only_read_again_is_not_counted_twice() {
     assert_eq!(made.status, 200, "{}", made.text());
     let again = ask(&gateway, "GET", &format!("/v1/responses/{}", made.json()["id"].as_str().unwrap()), &[], "").await;
     assert_eq!(again.json()["usage"], made.json()["usage"]);
-    let records = records(&gateway, 2).await;
+    let records = gateway.recorded(2).await;
     assert!(records[0].tokens.output > 0);
     assert_eq!((records[1].tokens.output, records[1].token_source), (0, TokenSource::None));
 }

@@ -11,9 +11,11 @@ use paceline_plan::document::Document;
 use paceline_plan::{Plan, sample};
 use paceline_stack::{Edge, Gateway};
 use paceline_telemetry::Metrics;
+use paceline_types::UsageRecord;
 use tokio::task::JoinHandle;
 
 use crate::records::Records;
+use crate::wait::until;
 
 /// For answers that are still open at a stop.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -92,6 +94,21 @@ impl TestGateway {
     #[must_use]
     pub fn records(&self) -> Records {
         Records::new(self.journal_directory())
+    }
+
+    /// The usage records, from the first on, once there are so many.
+    ///
+    /// # Panics
+    /// When they do not come.
+    pub async fn recorded(&self, count: usize) -> Vec<UsageRecord> {
+        let mut reader = self.records();
+        let mut all = Vec::new();
+        until("the records", || {
+            all.extend(reader.more());
+            let there = (all.len() >= count).then(|| all.clone());
+            async move { there }
+        })
+        .await
     }
 
     /// Stops listening, ends open answers, and gives everything back.

@@ -54,7 +54,10 @@ class IncidentEvent:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An incident. Times are microseconds since 1970; `n` and `over` count requests since it began."""
+    """An incident. Times are microseconds since 1970; `n` and `over` count requests since it began.
+
+    Of kinds other than a breach, `limit.metric` is what was measured and `limit.percentile` is empty.
+    """
 
     id: str
     limit: LimitKey
@@ -68,6 +71,21 @@ class Incident:
     n: int
     over: int
     allowed: float
+    kind: str = "breach"
+    """`breach`, `regression`, `provider`, or the name of a signal."""
+    provider: str = ""
+    """The one most of its slow requests went to, where that is known."""
+    parent: str = ""
+    """The incident that explains this one."""
+    waiver: str = ""
+    """The waiver that accepts it."""
+    told: str = ""
+    """What its owner heard last: a severity, `overdue …` or `resolved`; empty for nothing."""
+    facts: str = "{}"
+    """What is known of it, JSON: see `paceline.governance.incidents.facts`."""
+    good_since_us: int | None = None
+    """Since when a signal is off; none while it is on, and for breaches."""
+    told_us: int | None = None
 
     @property
     def is_open(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text
 
+from paceline.ledger.schema_governance import audit, event, exclusion, lease, look, outbox, review, token, waiver
 from paceline.ledger.schema_incidents import incident, incident_event, limit_test
 from paceline.ledger.schema_rows import (
     COUNTERS,
@@ -31,24 +32,33 @@ __all__ = [
     "ROWS",
     "STRATA",
     "STRATUM_COUNTERS",
+    "audit",
     "cap_change",
+    "event",
+    "exclusion",
     "incident",
     "incident_event",
     "key",
+    "lease",
     "limit_test",
+    "look",
     "metadata",
     "minute",
     "minute_event",
     "minute_limit",
     "minute_metric",
+    "outbox",
     "plan",
     "plan_body",
     "position",
     "request",
     "resolution",
+    "review",
     "series",
     "setting",
     "spend",
+    "token",
+    "waiver",
 ]
 
 _NAMES = ("plan", "api", "outcome", "mode", "token_source")

@@ -48,10 +48,19 @@ incident: Final = Table(
     _number("n"),
     _number("over_limit"),
     Column("allowed", Float, nullable=False),
+    Column("kind", Text, nullable=False, server_default="breach"),
+    *(Column(name, Text, nullable=False, server_default="") for name in ("provider", "parent", "waiver", "told")),
+    Column("facts", Text, nullable=False, server_default="{}"),
+    Column("good_since_us", BigInteger),
+    Column("told_us", BigInteger),
     Index("incident_limit", *_LIMIT),
     Index("incident_ended", "ended_us"),
 )
-"""A breach with an owner. `n` and `over_limit` count since it began; `reason` is empty until it is known."""
+"""Something wrong with an owner. `n` and `over_limit` count since it began; `reason` is empty until it is known.
+
+`kind` tells a breach from a regression and from other signals; `facts` is JSON, what is known of how bad it is and what
+changed. `parent` and `waiver` are ids. `told` and `told_us` say what its owner heard last; `good_since_us` since when a
+signal is off."""
 
 incident_event: Final = Table(
     "incident_event",

@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, insert, text
+from sqlalchemy import insert
 
 from paceline.governance.incidents.acting import end
 from paceline.governance.incidents.states import IncidentState, Reason
 from paceline.governance.incidents.watch import Happened, allowed_share, watch
-from paceline.ledger import Ledger, open_ledger
+from paceline.ledger import Ledger
 from paceline.ledger.schema import minute_limit, series
 
 START = 1_795_435_200 // 60
 """2026-11-23 12:00 UTC, in minutes."""
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    if request.param == "sqlite":
-        with open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}") as opened:
-            yield opened
-        return
-    server = os.environ["PACELINE_TEST_POSTGRES"]
-    schema = f"test_{secrets.token_hex(6)}"
-    engine = create_engine(server)
-    with engine.begin() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-    with open_ledger(f"{server}{'&' if '?' in server else '?'}options=-csearch_path%3D{schema}") as opened:
-        yield opened
-    with engine.begin() as connection:
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-    engine.dispose()
 
 
 @dataclass
