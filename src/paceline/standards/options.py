@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from paceline.standards.alerting import AlertingOptions
 from paceline.standards.bounds import GatewayOptions, LedgerOptions, PolicyOptions
 from paceline.standards.budget import Budget, Deadlines, Part, PriceOptions
 from paceline.standards.faults import Code
@@ -156,6 +157,7 @@ class Options(Part):
     waivers: ListOf[WaiverOptions] = Field(default=[], description="Approved exceptions, each with an end.")
     prices: dict[str, PriceOptions] = Field(default={}, description="Contract prices by `PROVIDER/MODEL`.")
     policy: PolicyOptions = Field(default=PolicyOptions(), description="How strict the standards are by default.")
+    alerting: AlertingOptions = Field(default=AlertingOptions(), description="How alerts are sent.")
     traffic: TrafficOptions = Field(default=TrafficOptions(), description="Retries, breakers and the cache's store.")
     gateway: GatewayOptions = Field(default=GatewayOptions(), description="Bounds of the gateway process.")
     ledger: LedgerOptions = Field(default=LedgerOptions(), description="How long the ledger keeps what it knows.")

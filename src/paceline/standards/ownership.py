@@ -10,32 +10,28 @@ from typing import Literal
 
 from pydantic import Field
 
+from paceline.standards.alerting import AlertOptions, QuietHours
 from paceline.standards.bounds import ModeName
 from paceline.standards.budget import Part
-from paceline.standards.scalars import ListOf, Money, Secret
+from paceline.standards.scalars import ListOf, Money
 from paceline.standards.traffic import RateLimits
 
-__all__ = ["AlertOptions", "ServiceBudget", "ServiceOptions", "TeamOptions", "WaiverOptions"]
+__all__ = ["ServiceBudget", "ServiceOptions", "TeamOptions", "WaiverOptions"]
 
 PhaseName = Literal["pilot", "codify", "expand", "govern"]
-
-
-class AlertOptions(Part):
-    """Where a team hears of breaches: one channel."""
-
-    slack: Secret | None = Field(default=None, description="Slack webhook.", examples=["env:SUPPORT_SLACK_WEBHOOK"])
-    webhook: Secret | None = Field(
-        default=None, description="Any webhook that takes JSON.", examples=["env:OPS_WEBHOOK"]
-    )
-    pagerduty: Secret | None = Field(default=None, description="PagerDuty routing key.", examples=["env:PAGERDUTY_KEY"])
-    email: str | None = Field(default=None, description="Mail address.", examples=["support-oncall@acme.example"])
 
 
 class TeamOptions(Part):
     """A team that owns services."""
 
     alerts: ListOf[AlertOptions] = Field(
-        default=[], description="Where it hears of breaches.", examples=[[{"slack": "env:SLACK"}]]
+        default=[], description="Where it hears of incidents.", examples=[[{"slack": "env:SLACK"}]]
+    )
+    quiet_hours: QuietHours | None = Field(
+        default=None, description="When only a page comes through.", examples=[{"from": "20:00", "to": "08:00"}]
+    )
+    escalate_to: str | None = Field(
+        default=None, description="The team that hears of its incidents past their due time.", examples=["platform"]
     )
     phase: PhaseName | None = Field(default=None, description="Where it stands in the rollout.", examples=["pilot"])
     contact: str = Field(default="", description="Whom to ask.", examples=["#support-platform"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from paceline.standards.alerting_checks import check_alerting
 from paceline.standards.consistency import check_classes, check_journal, check_use_cases
 from paceline.standards.context import Context
 from paceline.standards.faults import Code
@@ -32,6 +33,7 @@ def check(context: Context) -> None:
         check_classes,
         check_use_cases,
         _services,
+        check_alerting,
         _waivers,
         _prices,
         check_journal,
@@ -160,8 +162,10 @@ def _secrets(context: Context) -> None:
         wanted.append((("traffic", "cache", "url"), url))
     for name, team in context.options.teams.items():
         for alert in team.alerts:
-            secrets = [each for each in (alert.slack, alert.webhook, alert.pagerduty) if each]
-            wanted += [(("teams", name, "alerts"), each) for each in secrets]
+            secrets = (alert.slack, alert.teams, alert.pagerduty, alert.webhook, alert.signing_secret)
+            wanted += [(("teams", name, "alerts"), each) for each in secrets if each]
+    if context.options.alerting.smtp:
+        wanted.append((("alerting", "smtp"), context.options.alerting.smtp))
     for path, secret in wanted:
         kind, _, variable = secret.partition(":")
         if kind == "env" and not context.environment.get(variable):
