@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
+from paceline.governance.incidents.rules import Rules
 from paceline.governance.incidents.watch import watch
 from paceline.ledger import open_ledger
 from paceline.ledger.schema import minute_limit, series
@@ -50,7 +51,7 @@ def main() -> int:
             with ledger.engine.begin() as connection:
                 connection.execute(insert(minute_limit), rows)
             before = time.process_time()
-            watch(ledger, (minute + 1) * 60 + 100, lambda _: "")
+            watch(ledger, (minute + 1) * 60 + 100, Rules())
             costs.append(time.process_time() - before)
     after = costs[1:]
     count = SERVICES * len(LIMITS)

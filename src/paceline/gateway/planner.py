@@ -76,10 +76,10 @@ class Planner:
         names = [name for name, each in terms.items() if each.cap_learned]
         return names, [name for name in names if terms[name].built_in == _REASONING]
 
-    def owner(self, service: str) -> str:
-        """Return the team that owns a service; empty for none, or for a service the standards do not know."""
-        known = None if self._sound is None else self._sound.options.services.get(service)
-        return (known.owner or "") if known is not None else ""
+    @property
+    def standards(self) -> Standards | None:
+        """The last standards without a fault; none before there were any."""
+        return self._sound
 
     def keep(self) -> Keep:
         """Return how much the standards let the ledger keep; the defaults while there are none."""

@@ -9,6 +9,7 @@ import logging
 import time
 
 from paceline.gateway.planner import Planner
+from paceline.governance.incidents.rules import rules_of
 from paceline.governance.incidents.watch import watch
 from paceline.ledger import Ledger
 
@@ -24,5 +25,8 @@ class Watching:
 
     def tick(self) -> None:
         """Look once. Raises `LedgerError`."""
-        for incident, what in watch(self._ledger, time.time(), self._planner.owner):
+        standards = self._planner.standards
+        if standards is None:
+            return
+        for incident, what in watch(self._ledger, time.time(), rules_of(standards)):
             _log.warning("incident %s %s; `paceline incidents show %s`", incident, what, incident)

@@ -18,11 +18,13 @@ from sqlalchemy import ColumnElement, Connection, Engine, bindparam, delete, ins
 from paceline.ledger import settings
 from paceline.ledger.engine import reading, writing
 from paceline.ledger.errors import translated
+from paceline.ledger.outbox import Draft, enqueue
 from paceline.ledger.schema_incidents import incident, incident_event, limit_test
 
-__all__ = ["Incident", "IncidentEvent", "Incidents", "LimitKey", "WatchWriter", "Watched"]
+__all__ = ["BREACH", "Incident", "IncidentEvent", "Incidents", "LimitKey", "WatchWriter", "Watched"]
 
 _BASE62: Final = string.digits + string.ascii_letters
+BREACH: Final = "breach"
 _JUDGED_UNTIL: Final = "judged_until"
 
 
@@ -99,12 +101,13 @@ class Incidents:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def list(self, *, ended_since_us: int | None = None) -> list[Incident]:
+    def list(self, *, ended_since_us: int | None = None, kind: str | None = None) -> list[Incident]:
         """Return the open incidents, and those ended since, newest first. Raises `LedgerError`."""
         shown: list[ColumnElement[bool]] = [incident.c.ended_us.is_(None)]
         if ended_since_us is not None:
             shown.append(incident.c.ended_us >= ended_since_us)
-        query = select(incident).where(or_(*shown)).order_by(incident.c.detected_us.desc(), incident.c.id)
+        query = select(incident).where(or_(*shown), *([incident.c.kind == kind] if kind else []))
+        query = query.order_by(incident.c.detected_us.desc(), incident.c.id)
         with translated("read incidents"), reading(self._engine) as connection:
             return [_incident(row) for row in connection.execute(query)]
 
@@ -155,12 +158,26 @@ class WatchWriter:
             rows = [{**limit._asdict(), "state": state} for limit, state in tests.items()]
             self._connection.execute(insert(limit_test), rows)
 
-    def latest(self, limit: LimitKey) -> Incident | None:
+    def latest(self, limit: LimitKey, kind: str = BREACH) -> Incident | None:
         """Return the open incident of a limit, or else the one that ended last."""
-        same = [incident.c[name] == value for name, value in limit._asdict().items()]
+        same = [incident.c.kind == kind, *self._same(limit)]
         rows = self._connection.execute(select(incident).where(*same)).all()
         found = [_incident(row) for row in rows]
         return max(found, key=lambda one: (one.is_open, one.ended_us or 0), default=None)
+
+    def has_note(self, number: str) -> bool:
+        """Tell whether a person added a note to an incident."""
+        notes = select(incident_event.c.id).where(incident_event.c.incident == number, incident_event.c.kind == "note")
+        return self._connection.execute(notes.limit(1)).first() is not None
+
+    def tell(self, number: str, told: str, at_us: int, drafts: Sequence[Draft]) -> None:
+        """Write messages about an incident, and what its owner has heard with them."""
+        self._connection.execute(update(incident).where(incident.c.id == number).values(told=told, told_us=at_us))
+        enqueue(self._connection, number, at_us, drafts)
+
+    @staticmethod
+    def _same(limit: LimitKey) -> list[ColumnElement[bool]]:
+        return [incident.c[name] == value for name, value in limit._asdict().items()]
 
     def get(self, number: str) -> Incident | None:
         """Return an incident as this transaction sees it."""

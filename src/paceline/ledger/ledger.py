@@ -14,11 +14,13 @@ from sqlalchemy.engine import URL
 
 from paceline.ledger import engine as engines
 from paceline.ledger import spending
+from paceline.ledger.events import Events
 from paceline.ledger.figures import Count, Stratum
 from paceline.ledger.incidents import Incidents
 from paceline.ledger.ingest import SLOTS_MAX, Ingest, Ingested
 from paceline.ledger.keys import Keys
 from paceline.ledger.learning import Learning
+from paceline.ledger.outbox import Outbox
 from paceline.ledger.plans import Plans
 from paceline.ledger.reading import Name, Only, Reading, Resolution
 from paceline.ledger.report import DEFAULT_GROUP, Report, build
@@ -38,9 +40,11 @@ class Ledger:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._ingest = Ingest(engine)
+        self.events = Events(engine)
         self.incidents = Incidents(engine)
         self.keys = Keys(engine)
         self.learning = Learning(engine)
+        self.outbox = Outbox(engine)
         self.plans = Plans(engine)
         self.settings = Settings(engine)
 

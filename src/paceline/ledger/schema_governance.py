@@ -45,7 +45,7 @@ outbox: Final = Table(
     Index("outbox_incident", "incident", "id"),
 )
 """Messages to one channel each, written with what they tell of. `event`: opened, worsened, reminder, overdue, resolved,
-test; `channel` names the channel without its secret; `alert` is JSON. One is done when it was sent, or failed for good."""
+test; `channel` names the channel without its secret; `alert` is JSON. One is done when it was sent, or has failed."""
 
 event: Final = Table(
     "event",
@@ -91,7 +91,7 @@ exclusion: Final = Table(
     _number("made_us"),
     Column("ended_us", BigInteger),
 )
-"""Times that are not judged: known maintenance. `rule` is an RRULE of RFC 5545, empty for once; each lasts `minutes`."""
+"""Times that are not judged: maintenance. `rule` is an RRULE of RFC 5545, empty for once; each lasts `minutes`."""
 
 audit: Final = Table(
     "audit",

@@ -80,6 +80,11 @@ class AlertingOptions(Part):
         default=None, description="Mail server: `smtp://USER:PASSWORD@HOST:PORT` or `smtps://`.", examples=["env:SMTP"]
     )
     sender: str = Field(default="", description="Address that mail comes from.", examples=["paceline@acme.example"])
+    pagerduty_events: Address | None = Field(
+        default=None,
+        description="Where PagerDuty takes events, if not its default.",
+        examples=["https://events.eu.pagerduty.com/v2/enqueue"],
+    )
     link: Address | None = Field(
         default=None, description="Where people reach the dashboard.", examples=["https://paceline.acme.example"]
     )

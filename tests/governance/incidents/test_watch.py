@@ -10,13 +10,16 @@ import pytest
 from sqlalchemy import insert
 
 from paceline.governance.incidents.acting import end
+from paceline.governance.incidents.judging import Happened, allowed_share
+from paceline.governance.incidents.rules import Rules
 from paceline.governance.incidents.states import IncidentState, Reason
-from paceline.governance.incidents.watch import Happened, allowed_share, watch
+from paceline.governance.incidents.watch import watch
 from paceline.ledger import Ledger
 from paceline.ledger.schema import minute_limit, series
 
 START = 1_795_435_200 // 60
 """2026-11-23 12:00 UTC, in minutes."""
+RULES = Rules(owner=lambda _: "support")
 
 
 @dataclass
@@ -36,7 +39,7 @@ class Traffic:
                 self.write(n, over)
             self.minute += 1
             if passed % look_every == 0 or passed == minutes:
-                self.happened += watch(self.ledger, self.minute * 60 + 100, lambda _: "support")
+                self.happened += watch(self.ledger, self.minute * 60 + 100, RULES)
         return [one.what for one in self.happened[before:]]
 
     def write(self, n: int, over: int) -> None:
@@ -114,7 +117,7 @@ def test_silence_closes_nothing(traffic: Traffic) -> None:
 def test_two_watches_and_a_repeated_one_open_one_incident(traffic: Traffic) -> None:
     traffic.run(30, 20, 10, look_every=30)
     for _ in range(3):
-        assert watch(traffic.ledger, traffic.minute * 60 + 100, lambda _: "support") == []
+        assert watch(traffic.ledger, traffic.minute * 60 + 100, RULES) == []
     (found,) = traffic.ledger.incidents.list()
     assert found.n == 600, "every minute is counted once"
 
@@ -127,7 +130,7 @@ def test_of_several_processes_at_the_same_time_one_counts(traffic: Traffic) -> N
 
     def look() -> list[Happened]:
         ready.wait()
-        return watch(traffic.ledger, (traffic.minute + 1) * 60 + 100, lambda _: "support")
+        return watch(traffic.ledger, (traffic.minute + 1) * 60 + 100, RULES)
 
     with ThreadPoolExecutor(4) as threads:
         looks = [one.result() for one in [threads.submit(look) for _ in range(4)]]

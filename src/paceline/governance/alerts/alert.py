@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 __all__ = ["Alert", "Severity", "State"]
 
@@ -55,6 +57,10 @@ class Alert:
     """What changed, most telling first."""
     next_step: str = ""
     link: str = ""
+    event: str = ""
+    """Why it is told now, where that is not its state: `worsened`, `reminder`, `overdue`, `test`."""
+    among: tuple[str, ...] = ()
+    """Headlines, where one message tells of several incidents."""
 
     @property
     def key(self) -> str:
@@ -65,3 +71,20 @@ class Alert:
     def subject(self) -> str:
         """Service and use case, as people say them."""
         return f"{self.service} / {self.use_case}" if self.use_case else self.service
+
+    def dumped(self) -> str:
+        """Give it as JSON; times in ISO 8601."""
+        return json.dumps({name: _plain(value) for name, value in asdict(self).items()}, ensure_ascii=False)
+
+    @classmethod
+    def loaded(cls, text: str) -> Alert:
+        """Read what `dumped` gave, also by an older version."""
+        known: dict[str, Any] = json.loads(text)
+        times = {name: datetime.fromisoformat(known[name]) for name in ("since", "ended") if known.get(name)}
+        lists = {name: tuple(known.get(name, ())) for name in ("changed", "among")}
+        kinds = {"state": State(known["state"]), "severity": Severity(known["severity"])}
+        return cls(**{**known, **times, **lists, **kinds})
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value

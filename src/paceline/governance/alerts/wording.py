@@ -17,16 +17,20 @@ _SOON = {
     Severity.TICKET: "look this week",
 }
 
+_EVENTS = {"test": "Test: ", "worsened": "Worse: ", "reminder": "Still open: ", "overdue": "Overdue: "}
+
 
 def headline(alert: Alert) -> str:
     """Say in one line what is wrong where, or that it is over."""
     if alert.state is State.RESOLVED:
         return f"Resolved: {alert.subject}: {_was(alert.what)}"
-    return f"{alert.subject}: {alert.what} ({_SOON[alert.severity]})"
+    return f"{_EVENTS.get(alert.event, '')}{alert.subject}: {alert.what} ({_SOON[alert.severity]})"
 
 
 def facts(alert: Alert) -> list[tuple[str, str]]:
     """List label and text, in the order people ask for them. What is not known is left out."""
+    if alert.among:
+        return [("Incident", each) for each in alert.among]
     owner = alert.owner or "nobody: this service has no owner"
     found = [("Owner", f"{owner} ({alert.contact})" if alert.contact else owner), ("Since", moment(alert.since))]
     if alert.ended is not None:

@@ -69,6 +69,8 @@ class BreachTest:
     over: int = 0
     starts: tuple[tuple[int, int, int], ...] = ()
     """For each hour with traffic, the latest ones: its number in the window (0 first), and `n` and `over` before it."""
+    limit: str = ""
+    """The limit's value as people write it: with another one the test begins anew."""
 
     def observe(self, hour: int, n: int, over: int) -> BreachTest:
         """Take in a batch: `over` of `n` requests of an hour (since 1970). A late batch counts with the last hour."""
@@ -78,11 +80,11 @@ class BreachTest:
         if n == 0:
             return self
         if not self.starts or hour >= self.window + WINDOW_HOURS:
-            return BreachTest(self.allowed, hour, n, over, ((0, 0, 0),))
+            return BreachTest(self.allowed, hour, n, over, ((0, 0, 0),), self.limit)
         starts = self.starts
         if hour - self.window > starts[-1][0]:
             starts = (*starts, (hour - self.window, self.n, self.over))[-_STARTS_MAX:]
-        return BreachTest(self.allowed, self.window, self.n + n, self.over + over, starts)
+        return BreachTest(self.allowed, self.window, self.n + n, self.over + over, starts, self.limit)
 
     @property
     def log_e(self) -> float:
@@ -100,19 +102,20 @@ class BreachTest:
 
     def restarted(self) -> BreachTest:
         """Begin anew, as after an incident was closed."""
-        return BreachTest(self.allowed)
+        return BreachTest(self.allowed, limit=self.limit)
 
     def dumped(self) -> str:
         """Give the state as JSON."""
-        return json.dumps([self.allowed, self.window, self.n, self.over, self.starts], separators=(",", ":"))
+        state = [self.allowed, self.window, self.n, self.over, self.starts, self.limit]
+        return json.dumps(state, separators=(",", ":"))
 
     @classmethod
     def loaded(cls, state: str | None, allowed: float) -> BreachTest:
         """Read what `dumped` gave; a new test without it, or when the allowed share is another one now."""
         if state is None:
             return cls(allowed)
-        of, window, n, over, starts = json.loads(state)
-        return cls(of, window, n, over, tuple(map(tuple, starts))) if of == allowed else cls(allowed)
+        of, window, n, over, starts, *limit = json.loads(state)
+        return cls(of, window, n, over, tuple(map(tuple, starts)), *limit) if of == allowed else cls(allowed)
 
 
 @functools.lru_cache(maxsize=64)
