@@ -179,6 +179,12 @@ class WatchWriter:
     def _same(limit: LimitKey) -> list[ColumnElement[bool]]:
         return [incident.c[name] == value for name, value in limit._asdict().items()]
 
+    def open_ones(self) -> list[Incident]:
+        """Return the open incidents."""
+        return [
+            _incident(row) for row in self._connection.execute(select(incident).where(incident.c.ended_us.is_(None)))
+        ]
+
     def get(self, number: str) -> Incident | None:
         """Return an incident as this transaction sees it."""
         row = self._connection.execute(select(incident).where(incident.c.id == number)).one_or_none()

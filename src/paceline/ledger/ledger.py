@@ -20,6 +20,8 @@ from paceline.ledger.incidents import Incidents
 from paceline.ledger.ingest import SLOTS_MAX, Ingest, Ingested
 from paceline.ledger.keys import Keys
 from paceline.ledger.learning import Learning
+from paceline.ledger.leases import Leases
+from paceline.ledger.looks import Looks
 from paceline.ledger.outbox import Outbox
 from paceline.ledger.plans import Plans
 from paceline.ledger.reading import Name, Only, Reading, Resolution
@@ -28,6 +30,7 @@ from paceline.ledger.retention import CHUNK, Keep, Retained, retain
 from paceline.ledger.rollup import RolledUp, roll_up
 from paceline.ledger.settings import Settings
 from paceline.ledger.sums import GroupName
+from paceline.ledger.totals import Totals
 
 
 class Ledger:
@@ -44,9 +47,12 @@ class Ledger:
         self.incidents = Incidents(engine)
         self.keys = Keys(engine)
         self.learning = Learning(engine)
+        self.leases = Leases(engine)
+        self.looks = Looks(engine)
         self.outbox = Outbox(engine)
         self.plans = Plans(engine)
         self.settings = Settings(engine)
+        self.totals = Totals(engine)
 
     @classmethod
     def open(cls, where: str | Path) -> Self:
