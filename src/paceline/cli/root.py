@@ -15,6 +15,8 @@ COMMANDS: dict[str, str] = {
     "demo": "Replay real traces through the gateway and report.",
     "report": "Show every service's latency and cost beside its budget.",
     "incidents": "List, show and act on breaches of budgets.",
+    "alerts": "Try the channels of a service's owner, and list what was sent.",
+    "event": "Tell of deploys and outages, for the timelines of incidents.",
     "keys": "Make, list and revoke the keys that services call with.",
     "run": "Run a program with its SDKs pointed at the gateway.",
     "gateway": "Run the gateway process alone.",

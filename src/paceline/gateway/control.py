@@ -10,19 +10,19 @@ import logging
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from paceline.gateway.address import Address
 from paceline.gateway.cap_review import CapReview
 from paceline.gateway.data_dir import DataDir
+from paceline.gateway.governing import Governing
 from paceline.gateway.link import Link
 from paceline.gateway.lock import HeldError, held
 from paceline.gateway.loop import Loop
 from paceline.gateway.planner import Planner
 from paceline.gateway.spent import SpentFile
-from paceline.gateway.watching import Watching
 from paceline.ledger import Ledger, LedgerError, open_ledger
 
 PLAN_EVERY_S = 0.25
@@ -30,7 +30,9 @@ INGEST_EVERY_S = 0.5
 ROLL_UP_EVERY_S = 20.0
 RETAIN_EVERY_S = 600.0
 CAPS_EVERY_S = 60.0
-WATCH_EVERY_S = 30.0
+GOVERN_EVERY_S = 5.0
+"""A minute is judged once: rounds between are cheap."""
+SEND_EVERY_S = 2.0
 
 _log = logging.getLogger("paceline.control")
 
@@ -112,13 +114,15 @@ def opened(data: DataDir, standards: Path, listen: Address) -> Iterator[Control]
         planner = Planner(standards, data, ledger, link)
         spent = SpentFile(data, ledger, link)
         caps = CapReview(ledger, planner)
+        governing = Governing(ledger, planner)
         loops = (
             Loop("plan", PLAN_EVERY_S, planner.tick),
             Loop("ingest", INGEST_EVERY_S, lambda: ingest(ledger, data, spent)),
             Loop("roll-up", ROLL_UP_EVERY_S, lambda: roll_up(ledger)),
             Loop("retention", RETAIN_EVERY_S, lambda: retain(ledger, planner)),
             Loop("caps", CAPS_EVERY_S, caps.tick),
-            Loop("watch", WATCH_EVERY_S, Watching(ledger, planner).tick),
+            Loop("govern", GOVERN_EVERY_S, governing.tick),
+            Loop("alerts", SEND_EVERY_S, governing.send),
         )
         loops[0].once()  # what is taken in belongs to the owners of a plan: let there be one
         for loop in loops:
@@ -129,6 +133,8 @@ def opened(data: DataDir, standards: Path, listen: Address) -> Iterator[Control]
             for loop in loops:
                 loop.stop()
             loops[1].once()
+            with suppress(LedgerError):
+                governing.leave()
     finally:
         ledger.close()
 

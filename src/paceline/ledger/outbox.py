@@ -73,6 +73,12 @@ class Outbox:
         with translated("read an incident's messages"), reading(self._engine) as connection:
             return [_message(row) for row in connection.execute(query)]
 
+    def since(self, since_us: int) -> list[Message]:
+        """Return the messages written since, oldest first. Raises `LedgerError`."""
+        query = select(outbox).where(outbox.c.at_us >= since_us).order_by(outbox.c.id)
+        with translated("read messages"), reading(self._engine) as connection:
+            return [_message(row) for row in connection.execute(query)]
+
     def sent_since(self, since_us: int) -> dict[tuple[str, str], int]:
         """Count by team and channel what was sent since. Raises `LedgerError`."""
         query = select(outbox.c.team, outbox.c.channel, func.count(func.distinct(outbox.c.sent_us)))

@@ -10,7 +10,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from paceline.governance.alerts.alert import Alert, Severity, State
@@ -91,11 +90,11 @@ class _Round(NamedTuple):
         for index, message in enumerate(messages):
             if index >= self.room:
                 return done._replace(held=len(messages) - index)
-            sent = self._one(self.channel, [message], Alert.loaded(message.alert))
+            sent = self._one(self.channel, [message], Alert.loaded(message.alert), index)
             done = Delivered(*(sum(pair) for pair in zip(done, sent, strict=True)))
         return done
 
-    def _one(self, channel: Channel, messages: Sequence[Message], alert: Alert) -> Delivered:
+    def _one(self, channel: Channel, messages: Sequence[Message], alert: Alert, place: int = 0) -> Delivered:
         numbers = [message.id for message in messages]
         try:
             channel.sender(self.standards.options.alerting, self.environment)(alert)
@@ -107,7 +106,8 @@ class _Round(NamedTuple):
             pause_s = error.after_s or min(_LAST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(tries, 10))
             self.ledger.outbox.again(numbers, self.now_us + int(pause_s * 1e6), error.reason)
             return Delivered(again=len(numbers))
-        self.ledger.outbox.sent(numbers, self.now_us)
+        # Messages that went alone are told apart by their time.
+        self.ledger.outbox.sent(numbers, self.now_us + place)
         return Delivered(sent=len(numbers))
 
     def _failed(self, messages: Sequence[Message], reason: str) -> Delivered:
@@ -130,9 +130,10 @@ def _several(messages: Sequence[Message]) -> Alert:
         service=f"{len(alerts)} incidents",
         use_case="",
         what=what,
-        since=min((alert.since for alert in alerts), default=datetime.now(UTC)),
+        since=min(alert.since for alert in alerts),
         ended=None,
         state=State.FIRING if firing else State.RESOLVED,
         event="",
+        link=worst.link.rpartition("/")[0],
         among=tuple(headline(alert) for alert in alerts),
     )

@@ -17,7 +17,7 @@ from paceline.ledger import Ledger
 from paceline.ledger.figures import Stratum
 from paceline.ledger.incidents import LimitKey
 
-__all__ = ["Explained", "explain", "facts_of", "provider_of", "times_longer"]
+__all__ = ["Explained", "explain", "facts_of", "provider_of", "slower_deployments", "times_longer"]
 
 _BEFORE_S: Final = 86_400
 _EVENT_BEFORE_S: Final = 2 * 3_600
@@ -60,7 +60,7 @@ def explain(ledger: Ledger, limit: LimitKey, since_s: float, until_s: float) -> 
     tallies = tallied(before, numbers, of), tallied(now, numbers, of)
     parts = split(*tallies, [], len(numbers)) if all(len(tally.n) for tally in tallies) else Split(1.0, 1.0, 1.0, 1.0)
     words = reasons(facts_of(before), facts_of(now), parts)
-    return Explained(provider_of(now), (*told, *_deployments(before, now, of), *words), parts)
+    return Explained(provider_of(now), (*told, *slower_deployments(before, now, of), *words), parts)
 
 
 def provider_of(rows: Iterable[Stratum]) -> str:
@@ -113,7 +113,7 @@ def _means(rows: Sequence[Stratum], measure: str) -> dict[tuple[str, int, int], 
     return found
 
 
-def _deployments(before: Sequence[Stratum], now: Sequence[Stratum], measure: str) -> tuple[str, ...]:
+def slower_deployments(before: Sequence[Stratum], now: Sequence[Stratum], measure: str) -> tuple[str, ...]:
     """Tell which deployments are slower on the same work, where others are not."""
     changes = times_longer(before, now, measure)
     slower = {name: by - 1 for name, by in changes.items() if by - 1 >= _SLOWER}

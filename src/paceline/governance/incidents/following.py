@@ -101,7 +101,7 @@ class _Step:
         values: dict[str, str | int | float | None] = {
             "state": IncidentState.DETECTED.value,
             "severity": signal.severity.value,
-            "since_us": self._now_us,
+            "since_us": int(signal.since_s * 1e6) if signal.since_s else self._now_us,
             "provider": signal.provider,
             "facts": self._facts(),
             "good_since_us": None,

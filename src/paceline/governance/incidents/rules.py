@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from paceline.ledger import Ledger
 from paceline.ledger.incidents import LimitKey
 from paceline.standards import METRICS, Standards
 
@@ -33,8 +34,9 @@ class Rules:
     """Tells whether a minute of a service's use case is not to be judged: known maintenance."""
 
 
-def rules_of(standards: Standards) -> Rules:
-    """Return what the standards alone say."""
+def rules_of(ledger: Ledger, standards: Standards, now: float) -> Rules:
+    """Return what holds at a time, Unix seconds. Raises `LedgerError`."""
+    del ledger, now
     services = standards.options.services
 
     def owner(service: str) -> str:

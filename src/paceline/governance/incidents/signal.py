@@ -49,6 +49,8 @@ class Signal:
     """What changed or explains it, most telling first, each a sentence without its full stop."""
     next_step: str = ""
     """The one thing to do, as an order."""
+    since_s: float | None = None
+    """When it began, Unix seconds, where that is known."""
 
 
 LookAt = Callable[["Ledger", "Standards", float], list[Signal]]

@@ -18,7 +18,20 @@ from paceline.governance.statistics.ratio import Pair, Ratio, compared
 from paceline.governance.statistics.several import e_bh, e_value
 from paceline.governance.statistics.tally import Counts, Floats, Hourly, Tally, added, alike, excess, means, thresholds
 
-__all__ = ["LIMIT", "STRONG", "WEEKS", "Look", "alarms", "baseline_hours", "look", "look_at_mean", "went_away"]
+__all__ = [
+    "LIMIT",
+    "STRONG",
+    "WEEKS",
+    "Look",
+    "alarms",
+    "baseline_hours",
+    "look",
+    "look_at",
+    "look_at_mean",
+    "paired",
+    "together",
+    "went_away",
+]
 
 LIMIT: Final = 1.2
 STRONG: Final = 1.5
@@ -64,11 +77,17 @@ def look(own: Tally, peers: Sequence[Tally], hours: Counts, strata: int, seed: i
     The tallies hold the baseline's hours too. Peers are services on the same provider; each has its own thresholds, and
     their counts are added.
     """
-    before = baseline_hours(hours)
-    mine = _pair(own, hours, before, strata)
-    theirs = [_pair(peer, hours, before, strata) for peer in peers]
-    together = Pair(added([pair.now for pair in theirs]), added([pair.before for pair in theirs])) if theirs else None
-    return Look(compared(mine, together, seed), went_away(mine.now, together.now if together else None))
+    return look_at(paired(own, hours, strata), together([paired(peer, hours, strata) for peer in peers]), seed)
+
+
+def look_at(own: Pair, peers: Pair | None, seed: int = 0) -> Look:
+    """Compare what is counted already, so that a service's counts serve as a peer's too."""
+    return Look(compared(own, peers, seed), went_away(own.now, peers.now if peers else None))
+
+
+def together(pairs: Sequence[Pair]) -> Pair | None:
+    """Add up the counts of services over the same hours; none for none."""
+    return Pair(added([pair.now for pair in pairs]), added([pair.before for pair in pairs])) if pairs else None
 
 
 def look_at_mean(own: Tally, value: Floats, hours: Counts, seed: int = 0) -> Look:
@@ -99,7 +118,9 @@ def went_away(now: Hourly, peers: Hourly | None) -> bool:
     return bool(own <= max(other, 1e-9) if math.isfinite(other) and other > 0 else own <= 1.0)
 
 
-def _pair(tally: Tally, hours: Counts, before: Counts, strata: int) -> Pair:
+def paired(tally: Tally, hours: Counts, strata: int) -> Pair:
+    """Count a service's slow requests by hour, now and in the baseline, by thresholds of its own."""
+    before = baseline_hours(hours)
     earlier = tally.during(before)
     now = tally.during(hours)
     limits = thresholds(earlier, strata).only(alike(earlier, now, strata))
