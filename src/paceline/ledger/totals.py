@@ -91,9 +91,8 @@ class Totals:
             columns = [*(series.c[name] for name in group), start]
             query = select(*columns, *(func.sum(rows.c[name]) for name in names))
             query = query.select_from(rows.join(series, series.c.id == rows.c.series)).group_by(*columns)
-            wanted = [minute for hour in of_day for minute in range(hour * 60, hour * 60 + 60, 1)]
-            if len(wanted) < 24 * 60:
-                query = query.where((rows.c.minute % literal_column("1440", Integer)).in_(wanted))
+            if len(of_day) < 24:
+                query = query.where((rows.c.minute // _HOUR % 24).in_(sorted(of_day)))
             for row in connection.execute(query):
                 at = row[len(group)] // _HOUR
                 found[tuple(row[: len(group)])][at] = tuple(map(int, row[len(group) + 1 :]))
@@ -110,9 +109,9 @@ class Totals:
         return dict(found)
 
     def keys(self, since: float, until: float, *, pieces: int = 24, most: int = 2_000) -> list[KeyUse]:
-        """Return who used which key in a sample: of each piece of the span its first `most` requests with a key.
+        """Return who used which key in a sample: of each piece of the span its first `most` requests.
 
-        At most `pieces` × `most` rows are read, by the primary key, however many there are.
+        At most `pieces` times `most` rows are read, by the primary key, however many there are.
         """
         many: defaultdict[tuple[str, str], int] = defaultdict(int)
         length = (until - since) / pieces
