@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from cases import FIRING, RESOLVED
 from inline_snapshot import snapshot
+from receivers import Receiver, http_receiver
 
 from paceline.governance.alerts.alert import Alert
 from paceline.governance.alerts.channels import channels
@@ -15,9 +17,6 @@ from paceline.governance.alerts.delivery import Delivered, deliver
 from paceline.ledger import Ledger, open_ledger
 from paceline.ledger.outbox import Draft
 from paceline.standards import Standards, load
-
-from cases import FIRING, RESOLVED
-from receivers import Receiver, http_receiver
 
 NOW = 1_795_435_200.0
 STANDARDS = load(

@@ -206,13 +206,15 @@ def _parts(sides: _Rows, measure: str) -> Split:
 
 
 def _since(sides: _Rows, hours: Counts, measure: str) -> float:
-    """Date the change within the day; its first hour where no change within it is found."""
+    """Date the change: an hour of the day, its first where the change is older or none is found within it."""
     if measure in _TIMES:
         numbers = Numbers()
         tally = tallied([*sides.before, *sides.now], numbers, measure)
-        point = onset(adjusted(paired(tally, hours, len(numbers)).now, None))
-        if point is not None and point.after > point.before:
-            return float(hours[point.at]) * _HOUR
+        pair = paired(tally, hours, len(numbers))
+        earlier = adjusted(pair.before, None)
+        point = onset(np.concatenate([earlier, adjusted(pair.now, None)]))
+        if point is not None and point.after > point.before and point.at > len(earlier):
+            return float(hours[point.at - len(earlier)]) * _HOUR
     return float(hours[0]) * _HOUR
 
 
