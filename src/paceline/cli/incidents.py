@@ -1,4 +1,4 @@
-"""`paceline incidents`: breaches of budgets, and what people do about them. Works on the ledger itself."""
+"""`paceline incidents`: what is wrong with services, and what people do about it. Works on the ledger itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from paceline.cli.trouble import EXIT_NO, Trouble
 from paceline.governance.alerts.alert import Severity
 from paceline.governance.alerts.errors import GovernanceError
 from paceline.governance.incidents import limit_words
+from paceline.governance.incidents.facts import Facts
 from paceline.governance.incidents.states import REASONS, IncidentState, Reason, TransitionError, due
+from paceline.ledger.incidents import BREACH
 
 if TYPE_CHECKING:
     from paceline.ledger import Ledger
@@ -30,10 +32,10 @@ _ONWARD = ("triaged", "investigating", "mitigated")
 
 @click.group(epilog="Example: paceline incidents list")
 def command() -> None:
-    """List, show and act on breaches of budgets.
+    """Show and act on breaches, regressions and hidden risks.
 
-    The control process opens an incident when more requests are over a limit than its percentile allows, and closes it
-    when the service is within its budget again for long enough.
+    The control process opens an incident when more requests are over a limit than its percentile allows, when the same
+    work becomes slower or dearer, or when a signal comes on; it closes it when the figures are good for long enough.
     """
 
 
@@ -66,9 +68,11 @@ def show(incident: str, standards: Path, data: Path | None, output: str) -> None
     """Show an incident and its timeline."""
     with opened_ledger(data_dir(data, standards)) as ledger:
         known = ledger.incidents.get(incident)
+        sent = ledger.outbox.of(incident)
     if known is None:
         raise _unknown(incident)
     found, events = known
+    messages = [f"  {_when(one.at_us)}  told {one.team or 'nobody'} by {one.channel}: {one.event}" for one in sent]
     if output == "json":
         click.echo(json.dumps(_document(found) | {"timeline": [_entry(event) for event in events]}))
         return
@@ -77,6 +81,8 @@ def show(incident: str, standards: Path, data: Path | None, output: str) -> None
     click.echo()
     for event in events:
         click.echo(f"  {_when(event.at_us)}  {event.actor}: {event.text}")
+    for line in messages:
+        click.echo(line)
 
 
 @command.command(epilog="Example: paceline incidents ack i_4fGh2kLm --to investigating")
@@ -168,29 +174,54 @@ def _show_table(found: Sequence[Incident]) -> None:
     from paceline.cli.rendering import text
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for column in ("Id", "Service", "Use case", "Limit", "Severity", "State", "Owner", "Since", "Over"):
+    for column in ("Id", "Service", "Use case", "What", "Severity", "State", "Owner", "Since", "Over"):
         table.add_column(column)
+    known = {one.id for one in found}
     for one in found:
-        limit = limit_words(one.limit)
-        state = IncidentState(one.state).words
-        share = f"{one.over / one.n:.0%} of {one.n:,}" if one.n else ""
-        names = [one.id, one.limit.service, one.limit.use_case, limit, one.severity, state, one.owner or "nobody"]
-        table.add_row(*names, _when(one.since_us), share)
+        if one.parent not in known:
+            table.add_row(one.id, *_cells(one))
+            for child in found:
+                if child.parent == one.id:
+                    table.add_row(f"  {child.id}", *_cells(child))
     text.console().print(table)
 
 
-def _lines(one: Incident) -> list[str]:
-    limit = one.limit
-    share = (
-        f"{one.over:,} of {one.n:,} requests over ({one.over / one.n:.1%}; {one.allowed:.1%} allowed)" if one.n else ""
-    )
-    lines = [
-        f"{one.id}  {limit.service} / {limit.use_case}: {limit_words(limit)}",
-        f"  {one.severity}, {IncidentState(one.state).words}; owner {one.owner or 'nobody'}",
-        f"  since {_when(one.since_us)}, {share}",
+def _cells(one: Incident) -> list[str]:
+    share = f"{one.over / one.n:.0%} of {one.n:,}" if one.n else ""
+    what = limit_words(one.limit) if one.kind == BREACH else f"{one.kind} {limit_words(one.limit)}".strip()
+    state = IncidentState(one.state).words
+    return [
+        one.limit.service,
+        one.limit.use_case,
+        what,
+        one.severity,
+        state,
+        one.owner or "nobody",
+        _when(one.since_us),
+        share,
     ]
+
+
+def _lines(one: Incident) -> list[str]:
+    facts = Facts.loaded(one.facts)
+    where = " / ".join(name for name in (one.limit.service, one.limit.use_case) if name) or f"provider {one.provider}"
+    lines = [
+        f"{one.id}  {where}: {facts.what or limit_words(one.limit)}",
+        f"  {one.severity}, {IncidentState(one.state).words}; owner {one.owner or 'nobody'}",
+        f"  since {_when(one.since_us)}{_share(one)}",
+    ]
+    lines += [f"  {label}: {text}" for label, text in _belonging(one)]
+    if facts.budget_left is not None and one.is_open:
+        left = "overdrawn" if facts.budget_left < 0 else f"{facts.budget_left:.0%} left"
+        lines.append(f"  error budget of 28 days: {left}")
+    lines += [f"  what changed: {text}" for text in facts.changed]
     if one.ended_us is not None:
-        return [*lines, f"  ended {_when(one.ended_us)}, reason {one.reason}"]
+        return [
+            *lines,
+            f"  ended {_when(one.ended_us)}, {f'reason {one.reason}' if one.reason else 'without a reason'}",
+        ]
+    if facts.next_step:
+        lines.append(f"  next: {facts.next_step}")
     detected = datetime.fromtimestamp(one.detected_us / 1e6, UTC)
     next_due = due(Severity(one.severity), IncidentState(one.state), detected)
     if next_due is not None:
@@ -198,9 +229,21 @@ def _lines(one: Incident) -> list[str]:
     return lines
 
 
+def _share(one: Incident) -> str:
+    if not one.n:
+        return ""
+    return f", {one.over:,} of {one.n:,} requests over ({one.over / one.n:.1%}; {one.allowed:.1%} allowed)"
+
+
+def _belonging(one: Incident) -> list[tuple[str, str]]:
+    told = {"provider": one.provider, "belongs to": one.parent, "accepted by waiver": one.waiver}
+    return [(label, text) for label, text in told.items() if text]
+
+
 def _document(one: Incident) -> dict[str, Any]:
     return {
         "id": one.id,
+        "kind": one.kind,
         **one.limit._asdict(),
         "state": one.state,
         "severity": one.severity,
@@ -212,6 +255,10 @@ def _document(one: Incident) -> dict[str, Any]:
         "requests": one.n,
         "over_limit": one.over,
         "allowed": one.allowed,
+        "provider": one.provider,
+        "parent": one.parent,
+        "waiver": one.waiver,
+        "facts": json.loads(one.facts),
     }
 
 

@@ -14,7 +14,7 @@ COMMANDS: dict[str, str] = {
     "up": "Run the gateway and the control process on this machine.",
     "demo": "Replay real traces through the gateway and report.",
     "report": "Show every service's latency and cost beside its budget.",
-    "incidents": "List, show and act on breaches of budgets.",
+    "incidents": "Show and act on breaches, regressions and hidden risks.",
     "alerts": "Try the channels of a service's owner, and list what was sent.",
     "event": "Tell of deploys and outages, for the timelines of incidents.",
     "keys": "Make, list and revoke the keys that services call with.",

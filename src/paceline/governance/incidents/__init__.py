@@ -1,6 +1,7 @@
-"""Incidents: a breach or a regression with an owner, a timeline and a closing rule.
+"""Incidents: a breach, a regression or another signal with an owner, a timeline and a closing rule.
 
-Pure values and rules; where they are kept is the ledger's business.
+Where they are kept is the ledger's business. A round of governance is: `watch` (limits), looks and `following`
+(signals), `grouping` (parents), `telling` (messages); people act through `acting`.
 """
 
 from paceline.ledger.incidents import LimitKey
@@ -9,5 +10,5 @@ __all__ = ["limit_words"]
 
 
 def limit_words(limit: LimitKey) -> str:
-    """Return a limit as people say it: `ttft p95`."""
-    return f"{limit.metric.removesuffix('_ms').replace('_', ' ')} {limit.percentile}"
+    """Return a limit as people say it: `ttft p95`; of a signal, what was measured."""
+    return f"{limit.metric.removesuffix('_ms').replace('_', ' ')} {limit.percentile}".strip()
