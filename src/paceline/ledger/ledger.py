@@ -27,6 +27,7 @@ from paceline.ledger.plans import Plans
 from paceline.ledger.reading import Name, Only, Reading, Resolution
 from paceline.ledger.report import DEFAULT_GROUP, Report, build
 from paceline.ledger.retention import CHUNK, Keep, Retained, retain
+from paceline.ledger.reviews import Reviews
 from paceline.ledger.rollup import RolledUp, roll_up
 from paceline.ledger.settings import Settings
 from paceline.ledger.sums import GroupName
@@ -51,6 +52,7 @@ class Ledger:
         self.looks = Looks(engine)
         self.outbox = Outbox(engine)
         self.plans = Plans(engine)
+        self.reviews = Reviews(engine)
         self.settings = Settings(engine)
         self.totals = Totals(engine)
 

@@ -75,7 +75,7 @@ def test_an_untagged_share_that_rises_is_on(rows: Rows, find: Find) -> None:
     shares(rows, {"n": 1000, "n_untagged": 120}, {"n": 7000, "n_untagged": 140})
     found = find(look, "untagged")
     assert found.state is Measured.ON
-    assert found.what == "12 % of its requests is untagged in the last day, against 2.0 % before"
+    assert found.what == "12 % of its requests is untagged in the last day, against 2 % before"
     assert found.next_step
 
 

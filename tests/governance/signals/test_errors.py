@@ -25,7 +25,7 @@ def test_over_beyond_chance_is_on_as_bad_as_it_is(rows: Rows, find: Find, n: int
 def test_it_says_how_many_of_how_many(rows: Rows, find: Find) -> None:
     rows.put(600, n=1000, errors=(1000, 300))
     found = find(look, "errors")
-    assert found.what == "30 % of its requests is failing in the last hour (300 of 1,000), 1.0 % allowed"
+    assert found.what == "30 % of its requests is failing in the last hour (300 of 1,000), 1 % allowed"
     assert found.next_step.startswith("see which provider fails")
 
 

@@ -63,7 +63,7 @@ def test_hedges_are_judged_by_their_cost_too(rows: Rows, find: Find) -> None:
     rows.put(HOUR, n=1000, events={"hedged": (15, 40_000)}, cost_nanousd=1_000_000)
     found = find(look, "hedges")
     assert found.state is ON
-    assert "at 4.0 % of the cost, 2.0 % allowed" in found.what
+    assert "at 4 % of the cost, 2 % allowed" in found.what
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_models_outside_the_standards_that_creep_in(
     found = find(look, "off_standard")
     assert found.state is state
     if state is ON:
-        assert found.what == "10 % of requests is for models outside the standards in the last day, 1.0 % before"
+        assert found.what == "10 % of requests is for models outside the standards in the last day, 1 % before"
 
 
 def test_where_prompts_may_repeat_nobody_is_told(rows: Rows, find: Find) -> None:

@@ -73,7 +73,7 @@ def test_a_sudden_rate_is_on_with_what_is_left(past: Rows, find: Find) -> None:
     past.put(1800, n=10, cost_nanousd=8 * NANO, other_nanousd=NANO)
     found = find(look, "spend", measure="rate")
     assert (found.state, found.severity) == (Measured.ON, "urgent")
-    assert found.what == "spend is $9.00 in the last hour, against $0.50 in hours like it"
+    assert found.what == "spend is $9 in the last hour, against $0.50 in hours like it"
     assert found.changed == ("$380 of the month's budget is left, 2 days at this rate",)
 
 

@@ -8,20 +8,20 @@ __all__ = ["count", "days", "dollars", "on", "percent"]
 
 
 def dollars(usd: float) -> str:
-    """`$1,204`, `$18.30`, `$0.0042`."""
+    """`$1,204`, `$90`, `$18.30`, `$0.0042`."""
     if usd >= 100 or usd == 0:
         return f"${usd:,.0f}"
-    return f"${usd:.2f}" if usd >= 0.1 else f"${usd:.2g}"
+    return f"${usd:.2f}".removesuffix(".00") if usd >= 0.1 else f"${usd:.2g}"
 
 
 def percent(share: float) -> str:
-    """`12 %`, `4.2 %`, `0.3 %`."""
+    """`12 %`, `5 %`, `4.2 %`, `0.03 %`; what is not quite all is not 100 %."""
     value = share * 100
-    if value in {0, 100}:
-        return f"{value:.0f} %"
-    if value >= 99.5:
+    if 99.5 <= value < 100:
         return f"{min(value, 99.9):.1f} %"
-    return f"{value:.0f} %" if value >= 10 else f"{value:.1f} %" if value >= 0.1 else f"{value:.2g} %"
+    if value >= 9.95:
+        return f"{value:.0f} %"
+    return f"{f'{value:.1f}'.removesuffix('.0')} %" if value >= 0.1 else f"{value:.2g} %"
 
 
 def count(n: int, one: str, many: str = "") -> str:
