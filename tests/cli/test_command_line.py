@@ -42,6 +42,7 @@ Commands:
   demo       Replay real traces through the gateway and report.
   report     Show every service's latency and cost beside its budget.
   incidents  Show and act on breaches, regressions and hidden risks.
+  review     Write the review of a week or a month.
   alerts     Try the channels of a service's owner, and list what was sent.
   event      Tell of deploys and outages, for the timelines of incidents.
   keys       Make, list and revoke the keys that services call with.

@@ -16,7 +16,7 @@ from paceline.cli.places import data_dir, data_option, format_option, standards_
 from paceline.cli.trouble import Trouble
 
 
-class _Day(click.ParamType):
+class _Day(click.ParamType[date]):
     name = "date"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:

@@ -69,9 +69,10 @@ def _budgets(review: Review) -> Chart:
 def _spend(review: Review) -> Chart:
     bars = []
     for one in review.spend:
-        if not one.budget:
+        if not one.budget or not (one.month or one.expected):
             continue
-        ends = [None if usd is None else _place(usd / one.budget, _SPEND_MOST) for usd in (one.lower, one.upper)]
+        drawn = one.lower is not None and one.lower < one.budget * _SPEND_MOST
+        ends = [_place(usd / one.budget, _SPEND_MOST) if drawn else None for usd in (one.lower or 0, one.upper or 0)]
         text = f"{dollars(one.month)} of {dollars(one.budget)}"
         if one.expected is not None:
             text += f", {dollars(one.expected)} expected"

@@ -76,7 +76,8 @@ def _incidents(span: Span, found: Found) -> str:
     still = [one for one in found.incidents if one.ended is None]
     ended, new = len(found.incidents) - len(still), sum(one.is_new for one in found.incidents)
     period = span.period.value
-    moved = f"{new or 'none'} began and {ended or 'none'} ended in the {period}"
+    moved = f"{new or 'none'} began and {ended or 'none'} ended" if new or ended else "none began or ended"
+    moved += f" in the {period}"
     if not still:
         return f"No incident is open; {moved}."
     oldest = days(max(one.age_days for one in still))
@@ -90,7 +91,7 @@ def _incidents(span: Span, found: Found) -> str:
 def _money(found: Found) -> str:
     with_budget = [one for one in found.spend if one.budget is not None]
     over = [one for one in with_budget if one.state in {"over", "heading over"}]
-    if not with_budget:
+    if not any(one.month for one in with_budget):
         return ""
     if not over:
         whose = "The one service" if len(with_budget) == 1 else f"All {len(with_budget)} services"
