@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from paceline.governance.review.charts import WIDTH, charts
@@ -11,8 +9,6 @@ from paceline.governance.review.document import Review
 from paceline.governance.review.sections import legend, sections, title
 
 __all__ = ["render"]
-
-_SHORT: Final = 16
 
 
 def render(review: Review) -> str:
@@ -36,5 +32,5 @@ def render(review: Review) -> str:
 
 
 def _kept_together(text: str) -> str:
-    """Return text whose figures, and which as a whole if it is short, stay on one line."""
-    return text.replace(" ", "\u00a0") if len(text) <= _SHORT else text.replace(" %", "\u00a0%")
+    """Return text in which a figure and its percent sign stay on one line."""
+    return text.replace(" %", "\u00a0%")

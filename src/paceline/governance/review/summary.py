@@ -96,7 +96,9 @@ def _money(found: Found) -> str:
     if not over:
         whose = "The one service" if len(with_budget) == 1 else f"All {len(with_budget)} services"
         return f"{whose} with a monthly budget {_is(len(with_budget))} within it, as far as can be told."
-    return f"Of {count(len(with_budget), 'monthly budget')}, {' and '.join(_over(over))}."
+    *some, last = _over(over)
+    told = f"{', '.join(some)} and {last}" if some else last
+    return f"Of {count(len(with_budget), 'monthly budget')}, {told}."
 
 
 def _over(over: Sequence[Spend]) -> Iterator[str]:
