@@ -8,7 +8,7 @@ import pytest
 from ledger_rows import DAY, HOUR, WEEK, Rows
 
 from paceline.governance.incidents.signal import Measured, Signal
-from paceline.governance.signals.coverage import look
+from paceline.governance.signals.coverage import EVERYTHING, look
 
 Find = Callable[..., Signal]
 
@@ -28,14 +28,19 @@ def test_expected_traffic_that_is_missing_is_on(rows: Rows, find: Find) -> None:
     assert found.what == (
         "expected traffic is missing: no request came in the last hour, against 180 or more at this time in past weeks"
     )
-    assert found.changed == ("other services go on",)
+    assert found.next_step == "see whether the service is down, or calls its provider without the gateway"
+    assert find(look, "silence", service=EVERYTHING).state is Measured.OFF
     assert find(look, "silence", service="editor").state is Measured.OFF
 
 
-def test_where_everything_is_silent_the_gateway_is_named(rows: Rows, find: Find) -> None:
+def test_where_everything_is_silent_one_signal_tells_of_it(rows: Rows, find: Find) -> None:
     weeks(rows, 0, 200, 220, 180)
     weeks(rows, 0, 200, 220, 180, service="editor")
-    assert find(look, "silence").next_step == "look at the gateway first: paceline doctor"
+    found = find(look, "silence", service=EVERYTHING)
+    assert (found.state, found.severity, found.use_case) == (Measured.ON, "page", "")
+    assert found.what.startswith("expected traffic is missing: none of 2 services had")
+    assert found.next_step == "look at the gateway first: paceline doctor"
+    assert find(look, "silence").state is Measured.UNKNOWN, "one incident tells of it"
 
 
 def test_little_is_told_from_none(rows: Rows, find: Find) -> None:

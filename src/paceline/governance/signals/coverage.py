@@ -7,6 +7,7 @@ three counters of the last day and the week before it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -20,12 +21,14 @@ from paceline.ledger import Ledger
 from paceline.ledger.totals import Group
 from paceline.standards import Standards
 
-__all__ = ["look"]
+__all__ = ["EVERYTHING", "look"]
 
 SPANS: Final = {"hour": 3_600, "day": 86_400}
 """Times whose requests are counted: an hour tells soon, a day tells of those with a request now and then."""
 WEEKS: Final = 4
 """Weeks before that say what is expected; the quietest of them counts, so that one holiday is forgiven."""
+EVERYTHING: Final = "all services"
+"""Stands for a service where all are silent at once; no service can be named so."""
 STEP_S: Final = 600
 """Spans end at whole ten minutes, since rows of past weeks are of ten."""
 SETTLED_S: Final = 90
@@ -51,10 +54,23 @@ def _silences(ledger: Ledger, known: set[str], until: int) -> Iterator[Signal]:
             if subject[0] in known:
                 found = _silence(subject, name, n, past)
                 told[subject] = max(told.get(subject, found), found, key=_telling)
-    silent = [each for each in told.values() if each.state is Measured.ON]
-    everything = len(silent) > 1 and len(silent) == sum(each.state is not Measured.UNKNOWN for each in told.values())
+    judged_ones = [each for each in told.values() if each.state is not Measured.UNKNOWN]
+    is_all = all(each.state is Measured.ON for each in judged_ones)
+    several = len({each.service for each in judged_ones}) > 1
+    if several:
+        yield _whole(judged_ones, is_all)
     for subject in sorted(told):
-        yield _with_hint(told[subject], everything)
+        # One incident tells of it, not one for each service; theirs are as good as unmeasured.
+        yield replace(told[subject], state=Measured.UNKNOWN) if several and is_all else told[subject]
+
+
+def _whole(found: list[Signal], is_all: bool) -> Signal:
+    services = count(len({each.service for each in found}), "service")
+    if not is_all:
+        return Signal("silence", EVERYTHING, Measured.OFF, what=f"traffic of {services} is expected, and some is there")
+    what = f"expected traffic is missing: none of {services} had what comes at this time in past weeks"
+    step = "look at the gateway first: paceline doctor"
+    return Signal("silence", EVERYTHING, Measured.ON, Severity.PAGE, what=what, next_step=step)
 
 
 def _counted(ledger: Ledger, length: int, until: int) -> Iterator[tuple[Group, int, list[int]]]:
@@ -75,25 +91,13 @@ def _silence(subject: Group, span: str, n: int, past: list[int]) -> Signal:
     came = "no request came" if n == 0 else f"only {count(n, 'request')} came" if silent else count(n, "request")
     usual = f"in the last {span}, against {min(past, default=0):,} or more at this time in past weeks"
     what = f"expected traffic is missing: {came} {usual}" if silent else f"traffic is there: {came} {usual}"
-    severity = Severity.URGENT if n == 0 else Severity.TICKET
-    return Signal("silence", subject[0], state, severity if silent else Severity.TICKET, subject[1], "", "", what)
+    severity = Severity.URGENT if silent and n == 0 else Severity.TICKET
+    step = "see whether the service is down, or calls its provider without the gateway" if silent else ""
+    return Signal("silence", subject[0], state, severity, subject[1], what=what, next_step=step)
 
 
 def _telling(signal: Signal) -> int:
     return (Measured.UNKNOWN, Measured.OFF, Measured.ON).index(signal.state)
-
-
-def _with_hint(signal: Signal, everything: bool) -> Signal:
-    if signal.state is not Measured.ON:
-        return signal
-    if everything:
-        changed, step = ("everything else is silent too",), "look at the gateway first: paceline doctor"
-    else:
-        changed = ("other services go on",)
-        step = "see whether the service is down, or calls its provider without the gateway"
-    return Signal(
-        "silence", signal.service, signal.state, signal.severity, signal.use_case, "", "", signal.what, changed, step
-    )
 
 
 def _shares(ledger: Ledger, until: int) -> Iterator[Signal]:
