@@ -85,6 +85,8 @@ class Installation:
     """The standards file, `{sim}` and `{extra}` to be filled in."""
     upstream: str | None = None
     sim_options: tuple[str, ...] = ("--model", "gpt-5.4-mini=instant", "--model", "claude-haiku-4-5=instant")
+    environment: dict[str, str] = field(default_factory=dict)
+    """Of all its processes, beside the test's own."""
     gateway_port: int = field(default_factory=free_port)
     control_port: int = field(default_factory=free_port)
     sim_port: int = field(default_factory=free_port)
@@ -151,7 +153,7 @@ class Installation:
                     [sys.executable, "-m", "paceline", *self._arguments(name)],
                     stdout=log,
                     stderr=log,
-                    env={**os.environ, "TEST_PROVIDER_KEY": "sk-provider-secret"},
+                    env={**os.environ, "TEST_PROVIDER_KEY": "sk-provider-secret", **self.environment},
                 )
         for name in names or ("sim", "gateway", "control"):
             until(lambda name=name: self._is_ready(name), f"{name} to be ready:\n{self.log(name)}")

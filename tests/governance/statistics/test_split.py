@@ -44,7 +44,7 @@ def test_work_that_is_new_is_mix() -> None:
     parts = split(work(3), fresh, [], 6)
     assert parts.own == pytest.approx(1.0)
     assert parts.shares == pytest.approx((1.0, 0.0, 0.0))
-    assert Split(1.0, 1.0, 1.0, 1.0).shares == (0.0, 0.0, 0.0)
+    assert Split(1.0, 1.0, 1.0, 1.0, peers=3).shares == (0.0, 0.0, 0.0)
 
 
 def test_a_quantile_is_within_a_bucket_and_needs_requests() -> None:
@@ -74,7 +74,7 @@ def test_the_words_for_everything_at_once() -> None:
         models={"fast": 0.5, "large": 0.5},
         deployments={"east": 0.6, "west": 0.4},
     )
-    assert reasons(facts(), now, Split(1.716, 1.1, 1.2, 1.3)) == snapshot(
+    assert reasons(facts(), now, Split(1.716, 1.1, 1.2, 1.3, peers=3)) == snapshot(
         (
             "the same work is slower, and only here (+30%)",
             "the whole provider is slower (+20%)",
@@ -89,14 +89,14 @@ def test_the_words_for_everything_at_once() -> None:
 
 
 def test_the_words_for_one_thing_and_for_nothing() -> None:
-    assert reasons(facts(), facts(), Split(1.2, 1.0, 1.0, 1.2)) == snapshot(
+    assert reasons(facts(), facts(), Split(1.2, 1.0, 1.0, 1.2, peers=3)) == snapshot(
         ("the same work is slower, and only here (+20%)",)
     )
-    assert reasons(facts(), facts(input_tokens=2_000.0), Split(1.3, 1.3, 1.0, 1.0)) == snapshot(
+    assert reasons(facts(), facts(input_tokens=2_000.0), Split(1.3, 1.3, 1.0, 1.0, peers=3)) == snapshot(
         (
             "other work came: the mix alone makes the p95 higher (+30%)",
             "prompts are longer: 1,000 to 2,000 tokens on average (+100%)",
         )
     )
-    assert reasons(facts(), facts(), Split(1.0, 1.0, 1.0, 1.0)) == ()
+    assert reasons(facts(), facts(), Split(1.0, 1.0, 1.0, 1.0, peers=3)) == ()
     assert reasons(facts(), facts(), Split(0.8, 1.0, 0.8, 1.0)) == snapshot(("the whole provider is faster (-20%)",))

@@ -1,8 +1,9 @@
 """Looks for regressions: the last 24 hours of every use case beside the same weekdays of four weeks before.
 
 Owns what is read, what counts as a service's peers, and the words; the test is `statistics.regression`. An alarm is a
-signal. Where the p95 rose with the mix of work alone, an event says so, and nobody is woken. Reads five days of hourly
-strata for all services: 60,000 rows, 3 s of CPU for 300 services, every two hours.
+signal. Where the p95 rose with the mix of work alone, an event says so, and nobody is woken. Cost and tokens are
+compared within lengths: another model, a lost cache, a prompt that grew. Reads five days of hourly strata for all
+services: 60,000 rows, 3 s of CPU for 300 services, every two hours.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ _TIMES: Final = ("total_ms", "ttft_ms")
 _MEANS: Final = ("cost", "input_tokens")
 _MIX_NOTE: Final = 1.10
 """Rise of the p95 from which a mix is worth a note."""
+_PEERS_MAX: Final = 5
+"""Peers beside which a change is put into words."""
 _WORDS: Final = {
     "total_ms": "total p95 of the same work",
     "ttft_ms": "ttft p95 of the same work",
@@ -141,14 +144,18 @@ def _looks_at_means(rows: Mapping[Subject, _Rows], hours: Counts, measure: str) 
 
 
 def _valued(rows: Sequence[Stratum], measure: str) -> tuple[Tally, Floats]:
-    """Put rows into one stratum: all of a use case's requests are alike when money and prompts are the question."""
+    """Sum money or tokens by hour and length: within a length, for that longer work came is the mix's affair."""
     if measure == "cost":
-        found = [(row.minute // 60, row.n_cost, row.cost_nanousd) for row in rows if row.n_cost]
+        found = [(row.minute // 60, _length(row), row.n_cost, row.cost_nanousd) for row in rows if row.n_cost]
     else:
-        found = [(row.minute // 60, row.n_tokens, row.tokens_input) for row in rows if row.n_tokens]
-    table = np.array(found, dtype=np.int64).reshape(-1, 3)
-    none = np.zeros(len(table), dtype=np.int64)
-    return Tally(table[:, 0].copy(), none, none, table[:, 1].copy()), table[:, 2].astype(np.float64)
+        found = [(row.minute // 60, _length(row), row.n_tokens, row.tokens_input) for row in rows if row.n_tokens]
+    table = np.array(found, dtype=np.int64).reshape(-1, 4)
+    hour, length, n, value = (table[:, column].copy() for column in range(4))
+    return Tally(hour, length, np.zeros_like(n), n), value.astype(np.float64)
+
+
+def _length(row: Stratum) -> int:
+    return row.input_bucket * 8 + row.output_bucket
 
 
 def _signals(
@@ -158,7 +165,7 @@ def _signals(
         keys = [key for key in looked if key.measure == measure]
         alarmed = alarms([(_known(previous.get(key), looked[key]), looked[key]) for key in keys])
         for key, is_alarm in zip(keys, alarmed, strict=True):
-            yield _signal(key, rows[key.service, key.use_case], hours, looked[key], is_alarm=is_alarm)
+            yield _signal(key, rows, hours, looked[key], is_alarm=is_alarm)
 
 
 def _known(found: Looked | None, now: Look) -> Look | None:
@@ -166,7 +173,8 @@ def _known(found: Looked | None, now: Look) -> Look | None:
     return None if found is None else Look(Ratio(found.ratio, found.log_error), found.is_gone, now.limit, now.strong)
 
 
-def _signal(key: LookKey, sides: _Rows, hours: Counts, look: Look, *, is_alarm: bool) -> Signal:
+def _signal(key: LookKey, rows: Mapping[Subject, _Rows], hours: Counts, look: Look, *, is_alarm: bool) -> Signal:
+    sides = rows[key.service, key.use_case]
     provider = provider_of(sides.now)
     if not is_alarm:
         is_well = np.isfinite(look.ratio.log_error) and (look.ratio.lower <= look.limit or look.is_gone)
@@ -175,7 +183,7 @@ def _signal(key: LookKey, sides: _Rows, hours: Counts, look: Look, *, is_alarm: 
     changed: tuple[str, ...] = reasons(facts_of(sides.before), facts_of(sides.now), _UNCHANGED)
     times = look.ratio.value
     if key.measure in _TIMES:
-        parts = _parts(sides, key.measure)
+        parts = _parts(sides, key.measure, _peers(rows, key.service, provider))
         changed = (
             *slower_deployments(sides.before, sides.now, key.measure),
             *reasons(facts_of(sides.before), facts_of(sides.now), parts),
@@ -199,10 +207,24 @@ def _signal(key: LookKey, sides: _Rows, hours: Counts, look: Look, *, is_alarm: 
 _UNCHANGED: Final = Split(1.0, 1.0, 1.0, 1.0)
 
 
-def _parts(sides: _Rows, measure: str) -> Split:
-    numbers = Numbers()
-    before, now = tallied(sides.before, numbers, measure), tallied(sides.now, numbers, measure)
-    return split(before, now, [], len(numbers)) if len(before.n) and len(now.n) else _UNCHANGED
+def _parts(sides: _Rows, measure: str, peers: Sequence[_Rows] = ()) -> Split:
+    pairs, strata = [], 0
+    for each in (sides, *peers):
+        numbers = Numbers()
+        before, now = tallied(each.before, numbers, measure), tallied(each.now, numbers, measure)
+        if len(before.n) and len(now.n):
+            pairs.append((before, now))
+            strata = max(strata, len(numbers))
+        elif each is sides:
+            return _UNCHANGED
+    (own, *others) = pairs
+    return split(*own, others, strata)
+
+
+def _peers(rows: Mapping[Subject, _Rows], service: str, provider: str) -> list[_Rows]:
+    """Return the largest of the other services on a provider."""
+    found = [sides for (name, _), sides in rows.items() if name != service and provider_of(sides.now) == provider]
+    return sorted(found, key=lambda sides: -sum(row.n for row in sides.now))[:_PEERS_MAX]
 
 
 def _since(sides: _Rows, hours: Counts, measure: str) -> float:

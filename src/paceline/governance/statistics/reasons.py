@@ -45,8 +45,9 @@ def _sides(parts: Split) -> list[str]:
     if abs(parts.total - 1) < 0.02 and abs(parts.own - 1) < 0.02:
         return []
     said = []
+    only = ", and only here" if parts.peers else ""
     for factor, up, down in (
-        (parts.own, "the same work is slower, and only here", "the same work is faster, and only here"),
+        (parts.own, f"the same work is slower{only}", f"the same work is faster{only}"),
         (parts.provider, "the whole provider is slower", "the whole provider is faster"),
         (parts.mix, "other work came: the mix alone makes the p95", "other work came: the mix alone makes the p95"),
     ):

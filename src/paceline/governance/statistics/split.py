@@ -27,6 +27,8 @@ class Split:
     mix: float
     provider: float
     own: float
+    peers: int = 0
+    """Services it was compared with; without any the provider's part is not known, and 1."""
 
     @property
     def shares(self) -> tuple[float, float, float]:
@@ -49,7 +51,7 @@ def split(before: Tally, now: Tally, peers: Sequence[tuple[Tally, Tally]], strat
     mix = quantile(mixed) / quantile(_histogram(before))
     moved = [quantile(_histogram(late)) / quantile(_mixed(early, late, strata)) for early, late in peers]
     provider = float(np.exp(np.median(np.log(moved)))) if moved else 1.0
-    return Split(total, mix, provider, total / mix / provider)
+    return Split(total, mix, provider, total / mix / provider, len(moved))
 
 
 def quantile(histogram: Floats, at: float = 0.95) -> float:
