@@ -83,9 +83,24 @@ def test_a_rate_that_ends_the_month_in_a_day_is_a_page(past: Rows, find: Find) -
     assert find(look, "spend", measure="rate").severity == "page"
 
 
-def test_twice_the_usual_is_off_where_it_is_little_money(past: Rows, find: Find) -> None:
-    past.put(1800, n=10, cost_nanousd=3 * NANO)
-    assert find(look, "spend", measure="rate").state is Measured.OFF, "under 1 % of the month's budget"
+def test_many_times_the_usual_is_off_where_it_is_little_money(past: Rows, find: Find) -> None:
+    past.put(1800, n=10, cost_nanousd=7 * NANO)
+    assert find(look, "spend", measure="rate").state is Measured.OFF, "under 2 % of the month's budget"
+
+
+def test_a_new_record_alone_is_off(rows: Rows, find: Find) -> None:
+    for hour in range(1, 14 * 24):
+        rows.put(hour * HOUR + 3_600, n=10, cost_nanousd=(9 if hour == 24 else 1) * NANO)
+    rows.put(1800, n=10, cost_nanousd=17 * NANO)
+    assert find(look, "spend", measure="rate").state is Measured.OFF, "not twice the dearest hour like it"
+
+
+def test_without_a_budget_a_sudden_rate_is_a_ticket(rows: Rows, find: Find) -> None:
+    for hour in range(1, 14 * 24):
+        rows.put(hour * HOUR + 3_600, "editor", n=10, cost_nanousd=NANO)
+    rows.put(1800, "editor", n=10, cost_nanousd=6 * NANO)
+    found = find(look, "spend", service="editor", measure="rate")
+    assert (found.state, found.severity, found.changed) == (Measured.ON, "ticket", ())
 
 
 def test_a_new_service_has_no_usual_rate(rows: Rows, find: Find) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from paceline.governance.alerts.alert import Severity
 from paceline.governance.incidents.signal import Measured, Signal
-from paceline.governance.signals.shares import ENOUGH, ENOUGH_BEFORE, Share, judged, rose
+from paceline.governance.signals.shares import ENOUGH, ENOUGH_BEFORE, Share, Z, judged, rose
 from paceline.governance.signals.words import count, percent
 from paceline.governance.statistics.coverage import is_silent, share_fell
 from paceline.ledger import Ledger
@@ -123,7 +123,7 @@ def _untagged(service: str, now: Share, before: Share) -> Signal:
 
 def _cost_coverage(service: str, now: Share, before: Share) -> Signal:
     enough = now.n >= ENOUGH and before.n >= ENOUGH_BEFORE
-    fell = share_fell((now.hits, now.n), (before.hits, before.n))
+    fell = share_fell((now.hits, now.n), (before.hits, before.n), Z)
     state = judged(fell) if enough else Measured.UNKNOWN
     what = f"the cost is known of {percent(now.share)} of its requests in the last day, {percent(before.share)} before"
     step = "add the price of the model that has none: `prices` in the standards, and see paceline report"

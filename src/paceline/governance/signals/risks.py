@@ -127,7 +127,7 @@ def _cache_repeat(subject: _Subject) -> Signal | None:
     if not now.n:
         return None
     enough = now.n >= ENOUGH and before.n >= ENOUGH_BEFORE
-    state = judged(now.at_least > REPEATS and before.share < REPEATS_BEFORE) if enough else Measured.UNKNOWN
+    state = judged(now.exceeds(REPEATS) and before.share < REPEATS_BEFORE) if enough else Measured.UNKNOWN
     what = (
         f"{percent(now.share)} of cacheable calls is answered from the exact cache in the last 6 hours, "
         f"{percent(before.share)} in the week before, though prompts of class {subject.terms.built_in} seldom repeat"

@@ -1,7 +1,7 @@
 """Shares of requests, and whether they are over a line beyond chance. Pure; the lines are each family's.
 
-Requests count as independent, which they are not quite (a bad minute is bad for all); hence 3.09 standard errors, least
-counts, and lines that leave room above what is usual.
+Looks come every few minutes, so each may be wrong only once in a million times. Requests count as independent, which
+they are not quite (a bad minute is bad for all); hence least counts too, and lines well above what is usual.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from paceline.governance.statistics.coverage import share_rose
 
 __all__ = ["ENOUGH", "ENOUGH_BEFORE", "Share", "Z", "judged", "over", "rose"]
 
-Z: Final = 3.09
-"""Standard errors: one false alarm in 1,000 looks, the looks being independent."""
+CHANCE: Final = 1e-6
+"""Chance of a false alarm at one look; there are 8,064 in 28 days, and they share most of their requests."""
+Z: Final = 4.9
+"""The same in standard errors of a normal law."""
 ENOUGH: Final = 100
 """Requests below which a share says too little: one of them would be a whole percent."""
 ENOUGH_BEFORE: Final = 300
@@ -35,20 +37,24 @@ class Share:
         """The share itself; 0 for no requests."""
         return self.hits / self.n if self.n else 0.0
 
-    @property
-    def at_least(self) -> float:
-        """The lower end of Wilson's interval (1927), 3.09 standard errors; 0 for no requests."""
-        if not self.n:
-            return 0.0
-        hits, n, squared = min(self.hits, self.n), self.n, Z * Z
-        middle = hits + squared / 2
-        spread = Z * math.sqrt(hits * (n - hits) / n + squared / 4)
-        return max(0.0, (middle - spread) / (n + squared))
+    def exceeds(self, line: float) -> bool:
+        """Tell whether chance alone hardly makes so many hits where the share is `line`.
+
+        By Chernoff's bound of the binomial tail, `exp(-n KL(share || line))`: never too small, about tenfold too large.
+        """
+        if self.share <= line or self.hits > self.n:
+            return False
+        if line <= 0.0:
+            return True
+        missed = 1.0 - self.share
+        surprise = self.share * math.log(self.share / line)
+        surprise += missed * math.log(missed / (1.0 - line)) if missed else 0.0
+        return self.n * surprise > -math.log(CHANCE)
 
 
 def over(share: Share, line: float, *, enough: int = ENOUGH) -> Measured:
     """Judge a share by a line alone."""
-    if share.at_least > line:
+    if share.exceeds(line):
         return Measured.ON
     return Measured.OFF if share.n >= enough else Measured.UNKNOWN
 
@@ -58,11 +64,11 @@ def rose(now: Share, before: Share, *, line: float = 1.0) -> Measured:
 
     The time before may hold the change already: what lasts for days becomes usual, unless it is over the line.
     """
-    if now.n >= ENOUGH and now.at_least > line:
+    if now.n >= ENOUGH and now.exceeds(line):
         return Measured.ON
     if now.n < ENOUGH or before.n < ENOUGH_BEFORE:
         return Measured.UNKNOWN
-    return judged(share_rose((now.hits, now.n), (before.hits, before.n)))
+    return judged(share_rose((now.hits, now.n), (before.hits, before.n), Z))
 
 
 def judged(is_on: bool) -> Measured:

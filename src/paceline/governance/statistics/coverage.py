@@ -40,10 +40,10 @@ def is_silent(n: int, past: Floats) -> bool | None:
     return most + math.log(sum(math.exp(term - most) for term in terms)) < math.log(_CHANCE)
 
 
-def share_rose(now: tuple[int, int], before: tuple[int, int]) -> bool:
+def share_rose(now: tuple[int, int], before: tuple[int, int], z: float = _Z) -> bool:
     """Say whether a share (hits, of all) rose beyond chance and by at least 2 points: untagged requests, for one.
 
-    Wilson's score test of two shares, 3.09 standard errors; requests count as independent, hence the 2 points.
+    Wilson's score test of two shares, `z` standard errors; requests count as independent, hence the 2 points.
     """
     (hits, n), (hits_before, n_before) = now, before
     if min(n, n_before) == 0:
@@ -51,10 +51,10 @@ def share_rose(now: tuple[int, int], before: tuple[int, int]) -> bool:
     pooled = (hits + hits_before) / (n + n_before)
     error = math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / n_before))
     change = hits / n - hits_before / n_before
-    return change >= _STEP and change > _Z * error
+    return change >= _STEP and change > z * error
 
 
-def share_fell(now: tuple[int, int], before: tuple[int, int]) -> bool:
+def share_fell(now: tuple[int, int], before: tuple[int, int], z: float = _Z) -> bool:
     """Say whether a share fell in the same sense: requests whose cost is known, of those that cost something."""
     (hits, n), (hits_before, n_before) = now, before
-    return share_rose((n - hits, n), (n_before - hits_before, n_before))
+    return share_rose((n - hits, n), (n_before - hits_before, n_before), z)
