@@ -43,6 +43,8 @@ Commands:
   report     Show every service's latency and cost beside its budget.
   incidents  Show and act on breaches, regressions and hidden risks.
   review     Write the review of a week or a month.
+  waivers    Ask for exceptions to the standards, approve or deny them, list
+             them.
   alerts     Try the channels of a service's owner, and list what was sent.
   event      Tell of deploys and outages, for the timelines of incidents.
   keys       Make, list and revoke the keys that services call with.

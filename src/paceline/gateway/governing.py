@@ -20,7 +20,7 @@ from paceline.governance.incidents.grouping import group
 from paceline.governance.incidents.judging import Happened
 from paceline.governance.incidents.rules import rules_of
 from paceline.governance.incidents.signal import Signal
-from paceline.governance.incidents.telling import tell
+from paceline.governance.incidents.telling import remind_of_waivers, tell
 from paceline.governance.incidents.watch import watch
 from paceline.ledger import Ledger, LedgerError
 from paceline.ledger.events import Event
@@ -60,6 +60,7 @@ class Governing:
         happened += follow(self._ledger, signals, now, rules)
         happened += group(self._ledger, now, standards.options.alerting.default_team or "")
         tell(self._ledger, standards, now)
+        remind_of_waivers(self._ledger, standards, now)
         _logged(happened)
         if failed is not None:
             raise failed

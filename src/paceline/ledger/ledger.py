@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 
 from paceline.ledger import engine as engines
 from paceline.ledger import spending
+from paceline.ledger.audit import Audit
 from paceline.ledger.events import Events
 from paceline.ledger.figures import Count, Stratum
 from paceline.ledger.incidents import Incidents
@@ -32,6 +33,7 @@ from paceline.ledger.rollup import RolledUp, roll_up
 from paceline.ledger.settings import Settings
 from paceline.ledger.sums import GroupName
 from paceline.ledger.totals import Totals
+from paceline.ledger.waivers import Waivers
 
 
 class Ledger:
@@ -44,6 +46,7 @@ class Ledger:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._ingest = Ingest(engine)
+        self.audit = Audit(engine)
         self.events = Events(engine)
         self.incidents = Incidents(engine)
         self.keys = Keys(engine)
@@ -54,6 +57,7 @@ class Ledger:
         self.plans = Plans(engine)
         self.reviews = Reviews(engine)
         self.settings = Settings(engine)
+        self.waivers = Waivers(engine)
         self.totals = Totals(engine)
 
     @classmethod

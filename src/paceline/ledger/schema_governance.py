@@ -75,11 +75,10 @@ waiver: Final = Table(
     Column("decided_us", BigInteger),
     Column("starts_us", BigInteger),
     Column("ends_us", BigInteger),
-    Column("reminded_us", BigInteger),
     Index("waiver_state", "state"),
 )
 """Exceptions asked for by command or API; those of the standards file are not here. An empty part of the scope covers
-all. `state`: pending, approved, denied, revoked; that one has expired follows from `ends_us`."""
+all. `state`: pending, approved, denied, revoked; that one is over follows from `ends_us`."""
 
 exclusion: Final = Table(
     "exclusion",

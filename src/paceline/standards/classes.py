@@ -18,6 +18,7 @@ __all__ = [
     "DeadlinesMs",
     "LaneName",
     "Limit",
+    "read_limit",
 ]
 
 LaneName = Literal["interactive", "standard", "batch"]
@@ -36,6 +37,14 @@ METRICS: dict[str, str] = {
 
 PERCENTILES = ("p50", "p90", "p95", "p99", "mean")
 """Percentiles in the order of the stored numbers; `mean` is for shares."""
+
+
+def read_limit(text: str) -> tuple[str, str] | None:
+    """Read `ttft p95` or `ttft.p95` as a metric, by the ledger's name, and a percentile; none for anything else."""
+    metric, _, percentile = text.strip().replace(".", " ").partition(" ")
+    known = {**METRICS, **{name: name for name in METRICS.values()}}
+    at = percentile.strip() or ("mean" if metric == "error_share" else "")
+    return (known[metric], at) if metric in known and at in PERCENTILES else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,9 @@ class WaiverOptions(Part):
     use_case: str | None = Field(
         default=None, description="The use case it covers; all of the service if absent.", examples=["support-chat"]
     )
+    limit: str | None = Field(
+        default=None, description="The limit it accepts breaches of; every limit if absent.", examples=["ttft p95"]
+    )
     model: str | None = Field(default=None, description="The model it allows.", examples=["large"])
     rule: str | None = Field(
         default=None, description="The rule it lifts: a code that `paceline explain` knows.", examples=["G204"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from paceline.standards.alerting_checks import check_alerting
+from paceline.standards.classes import METRICS, read_limit
 from paceline.standards.consistency import check_classes, check_journal, check_use_cases
 from paceline.standards.context import Context
 from paceline.standards.faults import Code
@@ -127,6 +128,9 @@ def _waivers(context: Context) -> None:
             context.refer(Code.USE_CASE_UNKNOWN, "use_cases", waiver.use_case, (*path, "use_case"), "use case")
         if waiver.model is not None:
             context.refer(Code.MODEL_UNKNOWN, "models", waiver.model, (*path, "model"), "model")
+        if waiver.limit is not None and read_limit(waiver.limit) is None:
+            hint = f"Write a metric and a percentile, such as `ttft p95`; metrics are {', '.join(METRICS)}"
+            context.note(Code.VALUE_WRONG, (*path, "limit"), f"{shown(waiver.limit)} is not a limit", hint)
         start = waiver.granted or context.today
         if waiver.until < context.today:
             hint = "Remove it, or have it approved again with a new end"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from paceline.governance.waivers import in_force
 from paceline.ledger import Ledger
 from paceline.ledger.incidents import LimitKey
 from paceline.standards import METRICS, Standards
@@ -36,13 +37,17 @@ class Rules:
 
 def rules_of(ledger: Ledger, standards: Standards, now: float) -> Rules:
     """Return what holds at a time, Unix seconds. Raises `LedgerError`."""
-    del ledger, now
+    waivers = in_force(ledger, standards, now)
     services = standards.options.services
 
     def owner(service: str) -> str:
         return (services[service].owner or "") if service in services else ""
 
-    return Rules(owner, lambda limit: limit_value(standards, limit))
+    def accepted(limit: LimitKey) -> Accepted | None:
+        found = waivers.covering(*limit)
+        return Accepted(found.id, found.ends) if found is not None and found.ends is not None else None
+
+    return Rules(owner, lambda limit: limit_value(standards, limit), accepted)
 
 
 def limit_value(standards: Standards, limit: LimitKey) -> str | None:

@@ -17,14 +17,16 @@ from paceline.governance.incidents import limit_words
 from paceline.governance.incidents.facts import Facts
 from paceline.governance.incidents.judging import RANK
 from paceline.governance.incidents.states import IncidentState, due
+from paceline.governance.waivers import Waiver, in_force
 from paceline.ledger import Ledger
 from paceline.ledger.incidents import BREACH, Incident
 from paceline.ledger.outbox import Draft
 from paceline.standards import Standards
 
-__all__ = ["alert_of", "tell"]
+__all__ = ["alert_of", "remind_of_waivers", "tell"]
 
 _OVER: Final = "resolved"
+_REMIND_DAYS: Final = (1, 7, 14)
 _RECENT: Final = timedelta(days=7)
 """What ended longer ago is not looked at any more."""
 
@@ -57,6 +59,45 @@ def tell(ledger: Ledger, standards: Standards, now: float) -> int:
             change.tell(one.id, news.told, now_us, drafts[one.id])
             written += len(drafts[one.id])
     return written
+
+
+def remind_of_waivers(ledger: Ledger, standards: Standards, now: float) -> int:
+    """Write to owners whose waivers end in two weeks, a week, a day; once each. Raises `LedgerError`."""
+    moment, written = datetime.fromtimestamp(now, UTC), 0
+    for one in in_force(ledger, standards, now).all:
+        left = one.days_left(moment)
+        stage = next((days for days in _REMIND_DAYS if left is not None and left < days), None)
+        if stage is None or one.ends is None:
+            continue
+        subject = f"waiver {one.id} {one.ends:%Y-%m-%d} {stage}"
+        if ledger.outbox.of(subject):
+            continue
+        service = standards.options.services.get(one.service)
+        owner = (service.owner or "") if service is not None else ""
+        alert = _waiver_alert(one, subject, owner, moment)
+        drafts = [
+            Draft(each.team, each.name, "reminder", alert.dumped(), int(now * 1e6))
+            for each in channels(standards, owner, Severity.TICKET)
+        ]
+        ledger.outbox.put(subject, int(now * 1e6), drafts)
+        written += len(drafts)
+    return written
+
+
+def _waiver_alert(one: Waiver, subject: str, owner: str, now: datetime) -> Alert:
+    return Alert(
+        incident=subject,
+        state=State.FIRING,
+        severity=Severity.TICKET,
+        service=one.service,
+        use_case=one.use_case,
+        owner=owner,
+        contact="",
+        what=f"the waiver for {one.scope.partition(': ')[2]} ends on {one.ends:%Y-%m-%d}",
+        since=one.starts or now,
+        changed=(f"{one.reason} (asked for by {one.requester}, approved by {one.approver})",),
+        next_step="bring it within the standards, or ask again: paceline waivers request",
+    )
 
 
 def alert_of(incident: Incident, standards: Standards, event: str = "") -> Alert:

@@ -82,7 +82,7 @@ def _exceptions() -> None:
         sa.Column("id", sa.Text, primary_key=True),
         *(_text(name) for name in (*scope, "reason", "requester", "approver", "state")),
         *(_number(name) for name in ("days", "requested_us")),
-        *(_time(name) for name in ("decided_us", "starts_us", "ends_us", "reminded_us")),
+        *(_time(name) for name in ("decided_us", "starts_us", "ends_us")),
     )
     op.create_index("waiver_state", "waiver", ["state"])
     op.create_table(
