@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import insert
 
-from paceline.governance.incidents.acting import end
+from paceline.governance.incidents.acting import end, note
+from paceline.governance.incidents.facts import Facts
 from paceline.governance.incidents.judging import Happened, allowed_share
-from paceline.governance.incidents.rules import Rules
+from paceline.governance.incidents.rules import Accepted, Rules
 from paceline.governance.incidents.states import IncidentState, Reason
 from paceline.governance.incidents.watch import watch
 from paceline.ledger import Ledger
@@ -29,6 +31,7 @@ class Traffic:
     ledger: Ledger
     minute: int = START
     number: int = 0
+    rules: Rules = RULES
     happened: list[Happened] = field(default_factory=list)
 
     def run(self, minutes: int, n: int, over: int, *, look_every: int = 5) -> list[str]:
@@ -39,7 +42,7 @@ class Traffic:
                 self.write(n, over)
             self.minute += 1
             if passed % look_every == 0 or passed == minutes:
-                self.happened += watch(self.ledger, self.minute * 60 + 100, RULES)
+                self.happened += watch(self.ledger, self.minute * 60 + 100, self.rules)
         return [one.what for one in self.happened[before:]]
 
     def write(self, n: int, over: int) -> None:
@@ -143,3 +146,85 @@ def test_of_several_processes_at_the_same_time_one_counts(traffic: Traffic) -> N
 def test_a_percentile_says_what_share_may_be_over(percentile: str, share: float) -> None:
     assert allowed_share(percentile) == pytest.approx(share)
     assert allowed_share("mean") is None
+
+
+def test_a_waiver_accepts_a_breach_which_is_measured_on(traffic: Traffic) -> None:
+    until = datetime(2026, 12, 24, tzinfo=UTC)
+    traffic.rules = Rules(owner=lambda _: "support", accepted=lambda _: Accepted("w_1", until))
+    assert traffic.run(30, 20, 10) == ["accepted"]
+    (found,) = traffic.ledger.incidents.list(ended_since_us=0)
+    assert (found.state, found.waiver, found.is_open) == ("accepted", "w_1", False)
+    before = found.n
+    traffic.run(30, 20, 10)
+    (found,) = traffic.ledger.incidents.list(ended_since_us=0)
+    assert found.n > before, "still counted"
+    traffic.rules = RULES
+    assert traffic.run(10, 20, 10)[:1] == ["continued"]
+    (found,) = traffic.ledger.incidents.list()
+    assert (found.state, found.waiver) == ("detected", "")
+
+
+def test_a_waiver_that_ends_after_the_breach_brings_nothing_back(traffic: Traffic) -> None:
+    until = datetime(2026, 12, 24, tzinfo=UTC)
+    traffic.rules = Rules(accepted=lambda _: Accepted("w_1", until))
+    assert traffic.run(30, 20, 10) == ["accepted"]
+    traffic.run(400, 20, 0, look_every=60)
+    traffic.rules = RULES
+    assert traffic.run(60, 20, 0) == []
+
+
+def test_an_open_incident_is_accepted_by_a_waiver_granted_later(traffic: Traffic) -> None:
+    traffic.run(30, 20, 10)
+    traffic.rules = Rules(accepted=lambda _: Accepted("w_1", datetime(2026, 12, 24, tzinfo=UTC)))
+    assert traffic.run(5, 20, 10) == ["accepted"]
+
+
+def test_excluded_minutes_are_not_judged(traffic: Traffic) -> None:
+    traffic.rules = Rules(is_excluded=lambda service, _use_case, minute: service == "helpdesk" and minute < START + 60)
+    assert traffic.run(60, 20, 20) == []
+    assert traffic.run(60, 20, 0) == []
+    assert traffic.run(30, 20, 10)[:1] == ["opened"]
+
+
+def test_a_limit_with_another_value_is_tested_anew(traffic: Traffic) -> None:
+    traffic.rules = Rules(value=lambda _: "800 ms")
+    assert traffic.run(600, 20, 0, look_every=60) == []
+    assert traffic.run(10, 20, 10)[:1] == ["opened"]
+    traffic.rules = Rules(value=lambda _: "1 s")
+    traffic.run(5, 20, 0)
+    (found,) = traffic.ledger.incidents.list()
+    known = traffic.ledger.incidents.get(found.id)
+    assert known is not None
+    assert "the limit is 1 s now: what was counted before does not close it" in [event.text for event in known[1]]
+    assert traffic.run(5, 20, 0) == []
+
+
+def test_a_limit_that_is_gone_ends_its_incident(traffic: Traffic) -> None:
+    traffic.run(30, 20, 10)
+    traffic.rules = Rules(value=lambda _: None)
+    assert traffic.run(5, 0, 0) == ["closed"]
+    (found,) = traffic.ledger.incidents.list(ended_since_us=0)
+    assert (found.state, found.reason) == ("resolved", "configuration")
+
+
+def test_an_incident_that_waits_for_a_note_ends_with_it(traffic: Traffic) -> None:
+    traffic.run(60, 20, 10)
+    assert "mitigated" in traffic.run(180, 20, 0)
+    (found,) = traffic.ledger.incidents.list()
+    note(traffic.ledger, found.id, "dana", "rolled back")
+    assert traffic.run(5, 20, 0) == ["closed"]
+
+
+def test_it_is_dated_and_described(traffic: Traffic) -> None:
+    traffic.rules = Rules(value=lambda _: "800 ms")
+    traffic.run(120, 20, 1)
+    began = traffic.minute
+    traffic.run(30, 20, 8)
+    (found,) = traffic.ledger.incidents.list()
+    assert abs(found.since_us // 60_000_000 - began) <= 5
+    facts = Facts.loaded(found.facts)
+    assert facts.what == "ttft p95 is over 800 ms"
+    assert facts.share_over is not None
+    assert facts.share_over > 0.05
+    assert facts.budget_left is not None
+    assert facts.budget_left < 1

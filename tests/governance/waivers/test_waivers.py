@@ -129,7 +129,7 @@ def test_a_request_for_what_is_covered_says_so(ledger: Ledger) -> None:
 def test_the_standards_may_have_become_stricter_before_the_approval(ledger: Ledger) -> None:
     number = asked(ledger)
     strict = load(TEXT.replace("30", "7"), env={})
-    with pytest.raises(WaiverError, match="it asks for 14 days, and .* is 7"):
+    with pytest.raises(WaiverError, match=r"it asks for 14 days, and .* is 7"):
         approve(ledger, strict, number, "lee")
 
 
