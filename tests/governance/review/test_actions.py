@@ -19,6 +19,7 @@ from paceline.governance.review.document import (
 
 LIMIT = LimitResult("ttft p95 ≤ 800 ms", 1000, 120, 0.05, "1.2 s", "over", None)
 SERVICE = ServiceResult("helpdesk", "support-chat", "chat", "support", 1000, 900, "over", (LIMIT,))
+WAIVED = replace(SERVICE, limits=(replace(LIMIT, waived="2026-12-01"),))
 INCIDENT = Incident(
     *("i_1", "breach", "helpdesk", "support-chat", "support", "page", "ttft p95 is over 800 ms"),
     *(0.0, 600.0, None, "triaged", "", 4.2, True, "", "", ""),
@@ -39,6 +40,8 @@ def kinds(found: Found) -> list[str]:
         (NOTHING, []),
         (replace(NOTHING, services=(SERVICE,)), ["budget"]),
         (replace(NOTHING, services=(replace(SERVICE, state="within"),)), []),
+        (replace(NOTHING, services=(WAIVED,)), []),
+        (replace(NOTHING, services=(replace(WAIVED, limits=(*WAIVED.limits, LIMIT)),)), ["budget"]),
         (replace(NOTHING, services=(SERVICE,), incidents=(INCIDENT,)), ["incident"]),
         (
             replace(NOTHING, services=(SERVICE,), incidents=(replace(INCIDENT, use_case="other"),)),
@@ -90,6 +93,7 @@ RENEWED, OVER_NOW = replace(WAIVER, last_day="2026-12-27", days_left=28), replac
         ("incident", NOTHING, "cannot tell", "the ledger no longer has it"),
         ("budget", replace(NOTHING, services=(WITHIN,)), "done", "within its budget"),
         ("budget", replace(NOTHING, services=(SERVICE,)), "not done", "12 % is over ttft p95 ≤ 800 ms"),
+        ("budget", replace(NOTHING, services=(WAIVED,)), "done", "it is waived until 2026-12-01"),
         ("budget", replace(NOTHING, services=(FEW,)), "cannot tell", "12 requests are too few to tell"),
         ("budget", NOTHING, "done", "the standards no longer have it"),
         ("spend", replace(NOTHING, spend=(FINE,)), "done", "$40 of $60 this month"),

@@ -45,6 +45,16 @@ def test_the_week_before_says_what_was_broken(case: Case) -> None:
     assert worst.limits[0].share > 0.2
 
 
+def test_a_waived_breach_is_shown_and_asks_for_nothing(case: Case) -> None:
+    case.waiver("w_slow", "helpdesk", "ttft_ms", date(2026, 12, 4))
+    review = gather(case.ledger, standards(), FIRST_WEEK)
+    assert review.services[0].state == "over"
+    assert "| over, waived until 2026-12-04 |" in rendered(review, "markdown").replace("**", "")
+    assert not [one for one in review.actions if one.kind == "budget"]
+    again = gather(case.ledger, standards(), span_ending(Period.WEEK, date(2026, 12, 20)))
+    assert [one.what for one in again.waivers] == [], "it is over by then, and did not end in that week"
+
+
 def test_what_became_of_the_actions_is_found_in_the_data(case: Case) -> None:
     _, review = both(case)
     assert {one.action.id: (one.result, one.why) for one in review.outcomes} == snapshot(

@@ -54,12 +54,16 @@ def actions_for(found: Found, next_days: int) -> tuple[Action, ...]:
     covered = {(one.service, one.use_case) for one in urgent if one.kind == "breach"}
     return (
         *map(_of_incident, urgent),
-        *(_of_budget(one) for one in found.services if one.state == State.OVER and _names(one) not in covered),
+        *(_of_budget(one) for one in found.services if _is_broken(one) and _names(one) not in covered),
         *(_of_spend(one) for one in found.spend if one.state in {"over", "heading over"}),
         *(_of_waiver(one) for one in found.waivers if 0 <= one.days_left <= next_days),
         *_of_coverage(found.coverage),
         *_of_owners(found.services),
     )
+
+
+def _is_broken(one: ServiceResult) -> bool:
+    return one.state == State.OVER and not one.is_waived
 
 
 def _names(one: ServiceResult) -> tuple[str, str]:
@@ -151,6 +155,8 @@ def _check_budget(action: Action, found: Found) -> tuple[str, str]:
         if (one.service, one.use_case) == (action.service, action.use_case):
             if one.state == State.OVER:
                 worst = one.limits[0]
+                if one.is_waived:
+                    return DONE, f"it is waived until {worst.waived}"
                 return NOT_DONE, f"{percent(worst.share or 0)} is over {worst.text}"
             if one.state == State.WITHIN:
                 return DONE, "within its budget"

@@ -12,8 +12,10 @@ from typing import Final
 
 from paceline.governance.incidents.judging import allowed_share
 from paceline.governance.review.document import BudgetLeft, ClassResult, LimitResult, ServiceResult
+from paceline.governance.review.exceptions import last_day, waived_in
 from paceline.governance.review.period import Span
 from paceline.governance.statistics.burn import Count, budget_left, days_to_exhaustion
+from paceline.governance.waivers import Waiver
 from paceline.ledger import Ledger
 from paceline.ledger.report import Report
 from paceline.ledger.totals import Group
@@ -36,6 +38,7 @@ def attained(ledger: Ledger, standards: Standards, span: Span, report: Report) -
     """Judge every use case of every service, those without traffic included. Raises `LedgerError`."""
     now = ledger.totals.limits(span.since, span.until)
     before = ledger.totals.limits(span.before.since, span.before.until)
+    waived = waived_in(ledger, standards, span)
     n_now = ledger.totals.counters(span.since, span.until, _COUNTERS)
     n_before = ledger.totals.counters(span.before.since, span.before.until, ("n",))
     measured = {(row.group["service"], row.group["use_case"]): row.metrics for row in report.services}
@@ -47,7 +50,10 @@ def attained(ledger: Ledger, standards: Standards, span: Span, report: Report) -
         limits = [_judged(each, now.get(names, {}), figures) for each in written]
         n, ok, *others = n_now.get(names, (0, 0, 0, 0, 0))
         state, _ = judge(n, ok + (n - ok - sum(others)), limits)
-        told = [_told(a, b, before.get(names, {})) for a, b in zip(written, limits, strict=True)]
+        told = [
+            _told(a, b, before.get(names, {}), waived.covering(*names, b.metric, b.percentile))
+            for a, b in zip(written, limits, strict=True)
+        ]
         worst_first = tuple(sorted(told, key=lambda one: (-_over_by(one), -one.times)))
         requests = n, n_before.get(names, (0,))[0]
         class_ = standards.options.use_cases[use_case].class_ if use_case in standards.options.use_cases else ""
@@ -73,7 +79,9 @@ def _judged(
     return Limit(metric, written.percentile, written.value, n, over, value)
 
 
-def _told(written: Written, limit: Limit, before: Mapping[tuple[str, str], tuple[int, int]]) -> LimitResult:
+def _told(
+    written: Written, limit: Limit, before: Mapping[tuple[str, str], tuple[int, int]], waiver: Waiver | None
+) -> LimitResult:
     was_n, was_over = before.get((limit.metric, limit.percentile), (0, 0))
     return LimitResult(
         text=limit_text(written),
@@ -83,6 +91,7 @@ def _told(written: Written, limit: Limit, before: Mapping[tuple[str, str], tuple
         measured="" if limit.measured is None else in_words(limit.metric, limit.measured),
         state=str(limit.state),
         before=was_over / was_n if was_n else None,
+        waived="" if waiver is None else last_day(waiver).isoformat(),
     )
 
 

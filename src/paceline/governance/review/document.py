@@ -43,6 +43,8 @@ class LimitResult:
     """`within`, `over`, `too_few`, `no_traffic`."""
     before: float | None
     """Share over it in the period before."""
+    waived: str = ""
+    """Last day of the waiver that accepts its breach; empty for none."""
 
     @property
     def share(self) -> float | None:
@@ -71,6 +73,12 @@ class ServiceResult:
     """`within`, `over`, `too_few`, `no_traffic`, `no_budget`."""
     limits: tuple[LimitResult, ...]
     """Worst first."""
+
+    @property
+    def is_waived(self) -> bool:
+        """Tell whether waivers accept every limit of it that was broken."""
+        broken = [limit for limit in self.limits if limit.state == "over"]
+        return bool(broken) and all(limit.waived for limit in broken)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
-
-from sqlalchemy import select
 
 from paceline.governance.review.document import Waiver
 from paceline.governance.review.period import Span
+from paceline.governance.waivers import Source, WaiverState, all_waivers, in_force
+from paceline.governance.waivers import Waiver as Kept
+from paceline.governance.waivers.waiver import InForce
 from paceline.ledger import Ledger
-from paceline.ledger.engine import reading
-from paceline.ledger.errors import translated
-from paceline.ledger.schema import waiver as table
 from paceline.standards import Standards
 
-__all__ = ["SOON_DAYS", "ending_soon", "waivers_of"]
+__all__ = ["SOON_DAYS", "ending_soon", "last_day", "waived_in", "waivers_of"]
 
 SOON_DAYS: Final = 14
 """Days after the period within which the end of a waiver is told: time to ask for another."""
+_GRANTED: Final = (WaiverState.APPROVED, WaiverState.EXPIRED)
 
 
 def waivers_of(ledger: Ledger, standards: Standards, span: Span) -> tuple[Waiver, ...]:
@@ -27,11 +25,17 @@ def waivers_of(ledger: Ledger, standards: Standards, span: Span) -> tuple[Waiver
 
     Raises `LedgerError`.
     """
-    query = select(table).where(table.c.state == "approved", table.c.ends_us.is_not(None))
-    with translated("read waivers"), reading(ledger.engine) as connection:
-        kept = [_kept(row, span) for row in connection.execute(query)]
-    found = [*kept, *_written(standards, span)]
+    found = []
+    for one in all_waivers(ledger, standards, span.until):
+        begins = one.starts.timestamp() if one.starts is not None else 0.0
+        if one.state in _GRANTED and one.ends is not None and begins < span.until:
+            found.append(_told(one, last_day(one), span))
     return tuple(sorted(found, key=lambda one: (one.last_day, one.service, one.use_case, one.what, one.id)))
+
+
+def waived_in(ledger: Ledger, standards: Standards, span: Span) -> InForce:
+    """Return the waivers in force on the period's last day. Raises `LedgerError`."""
+    return in_force(ledger, standards, span.until - 1)
 
 
 def ending_soon(waivers: tuple[Waiver, ...], span: Span) -> tuple[Waiver, ...]:
@@ -40,29 +44,20 @@ def ending_soon(waivers: tuple[Waiver, ...], span: Span) -> tuple[Waiver, ...]:
     return tuple(one for one in waivers if earliest <= one.days_left <= SOON_DAYS)
 
 
-def _kept(row: object, span: Span) -> Waiver:
-    get = row._mapping  # type: ignore[attr-defined]
-    # It ends at a moment; a waiver that ends at midnight held until the day before.
-    last = (datetime.fromtimestamp(get["ends_us"] / 1e6, UTC) - timedelta(microseconds=1)).date()
-    limit = f"{get['metric'].removesuffix('_ms').replace('_', ' ')} {get['percentile']}".strip()
-    what = _what(limit, get["rule"], get["model"])
-    who = (get["reason"], get["requester"], get["approver"])
-    return _waiver(get["id"], (get["service"], get["use_case"]), what, who, last, span)
+def last_day(one: Kept) -> date:
+    """Return the last day on which it holds; one without an end holds for ever."""
+    return date.max if one.ends is None else (one.ends - timedelta(microseconds=1)).date()
 
 
-def _written(standards: Standards, span: Span) -> Iterator[Waiver]:
-    for one in standards.options.waivers:
-        what = _what("", one.rule or "", one.model or "")
-        who = (one.reason, one.requester, one.approver)
-        yield _waiver("", (one.service, one.use_case or ""), what, who, one.until, span)
-
-
-def _waiver(  # noqa: PLR0913, PLR0917  # the parts of one
-    number: str, scope: tuple[str, str], what: str, who: tuple[str, str, str], last: date, span: Span
-) -> Waiver:
-    return Waiver(number, *scope, what, *who, last.isoformat(), (last - span.last).days)
-
-
-def _what(limit: str, rule: str, model: str) -> str:
-    parts = [limit, f"rule {rule}" if rule else "", f"model {model}" if model else ""]
-    return ", ".join(part for part in parts if part) or "every limit"
+def _told(one: Kept, last: date, span: Span) -> Waiver:
+    return Waiver(
+        id="" if one.source is Source.FILE else one.id,
+        service=one.service,
+        use_case=one.use_case,
+        what=one.scope.rpartition(": ")[2],
+        reason=one.reason,
+        requester=one.requester,
+        approver=one.approver,
+        last_day=last.isoformat(),
+        days_left=(last - span.last).days,
+    )

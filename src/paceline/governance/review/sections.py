@@ -110,7 +110,7 @@ def _services(review: Review) -> Section:
         before = NONE if worst is None or worst.before is None else percent(worst.before)
         return (
             *(Cell(subject(one.service, one.use_case)), Cell(one.class_ or NONE, "quiet"), _owner(one.owner)),
-            *(Cell(f"{one.requests:,}"), Cell(*_STATES[State(one.state)]), *figures, Cell(before)),
+            *(Cell(f"{one.requests:,}"), _budget(one), *figures, Cell(before)),
         )
 
     columns = (
@@ -124,6 +124,11 @@ def _services(review: Review) -> Section:
     )
     nothing = "The standards list no service, and nothing was called."
     return Section("budgets", "Budgets, worst first", columns, tuple(map(row, review.services)), nothing)
+
+
+def _budget(one: ServiceResult) -> Cell:
+    text, mark = _STATES[State(one.state)]
+    return Cell(f"{text}, waived until {one.limits[0].waived}", mark) if one.is_waived else Cell(text, mark)
 
 
 def _classes(review: Review) -> Section:

@@ -51,7 +51,7 @@ def look(ledger: Ledger, standards: Standards, now: float) -> list[Signal]:
         if service and limit is not None:
             counts = {length: each.get((service, use_case), {}).get(LIMIT, (0, 0)) for length, each in found.items()}
             shares = {length: Share(over, n) for length, (n, over) in counts.items()}
-            signals.append(_judged(service, use_case, shares, limit.value))
+            signals += [_judged(service, use_case, shares, limit.value)] if shares[lengths[-1]].n else []
     return signals
 
 
