@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 
 from case import Case, at, standards
 from inline_snapshot import external_file, snapshot
 
-from paceline.governance.review import FORMATS, Period, Review, gather, rendered, span_ending, write_review
+from paceline.governance.review import FORMATS, Period, Review, brief, gather, rendered, span_ending, write_review
 from paceline.ledger import Ledger
 
 NOW = at(date(2026, 11, 23), 9)
@@ -98,6 +99,17 @@ def test_it_is_kept_once_unless_told_not_to(case: Case) -> None:
 def test_a_period_that_is_not_over_is_not_reviewed(case: Case) -> None:
     review = write_review(case.ledger, standards(), Period.MONTH, date(2026, 12, 31), NOW, save=False)
     assert review.words == "October 2026"
+
+
+def test_in_short_it_is_the_summary_and_what_to_do(case: Case) -> None:
+    first, _ = both(case)
+    head, text = brief(first)
+    assert head == "Acme <b>& Co</b>: review of the week of 9 to 15 November 2026"
+    lines = text.splitlines()
+    assert lines[:5] == list(first.summary)
+    assert lines[5:7] == ["", "To do:"]
+    assert lines[-1] == "- Name the team that owns ghost (nobody)"
+    assert len(brief(replace(first, actions=first.actions * 3))[1].splitlines()) == 5 + 2 + 10 + 1
 
 
 def test_json_holds_everything_and_no_infinity(case: Case) -> None:

@@ -5,11 +5,12 @@
 
 import json
 
+from paceline.governance.review.brief import brief
 from paceline.governance.review.document import Review
 from paceline.governance.review.gathering import gather, write_review
 from paceline.governance.review.period import Period, Span, span_ending
 
-__all__ = ["FORMATS", "Period", "Review", "Span", "gather", "rendered", "span_ending", "write_review"]
+__all__ = ["FORMATS", "Period", "Review", "Span", "brief", "gather", "rendered", "span_ending", "write_review"]
 
 FORMATS = ("markdown", "html", "json")
 """What `rendered` can write."""
