@@ -59,6 +59,19 @@ def test_nothing_outside_the_span_counts(ledger: Ledger, records: list[Record]) 
     assert ledger.totals.counters(since, until, ("n",)) == {}, "only its hour is left, which reaches out of it"
 
 
+def test_the_course_of_a_limit(ledger: Ledger, records: list[Record]) -> None:
+    mine = [record for record in records if record.service == "agent"]
+    for rolled in (False, True):
+        if rolled:
+            ledger.roll_up(now=START + 2 * DAY)
+        course = ledger.totals.course(*EVERYTHING, TTFT, ("service",))["agent",]
+        assert course == sorted(course)
+        assert sum(piece.n for piece in course) == len(mine)
+        assert sum(piece.over for piece in course) == sum(bool(record.over) for record in mine)
+        assert len(course) <= (31 if rolled else 30 * 60), "hours, once they are there"
+    assert ledger.totals.course(*EVERYTHING, ("cost_usd", "p95"), ("service",)) == {}
+
+
 def test_hours_of_the_day(ledger: Ledger, records: list[Record]) -> None:
     def hour(record: Record) -> int:
         return int(record.start_s // 3_600)

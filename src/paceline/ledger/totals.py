@@ -21,7 +21,7 @@ from paceline.ledger.spending import day_number
 from paceline.ledger.sums import GroupName
 from paceline.ledger.windows import Kind
 
-__all__ = ["Group", "KeyUse", "Totals"]
+__all__ = ["Group", "KeyUse", "Piece", "Totals"]
 
 Group = tuple[str, ...]
 
@@ -35,6 +35,14 @@ class KeyUse(NamedTuple):
     key: str
     service: str
     n: int
+
+
+class Piece(NamedTuple):
+    """Requests that a limit judged in one piece of time, and of them those over it."""
+
+    minute: int
+    n: int
+    over: int
 
 
 class Totals:
@@ -72,6 +80,21 @@ class Totals:
             query = _summed(connection, "limits", (since, until), group, of, ("n", "over_limit"))
             for *names, metric, percentile, n, over in connection.execute(query):
                 found[tuple(names)][metric, percentile] = (int(n), int(over))
+        return dict(found)
+
+    def course(
+        self, since: float, until: float, limit: tuple[str, str], group: Sequence[GroupName]
+    ) -> dict[Group, list[Piece]]:
+        """Return how one limit (metric, percentile) went, by group: pieces of time as coarse as they are kept."""
+        found: defaultdict[Group, list[Piece]] = defaultdict(list)
+        with translated("read a limit"), reading(self._engine) as connection:
+            rows = windows.window_inside(connection, *_minutes(since, until)).rows("limits")
+            columns = [*(series.c[name] for name in group), rows.c.minute]
+            query = select(*columns, func.sum(rows.c.n), func.sum(rows.c.over_limit))
+            query = query.select_from(rows.join(series, series.c.id == rows.c.series))
+            query = query.where(rows.c.metric == limit[0], rows.c.percentile == limit[1])
+            for *names, minute, n, over in connection.execute(query.group_by(*columns).order_by(rows.c.minute)):
+                found[tuple(names)].append(Piece(minute, int(n), int(over)))
         return dict(found)
 
     def hours(

@@ -35,12 +35,13 @@ class Rows:
         *,
         events: dict[str, tuple[int, int]] | None = None,
         errors: tuple[int, int] | None = None,
+        deployment: str = "sim/small-8b",
         **counters: int,
     ) -> None:
         """Write counters (all answered unless said otherwise), events and requests judged by the error limit."""
         n = counters.get("n", 0)
         told = {"n_ok": n, "n_cost_due": n, "n_cost": n, **counters}
-        at = {"minute": int(NOON - ago) // 60, "series": self._series(service, use_case, model)}
+        at = {"minute": int(NOON - ago) // 60, "series": self._series(service, use_case, model, deployment)}
         with self.ledger.engine.begin() as connection:
             connection.execute(insert(minute).values({**dict.fromkeys(COUNTERS, 0), **told, **at}))
             for event, (many, nanousd) in (events or {}).items():
@@ -74,8 +75,8 @@ class Rows:
             with self.ledger.engine.begin() as connection:
                 connection.execute(insert(request).values({**empty, **values}))
 
-    def _series(self, service: str, use_case: str, model: str) -> int:
-        names = (service, use_case, model, "sim/small-8b", "p")
+    def _series(self, service: str, use_case: str, model: str, deployment: str) -> int:
+        names = (service, use_case, model, deployment, "p")
         if names not in self.series:
             values = dict(zip(("service", "use_case", "model", "deployment", "plan"), names, strict=True))
             with self.ledger.engine.begin() as connection:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from ledger_rows import HOUR, Rows
+from ledger_rows import HOUR, NOON, Rows
 
 from paceline.governance.incidents.signal import Measured, Signal
 from paceline.governance.signals.errors import look
@@ -29,6 +29,23 @@ def test_it_says_how_many_of_how_many(rows: Rows, find: Find) -> None:
     found = find(look, "errors")
     assert found.what == "30 % of its requests is failing in the last hour (300 of 1,000), 1 % allowed"
     assert found.next_step.startswith("see which provider fails")
+
+
+def test_it_says_since_when_and_where(rows: Rows, find: Find) -> None:
+    for ten in range(300):  # two days
+        late = ten < 5
+        rows.put(ten * 600 + 120, n=100, errors=(100, 20 if late else 0))
+        rows.put(ten * 600 + 120, n=100, errors=(100, 2 if late else 0), deployment="house/vllm-a")
+    found = find(look, "errors")
+    assert found.provider == "sim"
+    assert found.changed == ("of 110 failed requests since then 100 at sim/small-8b, 10 at house/vllm-a",)
+    assert found.since_s == NOON - 2_520, "the minute in which it began"
+
+
+def test_calls_that_reached_no_deployment_blame_no_provider(rows: Rows, find: Find) -> None:
+    rows.put(120, n=100, errors=(100, 50), deployment="")
+    found = find(look, "errors")
+    assert (found.provider, found.changed) == ("", ("no deployment was reached",))
 
 
 def test_little_traffic_is_judged_over_a_longer_time(rows: Rows, find: Find) -> None:
