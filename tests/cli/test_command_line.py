@@ -48,6 +48,8 @@ Commands:
   alerts     Try the channels of a service's owner, and list what was sent.
   event      Tell of deploys and outages, for the timelines of incidents.
   keys       Make, list and revoke the keys that services call with.
+  tokens     Make, list and revoke tokens of people and programs for the
+             control API.
   run        Run a program with its SDKs pointed at the gateway.
   gateway    Run the gateway process alone.
   control    Run the control process alone.

@@ -1,4 +1,4 @@
-"""The control process's HTTP API: status, report, keys, metrics. Thin: everything is done elsewhere.
+"""The control process's HTTP API: status, report, keys, metrics, and governance's under `/api/v1` (see `api`). Thin.
 
 Reading is free on loopback (to callers that name a loopback host, so that no web page can read it through DNS);
 whatever changes something wants the admin key, and so does everything when others can connect.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -18,8 +18,9 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from paceline.gateway.address import Address, AddressError
 from paceline.gateway.admin import is_admin_key
+from paceline.gateway.api import add_api
+from paceline.gateway.api.access import names_loopback
 from paceline.gateway.control import Control
 from paceline.gateway.link import LinkError
 from paceline.gateway.status import status_document
@@ -27,6 +28,7 @@ from paceline.gateway.status import status_document
 METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 SINCE_S = 3600.0
 SINCE_S_MAX = 400 * 86400.0
+BODY_BYTES_MAX = 1 << 20
 
 
 class KeyLimits(BaseModel):
@@ -77,13 +79,24 @@ def application(control: Control) -> FastAPI:
     """Return the API over one control process."""
     app = FastAPI(title="paceline control", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
 
+    @app.middleware("http")
+    async def bounded(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+        """Refuse bodies that are too large or say not how large they are, before a byte of them is read."""
+        length = request.headers.get("content-length", "0")
+        if "transfer-encoding" in request.headers:
+            return JSONResponse({"detail": "a body says its length"}, 411)
+        if not length.isdigit() or int(length) > BODY_BYTES_MAX:
+            return JSONResponse({"detail": f"a body may have {BODY_BYTES_MAX} bytes"}, 413)
+        return await answer(request)
+
     def admin(request: Request) -> None:
         _require_key(control, request)
 
     def reader(request: Request) -> None:
-        if control.needs_key or not _names_loopback(request.headers.get("host", "")):
+        if control.needs_key or not names_loopback(request.headers.get("host", "")):
             _require_key(control, request)
 
+    add_api(app, control)
     _add_reading(app, control, Depends(reader))
     _add_keys(app, control, Depends(reader), Depends(admin))
     return app
@@ -148,10 +161,3 @@ def _require_key(control: Control, request: Request) -> None:
             "this wants the admin key as `Authorization: Bearer pa-…`; `paceline keys admin` makes a new one",
             {"www-authenticate": "Bearer"},
         )
-
-
-def _names_loopback(host: str) -> bool:
-    try:
-        return Address.read(host if ":" in host else f"{host}:80").is_loopback
-    except AddressError:
-        return False

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, delete, insert, or_, select, update
 
 from paceline.ledger import settings
 from paceline.ledger.engine import reading, writing
@@ -100,6 +100,27 @@ class Incidents:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    def page(
+        self, state: str, *, service: str | None, kind: str | None, after: tuple[int, str] | None, limit: int
+    ) -> Sequence[Incident]:
+        """Return incidents, the latest detected first: `open`, `ended` or `all`, after a time and id.
+
+        Raises `LedgerError`.
+        """
+        by_state: dict[str, ColumnElement[bool]] = {
+            "open": incident.c.ended_us.is_(None),
+            "ended": incident.c.ended_us.is_not(None),
+        }
+        wanted = [by_state[state]] if state in by_state else []
+        wanted += [incident.c[name] == at for name, at in (("service", service), ("kind", kind)) if at is not None]
+        if after is not None:
+            at_us, number = after
+            later = and_(incident.c.detected_us == at_us, incident.c.id > number)
+            wanted.append(or_(incident.c.detected_us < at_us, later))
+        query = select(incident).where(*wanted).order_by(incident.c.detected_us.desc(), incident.c.id).limit(limit)
+        with translated("read incidents"), reading(self._engine) as connection:
+            return [_incident(row) for row in connection.execute(query)]
 
     def list(self, *, ended_since_us: int | None = None, kind: str | None = None) -> list[Incident]:
         """Return the open incidents, and those ended since, newest first. Raises `LedgerError`."""

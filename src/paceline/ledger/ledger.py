@@ -32,6 +32,7 @@ from paceline.ledger.reviews import Reviews
 from paceline.ledger.rollup import RolledUp, roll_up
 from paceline.ledger.settings import Settings
 from paceline.ledger.sums import GroupName
+from paceline.ledger.tokens import Tokens
 from paceline.ledger.totals import Totals
 from paceline.ledger.waivers import Waivers
 
@@ -57,6 +58,7 @@ class Ledger:
         self.plans = Plans(engine)
         self.reviews = Reviews(engine)
         self.settings = Settings(engine)
+        self.tokens = Tokens(engine)
         self.waivers = Waivers(engine)
         self.totals = Totals(engine)
 
