@@ -27,6 +27,8 @@ SPANS: Final = {"hour": 3_600, "day": 86_400}
 """Times whose requests are counted: an hour tells soon, a day tells of those with a request now and then."""
 WEEKS: Final = 4
 """Weeks before that say what is expected; the quietest of them counts, so that one holiday is forgiven."""
+LEFT: Final = 0.25
+"""Share of the quietest past week from which down traffic counts as missing: busy services vary by more than chance."""
 EVERYTHING: Final = "all services"
 """Stands for a service where all are silent at once; no service can be named so."""
 STEP_S: Final = 600
@@ -86,8 +88,9 @@ def _counted(ledger: Ledger, length: int, until: int) -> Iterator[tuple[Group, i
 
 
 def _silence(subject: Group, span: str, n: int, past: list[int]) -> Signal:
-    silent = is_silent(n, np.array(past, dtype=np.float64))
-    state = Measured.UNKNOWN if silent is None else judged(silent)
+    rare = is_silent(n, np.array(past, dtype=np.float64))
+    silent = bool(rare) and n <= LEFT * min(past)
+    state = Measured.UNKNOWN if rare is None else judged(silent)
     came = "no request came" if n == 0 else f"only {count(n, 'request')} came" if silent else count(n, "request")
     usual = f"in the last {span}, against {min(past, default=0):,} or more at this time in past weeks"
     what = f"expected traffic is missing: {came} {usual}" if silent else f"traffic is there: {came} {usual}"
