@@ -36,26 +36,27 @@ Options:
   -h, --help  Show this message and exit.
 
 Commands:
-  init       Write a starter standards file.
-  validate   Check a standards file and show all its faults.
-  up         Run the gateway and the control process on this machine.
-  demo       Replay real traces through the gateway and report.
-  report     Show every service's latency and cost beside its budget.
-  incidents  Show and act on breaches, regressions and hidden risks.
-  review     Write the review of a week or a month.
-  waivers    Ask for exceptions to the standards, approve or deny them, list
-             them.
-  alerts     Try the channels of a service's owner, and list what was sent.
-  event      Tell of deploys and outages, for the timelines of incidents.
-  keys       Make, list and revoke the keys that services call with.
-  tokens     Make, list and revoke tokens of people and programs for the
-             control API.
-  run        Run a program with its SDKs pointed at the gateway.
-  gateway    Run the gateway process alone.
-  control    Run the control process alone.
-  sim        Run the simulated provider.
-  explain    Say what a code means and what to do about it.
-  doctor     Find out what is wrong with this installation.
+  init        Write a starter standards file.
+  validate    Check a standards file and show all its faults.
+  up          Run the gateway and the control process on this machine.
+  demo        Replay real traces through the gateway and report.
+  report      Show every service's latency and cost beside its budget.
+  incidents   Show and act on breaches, regressions and hidden risks.
+  review      Write the review of a week or a month.
+  waivers     Ask for exceptions to the standards, approve or deny them, list
+              them.
+  exclusions  Say when not to judge: known maintenance, once or by a rule.
+  alerts      Try the channels of a service's owner, and list what was sent.
+  event       Tell of deploys and outages, for the timelines of incidents.
+  keys        Make, list and revoke the keys that services call with.
+  tokens      Make, list and revoke tokens of people and programs for the
+              control API.
+  run         Run a program with its SDKs pointed at the gateway.
+  gateway     Run the gateway process alone.
+  control     Run the control process alone.
+  sim         Run the simulated provider.
+  explain     Say what a code means and what to do about it.
+  doctor      Find out what is wrong with this installation.
 
   First time here? `paceline demo` shows the whole thing in a minute,
   `paceline init` starts your own.

@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "incidents": "Show and act on breaches, regressions and hidden risks.",
     "review": "Write the review of a week or a month.",
     "waivers": "Ask for exceptions to the standards, approve or deny them, list them.",
+    "exclusions": "Say when not to judge: known maintenance, once or by a rule.",
     "alerts": "Try the channels of a service's owner, and list what was sent.",
     "event": "Tell of deploys and outages, for the timelines of incidents.",
     "keys": "Make, list and revoke the keys that services call with.",

@@ -16,6 +16,7 @@ from paceline.ledger import engine as engines
 from paceline.ledger import spending
 from paceline.ledger.audit import Audit
 from paceline.ledger.events import Events
+from paceline.ledger.exclusions import Exclusions
 from paceline.ledger.figures import Count, Stratum
 from paceline.ledger.incidents import Incidents
 from paceline.ledger.ingest import SLOTS_MAX, Ingest, Ingested
@@ -49,6 +50,7 @@ class Ledger:
         self._ingest = Ingest(engine)
         self.audit = Audit(engine)
         self.events = Events(engine)
+        self.exclusions = Exclusions(engine)
         self.incidents = Incidents(engine)
         self.keys = Keys(engine)
         self.learning = Learning(engine)

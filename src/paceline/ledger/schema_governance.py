@@ -84,13 +84,14 @@ exclusion: Final = Table(
     "exclusion",
     metadata,
     Column("id", Text, primary_key=True),
-    *(_text(name) for name in ("service", "use_case", "reason", "actor", "rule")),
+    *(_text(name) for name in ("service", "use_case", "reason", "actor", "rule", "timezone")),
     _number("starts_us"),
     _number("minutes"),
     _number("made_us"),
     Column("ended_us", BigInteger),
 )
-"""Times that are not judged: maintenance. `rule` is an RRULE of RFC 5545, empty for once; each lasts `minutes`."""
+"""Times that are not judged: maintenance. `rule` is an RRULE of RFC 5545 in `timezone`, empty for once; each lasts
+`minutes`."""
 
 audit: Final = Table(
     "audit",

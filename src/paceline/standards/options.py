@@ -16,7 +16,7 @@ from paceline.standards.alerting import AlertingOptions
 from paceline.standards.bounds import GatewayOptions, LedgerOptions, PolicyOptions
 from paceline.standards.budget import Budget, Deadlines, Part, PriceOptions
 from paceline.standards.faults import Code
-from paceline.standards.ownership import ServiceOptions, TeamOptions, WaiverOptions
+from paceline.standards.ownership import ExclusionOptions, ServiceOptions, TeamOptions, WaiverOptions
 from paceline.standards.scalars import ListOf, Spelling, wrong
 from paceline.standards.serving import ModelOptions, ProviderOptions
 from paceline.standards.traffic import (
@@ -155,6 +155,7 @@ class Options(Part):
     teams: dict[str, TeamOptions] = Field(default={}, description="Who owns services, and where they hear of breaches.")
     services: dict[str, ServiceOptions] = Field(default={}, description="Applications that call models.")
     waivers: ListOf[WaiverOptions] = Field(default=[], description="Approved exceptions, each with an end.")
+    exclusions: ListOf[ExclusionOptions] = Field(default=[], description="Times that are not judged: maintenance.")
     prices: dict[str, PriceOptions] = Field(default={}, description="Contract prices by `PROVIDER/MODEL`.")
     policy: PolicyOptions = Field(default=PolicyOptions(), description="How strict the standards are by default.")
     alerting: AlertingOptions = Field(default=AlertingOptions(), description="How alerts are sent.")

@@ -5,7 +5,7 @@ Owns these keys of `Options`. Must not check that the names in them exist (see `
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import Field
@@ -16,7 +16,7 @@ from paceline.standards.budget import Part
 from paceline.standards.scalars import ListOf, Money
 from paceline.standards.traffic import RateLimits
 
-__all__ = ["ServiceBudget", "ServiceOptions", "TeamOptions", "WaiverOptions"]
+__all__ = ["ExclusionOptions", "ServiceBudget", "ServiceOptions", "TeamOptions", "WaiverOptions"]
 
 PhaseName = Literal["pilot", "codify", "expand", "govern"]
 
@@ -93,3 +93,21 @@ class WaiverOptions(Part):
     approver: str = Field(min_length=1, description="Who agreed.", examples=["lee"])
     granted: date | None = Field(default=None, description="First day; today if absent.", examples=["2026-11-01"])
     until: date = Field(description="Last day.", examples=["2026-12-31"])
+
+
+class ExclusionOptions(Part):
+    """A time that is not judged: known maintenance. What happens in it is recorded and shown all the same."""
+
+    service: str | None = Field(default=None, description="The service; all if absent.", examples=["helpdesk"])
+    use_case: str | None = Field(default=None, description="The use case; all if absent.", examples=["support-chat"])
+    reason: str = Field(min_length=1, description="Why.", examples=["Weekly reindexing."])
+    starts: datetime = Field(
+        description="When the first begins, with its offset from UTC.", examples=["2026-11-28T22:00:00+01:00"]
+    )
+    minutes: int = Field(ge=1, le=10_080, description="How long each lasts.", examples=[120])
+    rule: str | None = Field(
+        default=None, description="How it recurs: an RRULE of RFC 5545; once if absent.", examples=["FREQ=WEEKLY"]
+    )
+    timezone: str = Field(
+        default="UTC", description="Time zone whose wall clock it keeps to.", examples=["Europe/Berlin"]
+    )

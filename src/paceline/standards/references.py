@@ -6,12 +6,10 @@ noted twice. Must not change anything.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from paceline.standards.alerting_checks import check_alerting
-from paceline.standards.classes import METRICS, read_limit
 from paceline.standards.consistency import check_classes, check_journal, check_use_cases
 from paceline.standards.context import Context
+from paceline.standards.exceptions import check_exclusions, check_waivers
 from paceline.standards.faults import Code
 from paceline.standards.names import Path, meant, shown
 from paceline.standards.serving import DeploymentOptions
@@ -35,7 +33,8 @@ def check(context: Context) -> None:
         check_use_cases,
         _services,
         check_alerting,
-        _waivers,
+        check_waivers,
+        check_exclusions,
         _prices,
         check_journal,
         *TRAFFIC_CHECKS,
@@ -115,29 +114,6 @@ def _services(context: Context) -> None:
             hint = f"Did you mean `{other}`?" if other else "Add it to the service's `use_cases:`"
             message = f"{shown(default)} is not one of the service's use cases"
             context.note(Code.USE_CASE_UNKNOWN, (*path, "default_use_case"), message, hint)
-
-
-def _waivers(context: Context) -> None:
-    days = context.options.policy.waiver_days_max
-    gone = {path[1] for path in context.removed if path[:1] == ("waivers",) and len(path) > 1}
-    indices = [index for index in range(len(context.options.waivers) + len(gone)) if index not in gone]
-    for index, waiver in zip(indices, context.options.waivers, strict=False):
-        path: Path = ("waivers", index)
-        context.refer(Code.SERVICE_UNKNOWN, "services", waiver.service, (*path, "service"), "service")
-        if waiver.use_case is not None:
-            context.refer(Code.USE_CASE_UNKNOWN, "use_cases", waiver.use_case, (*path, "use_case"), "use case")
-        if waiver.model is not None:
-            context.refer(Code.MODEL_UNKNOWN, "models", waiver.model, (*path, "model"), "model")
-        if waiver.limit is not None and read_limit(waiver.limit) is None:
-            hint = f"Write a metric and a percentile, such as `ttft p95`; metrics are {', '.join(METRICS)}"
-            context.note(Code.VALUE_WRONG, (*path, "limit"), f"{shown(waiver.limit)} is not a limit", hint)
-        start = waiver.granted or context.today
-        if waiver.until < context.today:
-            hint = "Remove it, or have it approved again with a new end"
-            context.note(Code.WAIVER_EXPIRED, (*path, "until"), f"the waiver ended on {waiver.until}", hint)
-        elif waiver.until - start > timedelta(days=days):
-            message = f"the waiver lasts {(waiver.until - start).days} days; `policy.waiver_days_max` is {days}"
-            context.note(Code.WAIVER_TOO_LONG, (*path, "until"), message, "Shorten it and review it then")
 
 
 def _prices(context: Context) -> None:

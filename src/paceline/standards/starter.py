@@ -58,6 +58,9 @@ services:
   helpdesk: {owner: support, use_cases: [support-chat, nightly-digest], default_use_case: support-chat}
   editor-plugin: {owner: editor, use_cases: [code-complete], mode: observe, budget: {usd_per_month: 400}}""",
     "waivers": "waivers: []",
+    "exclusions": """\
+# exclusions:
+#   - {service: helpdesk, reason: Reindexing, starts: "2026-11-28T22:00:00Z", minutes: 120, rule: FREQ=WEEKLY}""",
     "prices": """\
 # prices:
 #   openai/gpt-5.4-mini: {input: 0.60, output: 3.60, cached: 0.06}""",

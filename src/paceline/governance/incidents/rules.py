@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from paceline.governance.exclusions import excluded
 from paceline.governance.waivers import in_force
 from paceline.ledger import Ledger
 from paceline.ledger.incidents import LimitKey
 from paceline.standards import METRICS, Standards
 
 __all__ = ["Accepted", "Rules", "limit_value", "rules_of"]
+
+_WINDOW_S = 28 * 86_400
 
 
 class Accepted(NamedTuple):
@@ -47,7 +50,8 @@ def rules_of(ledger: Ledger, standards: Standards, now: float) -> Rules:
         found = waivers.covering(*limit)
         return Accepted(found.id, found.ends) if found is not None and found.ends is not None else None
 
-    return Rules(owner, lambda limit: limit_value(standards, limit), accepted)
+    times = excluded(ledger, standards, now - _WINDOW_S, now)
+    return Rules(owner, lambda limit: limit_value(standards, limit), accepted, times.covers)
 
 
 def limit_value(standards: Standards, limit: LimitKey) -> str | None:

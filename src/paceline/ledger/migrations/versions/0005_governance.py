@@ -88,7 +88,7 @@ def _exceptions() -> None:
     op.create_table(
         "exclusion",
         sa.Column("id", sa.Text, primary_key=True),
-        *(_text(name) for name in ("service", "use_case", "reason", "actor", "rule")),
+        *(_text(name) for name in ("service", "use_case", "reason", "actor", "rule", "timezone")),
         *(_number(name) for name in ("starts_us", "minutes", "made_us")),
         _time("ended_us"),
     )
