@@ -6,7 +6,7 @@ import json
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,11 @@ from paceline.cli.alerts import loaded_standards
 from paceline.cli.keys import opened_ledger
 from paceline.cli.places import data_dir, data_option, format_option, standards_option
 from paceline.cli.trouble import Trouble
+
+if TYPE_CHECKING:
+    from paceline.governance.review import Review
+    from paceline.ledger import Ledger
+    from paceline.standards import Standards
 
 
 class _Day(click.ParamType[date]):
@@ -38,6 +43,7 @@ class _Day(click.ParamType[date]):
 )
 @format_option("markdown", "html", "json")
 @click.option("--output", "file", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Write it there.")
+@click.option("--send", "teams", multiple=True, metavar="TEAM", help="Send it to a team's chat and mail; repeatable.")
 @click.option("--no-save", is_flag=True, help="Do not keep it for the next review to look back at.")
 @click.pass_context
 def command(
@@ -48,6 +54,7 @@ def command(
     ending: date | None,
     output: str,
     file: Path | None,
+    teams: tuple[str, ...],
     no_save: bool,
 ) -> None:
     """Write the review of a week or a month.
@@ -63,6 +70,8 @@ def command(
     sound = loaded_standards(standards)
     with opened_ledger(data_dir(data, standards)) as ledger:
         review = write_review(ledger, sound, Period(period), ending, time.time(), save=not no_save)
+        if teams:
+            _send(ledger, sound, review, teams)
     text = rendered(review, output)
     if file is None:
         click.echo(text, nl=False)
@@ -72,6 +81,18 @@ def command(
     except OSError as error:
         raise Trouble(f"{file} cannot be written: {error.strerror}.", "name another file with --output.") from error
     click.echo(f"Wrote the review of {review.words} to {file}.")
+
+
+def _send(ledger: Ledger, standards: Standards, review: Review, teams: tuple[str, ...]) -> None:
+    from paceline.governance.review.sending import put_review
+
+    unknown = [team for team in teams if team not in standards.options.teams]
+    if unknown:
+        raise Trouble(
+            f"there is no team {unknown[0]!r}.", f"there are: {', '.join(standards.options.teams) or 'none'}."
+        )
+    many = put_review(ledger, standards, review, teams, time.time())
+    click.echo(f"{many} message{'' if many == 1 else 's'} will be sent; `paceline alerts list` shows them.", err=True)
 
 
 @command.command("list", epilog="Example: paceline review list")

@@ -33,6 +33,7 @@ CAPS_EVERY_S = 60.0
 GOVERN_EVERY_S = 5.0
 """A minute is judged once: rounds between are cheap."""
 SEND_EVERY_S = 2.0
+FORGET_EVERY_S = 3600.0
 
 _log = logging.getLogger("paceline.control")
 
@@ -114,15 +115,17 @@ def opened(data: DataDir, standards: Path, listen: Address) -> Iterator[Control]
         planner = Planner(standards, data, ledger, link)
         spent = SpentFile(data, ledger, link)
         caps = CapReview(ledger, planner)
-        governing = Governing(ledger, planner)
+        taking_in = Loop("ingest", INGEST_EVERY_S, lambda: ingest(ledger, data, spent))
+        governing = Governing(ledger, planner, lambda: taking_in.done_at)
         loops = (
             Loop("plan", PLAN_EVERY_S, planner.tick),
-            Loop("ingest", INGEST_EVERY_S, lambda: ingest(ledger, data, spent)),
+            taking_in,
             Loop("roll-up", ROLL_UP_EVERY_S, lambda: roll_up(ledger)),
             Loop("retention", RETAIN_EVERY_S, lambda: retain(ledger, planner)),
             Loop("caps", CAPS_EVERY_S, caps.tick),
             Loop("govern", GOVERN_EVERY_S, governing.tick),
             Loop("alerts", SEND_EVERY_S, governing.send),
+            Loop("forget", FORGET_EVERY_S, governing.forget),
         )
         loops[0].once()  # what is taken in belongs to the owners of a plan: let there be one
         for loop in loops:
@@ -132,7 +135,7 @@ def opened(data: DataDir, standards: Path, listen: Address) -> Iterator[Control]
         finally:
             for loop in loops:
                 loop.stop()
-            loops[1].once()
+            taking_in.once()
             with suppress(LedgerError):
                 governing.leave()
     finally:

@@ -10,7 +10,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from paceline.gateway.planner import Planner
@@ -22,6 +22,7 @@ from paceline.governance.incidents.rules import rules_of
 from paceline.governance.incidents.signal import Signal
 from paceline.governance.incidents.telling import remind_of_waivers, tell
 from paceline.governance.incidents.watch import watch
+from paceline.governance.review.sending import send_due_review
 from paceline.ledger import Ledger, LedgerError
 from paceline.ledger.events import Event
 
@@ -32,6 +33,10 @@ __all__ = ["LEASE", "Governing"]
 
 LEASE: Final = "govern"
 LOOK_EVERY_S: Final = 300.0
+BEHIND_S: Final = 60.0
+"""So far behind the journals, looks wait."""
+MESSAGES_S: Final = 90 * 86_400.0
+EVENTS_S: Final = 400 * 86_400.0
 _CHANGES_MAX: Final = 5
 
 _log = logging.getLogger("paceline.control")
@@ -40,9 +45,11 @@ _log = logging.getLogger("paceline.control")
 class Governing:
     """Judges traffic and follows what comes of it."""
 
-    def __init__(self, ledger: Ledger, planner: Planner) -> None:
+    def __init__(self, ledger: Ledger, planner: Planner, taken_in: Callable[[], float | None]) -> None:
+        """Judge what is in the ledger; `taken_in` tells up to when (Unix seconds) all of it is there, if that is known."""
         self._ledger = ledger
         self._planner = planner
+        self._taken_in = taken_in
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._looked_at = 0.0
         self._seen: Standards | None = None
@@ -55,15 +62,27 @@ class Governing:
         now = time.time()
         self._note_changes(standards, now)
         rules = rules_of(self._ledger, standards, now)
-        happened = watch(self._ledger, now, rules)
-        signals, failed = self._look(standards, now)
-        happened += follow(self._ledger, signals, now, rules)
+        happened: list[Happened] = []
+        failed: LedgerError | None = None
+        known = self._taken_in()
+        if known is not None:
+            happened += watch(self._ledger, min(now, known), rules)
+        if known is not None and now - known < BEHIND_S:  # else what is missing would look like silence
+            signals, failed = self._look(standards, now)
+            happened += follow(self._ledger, signals, now, rules)
         happened += group(self._ledger, now, standards.options.alerting.default_team or "")
         tell(self._ledger, standards, now)
         remind_of_waivers(self._ledger, standards, now)
+        send_due_review(self._ledger, standards, now)
         _logged(happened)
         if failed is not None:
             raise failed
+
+    def forget(self) -> None:
+        """Delete old messages and events. Raises `LedgerError`."""
+        now = time.time()
+        self._ledger.outbox.forget(int((now - MESSAGES_S) * 1e6))
+        self._ledger.events.forget(int((now - EVENTS_S) * 1e6))
 
     def send(self) -> None:
         """Send what waits in the outbox. Raises `LedgerError`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -185,6 +185,20 @@ class WatchWriter:
         rows = self._connection.execute(select(incident).where(*same)).all()
         found = [_incident(row) for row in rows]
         return max(found, key=lambda one: (one.is_open, one.ended_us or 0), default=None)
+
+    def latest_by_kind(self, kinds: Iterable[str], ended_since_us: int) -> dict[tuple[str, LimitKey], Incident]:
+        """Return of everything of these kinds the open incident, or else the one that ended last, if it did so since.
+
+        What a waiver accepted is returned whenever that was.
+        """
+        recent = or_(incident.c.ended_us.is_(None), incident.c.ended_us >= ended_since_us, incident.c.waiver != "")
+        found: dict[tuple[str, LimitKey], Incident] = {}
+        for row in self._connection.execute(select(incident).where(incident.c.kind.in_(sorted(set(kinds))), recent)):
+            one = _incident(row)
+            before = found.get((one.kind, one.limit))
+            if before is None or (one.is_open, one.ended_us or 0) > (before.is_open, before.ended_us or 0):
+                found[one.kind, one.limit] = one
+        return found
 
     def has_note(self, number: str) -> bool:
         """Tell whether a person added a note to an incident."""

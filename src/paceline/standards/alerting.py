@@ -15,7 +15,7 @@ from paceline.standards.faults import Code
 from paceline.standards.names import shown
 from paceline.standards.scalars import Address, Duration, ListOf, Secret, Spelling, wrong
 
-__all__ = ["CHANNELS", "AlertOptions", "AlertingOptions", "QuietHours"]
+__all__ = ["CHANNELS", "AlertOptions", "AlertingOptions", "QuietHours", "ReviewOptions"]
 
 CHANNELS = ("slack", "teams", "pagerduty", "webhook", "email")
 """The keys of which a channel has exactly one."""
@@ -73,6 +73,13 @@ class QuietHours(Part):
     weekends: bool = Field(default=False, description="Saturdays and Sundays are quiet all day.", examples=[True])
 
 
+class ReviewOptions(Part):
+    """A review that is written and sent by itself, on the morning after its period (06:00 UTC)."""
+
+    every: Literal["week", "month"] = Field(default="week", description="How often.", examples=["week"])
+    to: ListOf[str] = Field(description="The teams it goes to, by chat and mail.", examples=[["platform"]])
+
+
 class AlertingOptions(Part):
     """How alerts are sent, whoever they are for."""
 
@@ -90,6 +97,9 @@ class AlertingOptions(Part):
     )
     default_team: str | None = Field(
         default=None, description="Hears of incidents of services nobody owns.", examples=["platform"]
+    )
+    review: ReviewOptions | None = Field(
+        default=None, description="The operational review, sent by itself.", examples=[{"to": ["platform"]}]
     )
     remind_every: Duration = Field(
         default=24 * 3_600_000.0, ge=300_000, description="How often an open incident is told again.", examples=["24h"]

@@ -17,6 +17,8 @@ def check_alerting(context: Context) -> None:
     alerting = context.options.alerting
     if alerting.default_team is not None:
         context.refer(Code.TEAM_UNKNOWN, "teams", alerting.default_team, ("alerting", "default_team"), "team")
+    for index, name in enumerate(alerting.review.to if alerting.review is not None else ()):
+        context.refer(Code.TEAM_UNKNOWN, "teams", name, ("alerting", "review", "to", index), "team")
     for name, team in context.options.teams.items():
         if team.escalate_to is not None:
             context.refer(Code.TEAM_UNKNOWN, "teams", team.escalate_to, ("teams", name, "escalate_to"), "team")

@@ -22,15 +22,17 @@ _EVENTS = {"test": "Test: ", "worsened": "Worse: ", "reminder": "Still open: ", 
 
 def headline(alert: Alert) -> str:
     """Say in one line what is wrong where, or that it is over."""
+    if alert.event == "review":
+        return alert.service
     if alert.state is State.RESOLVED:
         return f"Resolved: {alert.subject}: {_was(alert.what)}"
     return f"{_EVENTS.get(alert.event, '')}{alert.subject}: {alert.what} ({_SOON[alert.severity]})"
 
 
 def facts(alert: Alert) -> list[tuple[str, str]]:
-    """List label and text, in the order people ask for them. What is not known is left out."""
+    """List label and text, in the order people ask for them. What is not known is left out; a label may be empty."""
     if alert.among:
-        return [("Incident", each) for each in alert.among]
+        return [("" if alert.event == "review" else "Incident", each) for each in alert.among]
     owner = alert.owner or "nobody: this service has no owner"
     found = [("Owner", f"{owner} ({alert.contact})" if alert.contact else owner), ("Since", moment(alert.since))]
     if alert.ended is not None:
@@ -49,7 +51,7 @@ def facts(alert: Alert) -> list[tuple[str, str]]:
 def plain_text(alert: Alert) -> str:
     """Write the whole message as text, for mail and logs."""
     lines = [headline(alert), ""]
-    lines += [f"{label}: {text}" for label, text in facts(alert)]
+    lines += [f"{label}: {text}" if label else text for label, text in facts(alert)]
     if alert.link:
         lines += ["", alert.link]
     return "\n".join(lines)

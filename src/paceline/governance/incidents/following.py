@@ -27,6 +27,8 @@ QUIET: Final = {
     Severity.TICKET: timedelta(days=1),
 }
 """How long a signal has to be off before its incident closes."""
+_REMEMBERED: Final = timedelta(days=31)
+"""What ended longer ago has no say."""
 _SILENCED: Final = timedelta(days=7)
 """What a person ended comes back when it was off in between, or after so long."""
 
@@ -38,11 +40,14 @@ def subject_of(signal: Signal) -> LimitKey:
 
 def follow(ledger: Ledger, signals: Iterable[Signal], now: float, rules: Rules) -> list[Happened]:
     """Open, move and close incidents by what looks found. `now`: Unix seconds. Raises `LedgerError`."""
-    found = list(signals)
+    now_us, minute = int(now * 1e6), int(now // 60)
+    found = [one for one in signals if not rules.is_excluded(one.service, one.use_case, minute)]
     if not found:
         return []
     with ledger.incidents.changing() as change:
-        steps = [_Step(change, signal, int(now * 1e6), rules).take() for signal in found]
+        since = now_us - int(_REMEMBERED.total_seconds() * 1e6)
+        latest = change.latest_by_kind({one.kind for one in found}, since)
+        steps = [_Step(change, one, now_us, rules).take(latest.get((one.kind, subject_of(one)))) for one in found]
     return [step for step in steps if step is not None]
 
 
@@ -53,8 +58,7 @@ class _Step:
         self._change, self._signal, self._now_us, self._rules = change, signal, now_us, rules
         self._subject = subject_of(signal)
 
-    def take(self) -> Happened | None:
-        latest = self._change.latest(self._subject, self._signal.kind)
+    def take(self, latest: Incident | None) -> Happened | None:
         if self._signal.state is Measured.ON:
             return self._on(latest)
         if self._signal.state is Measured.OFF and latest is not None:

@@ -26,7 +26,8 @@ def send(alert: Alert, webhook: str) -> None:
 def payload(alert: Alert) -> dict[str, Any]:
     """Build the message: `text` is what notifications show, the blocks are what people read."""
     mark = ":white_check_mark:" if alert.state is State.RESOLVED else _MARK[alert.severity]
-    lines = "\n".join(f"*{_escaped(label)}:* {_escaped(text)}" for label, text in facts(alert))
+    said = [(f"*{_escaped(label)}:* " if label else "", _escaped(text)) for label, text in facts(alert)]
+    lines = "\n".join(f"{label}{text}" for label, text in said)
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": headline(alert)[:_HEADER_MAX]}},
         {"type": "section", "text": {"type": "mrkdwn", "text": lines[:_SECTION_MAX]}},
