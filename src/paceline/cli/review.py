@@ -88,9 +88,8 @@ def _send(ledger: Ledger, standards: Standards, review: Review, teams: tuple[str
 
     unknown = [team for team in teams if team not in standards.options.teams]
     if unknown:
-        raise Trouble(
-            f"there is no team {unknown[0]!r}.", f"there are: {', '.join(standards.options.teams) or 'none'}."
-        )
+        names = ", ".join(standards.options.teams) or "none"
+        raise Trouble(f"there is no team {unknown[0]!r}.", f"there are: {names}.")
     many = put_review(ledger, standards, review, teams, time.time())
     click.echo(f"{many} message{'' if many == 1 else 's'} will be sent; `paceline alerts list` shows them.", err=True)
 

@@ -46,7 +46,7 @@ class Governing:
     """Judges traffic and follows what comes of it."""
 
     def __init__(self, ledger: Ledger, planner: Planner, taken_in: Callable[[], float | None]) -> None:
-        """Judge what is in the ledger; `taken_in` tells up to when (Unix seconds) all of it is there, if that is known."""
+        """Judge what is in the ledger; `taken_in`: Unix seconds up to which all of it is there, none for not known."""
         self._ledger = ledger
         self._planner = planner
         self._taken_in = taken_in

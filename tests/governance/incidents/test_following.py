@@ -146,3 +146,15 @@ def test_a_waiver_accepts_what_is_open(story: Story) -> None:
     note(story.ledger, story.one.id, "dana", "asked for a waiver")
     story.rules = Rules(accepted=lambda _: Accepted("w_1", datetime(2026, 12, 1, tzinfo=UTC)))
     assert story.see(Measured.ON) == ["accepted"]
+
+
+def test_known_maintenance_opens_nothing_and_closes_nothing(story: Story) -> None:
+    maintenance = Rules(is_excluded=lambda service, _use_case, _minute: service == "helpdesk")
+    story.rules = maintenance
+    assert story.see(Measured.ON) == []
+    story.rules = Rules()
+    story.see(Measured.ON)
+    story.rules = maintenance
+    assert story.see(Measured.OFF, hours=1) == []
+    assert story.see(Measured.OFF, hours=30) == []
+    assert story.one.is_open
