@@ -45,6 +45,7 @@ Commands:
   review      Write the review of a week or a month.
   waivers     Ask for exceptions to the standards, approve or deny them, list
               them.
+  owners      Say who owns which service, and which calls nobody answers for.
   exclusions  Say when not to judge: known maintenance, once or by a rule.
   alerts      Try the channels of a service's owner, and list what was sent.
   event       Tell of deploys and outages, for the timelines of incidents.
@@ -52,6 +53,8 @@ Commands:
   tokens      Make, list and revoke tokens of people and programs for the
               control API.
   run         Run a program with its SDKs pointed at the gateway.
+  import      Take over what other tools know: shows what would change, and
+              changes it with --write.
   gateway     Run the gateway process alone.
   control     Run the control process alone.
   sim         Run the simulated provider.

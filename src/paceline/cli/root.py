@@ -17,18 +17,23 @@ COMMANDS: dict[str, str] = {
     "incidents": "Show and act on breaches, regressions and hidden risks.",
     "review": "Write the review of a week or a month.",
     "waivers": "Ask for exceptions to the standards, approve or deny them, list them.",
+    "owners": "Say who owns which service, and which calls nobody answers for.",
     "exclusions": "Say when not to judge: known maintenance, once or by a rule.",
     "alerts": "Try the channels of a service's owner, and list what was sent.",
     "event": "Tell of deploys and outages, for the timelines of incidents.",
     "keys": "Make, list and revoke the keys that services call with.",
     "tokens": "Make, list and revoke tokens of people and programs for the control API.",
     "run": "Run a program with its SDKs pointed at the gateway.",
+    "import": "Take over what other tools know: shows what would change, and changes it with --write.",
     "gateway": "Run the gateway process alone.",
     "control": "Run the control process alone.",
     "sim": "Run the simulated provider.",
     "explain": "Say what a code means and what to do about it.",
     "doctor": "Find out what is wrong with this installation.",
 }
+
+_MODULES = {"import": "importing"}
+"""Commands whose name cannot be a module's."""
 
 
 class LazyGroup(click.Group):
@@ -44,7 +49,7 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        found = import_module(f"paceline.cli.{cmd_name}").command
+        found = import_module(f"paceline.cli.{_MODULES.get(cmd_name, cmd_name)}").command
         assert isinstance(found, click.Command)  # noqa: S101  # holds for every module named in COMMANDS; tested
         return found
 

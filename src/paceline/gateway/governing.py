@@ -114,7 +114,10 @@ class Governing:
     def _note_changes(self, standards: Standards, now: float) -> None:
         """Put a change of the standards among the events that may explain figures."""
         before, self._seen = self._seen, standards
-        if before is None or before is standards:
+        if before is standards:
+            return
+        self._ledger.owners.follow({name: each.owner or "" for name, each in standards.options.services.items()})
+        if before is None:
             return
         changed = list(_changes(before.options.model_dump(), standards.options.model_dump()))
         if changed:

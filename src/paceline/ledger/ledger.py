@@ -25,6 +25,7 @@ from paceline.ledger.learning import Learning
 from paceline.ledger.leases import Leases
 from paceline.ledger.looks import Looks
 from paceline.ledger.outbox import Outbox
+from paceline.ledger.owners import Owners
 from paceline.ledger.plans import Plans
 from paceline.ledger.reading import Name, Only, Reading, Resolution
 from paceline.ledger.report import DEFAULT_GROUP, Report, build
@@ -57,6 +58,7 @@ class Ledger:
         self.leases = Leases(engine)
         self.looks = Looks(engine)
         self.outbox = Outbox(engine)
+        self.owners = Owners(engine)
         self.plans = Plans(engine)
         self.reviews = Reviews(engine)
         self.settings = Settings(engine)
