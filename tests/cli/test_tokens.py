@@ -105,7 +105,7 @@ def test_messages_are_listed_with_what_became_of_them(place: Path) -> None:
         ledger.outbox.sent([first.id], now_us)
         ledger.outbox.failed([second.id], now_us, "the receiver answered 404")
     done = run(alerts.command, place, "list").output
-    assert [word in done for word in ("sent 20", "failed: the receiver answered 404", "waits until")] == [True] * 3
+    assert [word in done for word in ("sent 20", "failed: the receiver answered 404", "to be sent")] == [True] * 3
     found = json.loads(run(alerts.command, place, "list", "--format", "json").output)["messages"]
     assert [one["sent"] is not None for one in found] == [True, False, False]
 

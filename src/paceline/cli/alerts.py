@@ -151,7 +151,8 @@ def _state(message: Message) -> str:
     if message.failed_us is not None:
         return f"failed: {message.error}"
     tried = f", tried {message.tries} times: {message.error}" if message.tries else ""
-    return f"waits until {_when(message.due_us)}{tried}"
+    waits = f"waits until {_when(message.due_us)}" if message.due_us > time.time_ns() // 1000 else "to be sent"
+    return f"{waits}{tried}"
 
 
 def _document(message: Message) -> dict[str, Any]:

@@ -72,17 +72,16 @@ def show(incident: str, standards: Path, data: Path | None, output: str) -> None
     if known is None:
         raise _unknown(incident)
     found, events = known
-    messages = [f"  {_when(one.at_us)}  told {one.team or 'nobody'} by {one.channel}: {one.event}" for one in sent]
+    entries = [(event.at_us, f"{event.actor}: {event.text}") for event in events]
+    entries += [(one.at_us, f"told {one.team or 'nobody'} by {one.channel}: {one.event}") for one in sent]
     if output == "json":
         click.echo(json.dumps(_document(found) | {"timeline": [_entry(event) for event in events]}))
         return
     for line in _lines(found):
         click.echo(line)
     click.echo()
-    for event in events:
-        click.echo(f"  {_when(event.at_us)}  {event.actor}: {event.text}")
-    for line in messages:
-        click.echo(line)
+    for at_us, text in sorted(entries, key=lambda entry: entry[0]):
+        click.echo(f"  {_when(at_us)}  {text}")
 
 
 @command.command(epilog="Example: paceline incidents ack i_4fGh2kLm --to investigating")

@@ -82,8 +82,8 @@ def test_what_is_no_catalogue_is_said(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "catalog-info.yaml").write_bytes(content)
     with pytest.raises(OwnersError, match=r"catalog-info\.yaml"):
         catalogue.claims([tmp_path / "catalog-info.yaml"])
+    (tmp_path / "empty").mkdir()
     with pytest.raises(OwnersError, match="there is no catalog-info"):
-        (tmp_path / "empty").mkdir()
         catalogue.claims([tmp_path / "empty"])
 
 

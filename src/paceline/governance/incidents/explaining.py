@@ -22,6 +22,7 @@ __all__ = ["Explained", "explain", "facts_of", "provider_of", "slower_deployment
 _BEFORE_S: Final = 86_400
 _EVENT_BEFORE_S: Final = 2 * 3_600
 """Events so long before the begin may explain it."""
+_LEAST_S: Final = 1_800
 _ENOUGH: Final = 100
 """Requests on each side below which nothing is compared."""
 _SLOWER: Final = 0.10
@@ -40,19 +41,21 @@ class Explained:
     """Where the change of the p95 comes from; none where there is too little to compare."""
 
 
-def explain(ledger: Ledger, limit: LimitKey, since_s: float, until_s: float) -> Explained:
-    """Compare a use case's requests since `since_s` with those of the 24 hours before. Unix seconds.
+def explain(ledger: Ledger, limit: LimitKey, began_s: float, until_s: float) -> Explained:
+    """Compare a use case's requests since it began with those of the 24 hours before. Unix seconds.
 
-    A metric that strata do not measure is compared by the total time. Raises `LedgerError`.
+    What has just begun is explained by the last half hour. A metric that strata do not measure is compared by the total
+    time. Raises `LedgerError`.
     """
     service, use_case, measure, _ = limit
+    since_s = min(began_s, until_s - _LEAST_S)
     # Strata are of ten minutes: the bucket in which it began counts as since.
     begin = since_s // 600 * 600
     reading = ledger.reading(begin - _BEFORE_S, until_s, only={"service": service, "use_case": use_case})
     rows = list(reading.strata())
     before = [row for row in rows if row.minute * 60 < begin]
     now = [row for row in rows if row.minute * 60 >= begin]
-    told = _events(ledger, service, provider_of(now), since_s)
+    told = _events(ledger, service, provider_of(now), began_s)
     if min(sum(row.n_ok for row in before), sum(row.n_ok for row in now)) < _ENOUGH:
         return Explained(provider_of(now), told)
     of = measure if measure in _MEASURED else "total_ms"

@@ -33,8 +33,6 @@ ACTOR: Final = "paceline"
 _WINDOW_S: Final = 28 * 86_400
 _EXPLAIN_EVERY_US: Final = 600_000_000
 """An open incident is explained anew as often; strata are of ten minutes."""
-_EXPLAIN_LEAST_US: Final = 1_800_000_000
-"""What just began is explained by the last half hour."""
 
 
 class Happened(NamedTuple):
@@ -134,8 +132,7 @@ class Look:
         else:
             self.since_us = onset(self.lately.rows(86_400), self.allowed) * 60_000_000
         if self.incident is None or self.until_us % _EXPLAIN_EVERY_US == 0:
-            since_s = min(self.since_us, self.until_us - _EXPLAIN_LEAST_US) / 1e6
-            self.explained = explain(ledger, self.limit, since_s, self.until_us / 1e6)
+            self.explained = explain(ledger, self.limit, self.since_us / 1e6, self.until_us / 1e6)
         elif self.incident is not None:
             known = Facts.loaded(self.incident.facts)
             self.explained = Explained(self.incident.provider, known.changed)
@@ -266,6 +263,8 @@ def _next_step(explained: Explained) -> str:
     first = " ".join(explained.changed[:3])
     if "deployment" in first and "slower on the same work" in first:
         return "take the slow deployment out of the model's list, or put it last, until it is well"
+    if any(text.startswith("deploy ") for text in explained.changed):
+        return "see whether that deploy did it, and roll it back if so"
     parts = explained.parts
     if parts is not None and parts.total > 1.03:
         mix, _, own = parts.shares
@@ -273,4 +272,4 @@ def _next_step(explained: Explained) -> str:
             return "look at what calls with longer prompts or answers, or give that work a use case of its own"
         if own > 0.5:
             return "look at what changed in the service or its deployment since then"
-    return "see what changed: paceline incidents show"
+    return "nothing in the traffic explains it yet: look at the service and its provider around that time"
