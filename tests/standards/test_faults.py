@@ -16,16 +16,16 @@ providers: {openai: {}}
 models: {small: openai/gpt-5.4-mini}
 tasks: {chat: small}
 use_cases: {talk: {class: chat, task: chat}}
-teams: {support: {}}
+teams: {support: {contact: "#s"}}
 services: {desk: {owner: support, use_cases: [talk]}}
 """
 
 # code -> the section that replaces the base's, the path and place of the fault, a piece of its hint
 CASES: list[tuple[Code, str, str, int, int, str]] = [
     (Code.SYNTAX, "teams: {support: {}", "", 8, 1, ""),
-    (Code.KEY_TWICE, "teams: {support: {}, support: {}}", "teams.support", 7, 22, "Keep one"),
+    (Code.KEY_TWICE, "teams: {support: {contact: a}, support: {}}", "teams.support", 7, 32, "Keep one"),
     (Code.TOO_LARGE, "teams: " + "[" * 40 + "]" * 40, "teams[0][0]", 7, 31, "Flatten"),
-    (Code.YAML_FEATURE, "teams: {support: !x {}}", "teams.support", 7, 18, "Remove the tag"),
+    (Code.YAML_FEATURE, "teams: {support: !x {contact: a}}", "teams.support", 7, 18, "Remove the tag"),
     (
         Code.KEY_UNKNOWN,
         "services: {desk: {owners: support, use_cases: [talk]}}",
@@ -36,7 +36,7 @@ CASES: list[tuple[Code, str, str, int, int, str]] = [
     ),
     (Code.VALUE_WRONG, "policy: {waiver_days_max: many}", "policy.waiver_days_max", 8, 27, ""),
     (Code.KEY_MISSING, "prices: {openai/gpt-5.4-mini: {input: 1}}", "prices.openai/gpt-5.4-mini", 8, 10, "output"),
-    (Code.NAME_INVALID, "teams: {support: {}, The Ops: {}}", "teams.The Ops", 7, 22, "`the-ops`"),
+    (Code.NAME_INVALID, "teams: {support: {contact: a}, The Ops: {}}", "teams.The Ops", 7, 32, "`the-ops`"),
     (Code.VERSION_UNKNOWN, "version: 2", "version", 7, 10, "version: 1"),
     (Code.PROVIDER_UNKNOWN, "models: {small: opnai/gpt-5.4-mini}", "models.small.deployments[0]", 7, 17, "`openai`"),
     (Code.MODEL_UNKNOWN, "tasks: {chat: smal}", "tasks.chat", 7, 15, "`small`"),
@@ -128,6 +128,7 @@ CASES: list[tuple[Code, str, str, int, int, str]] = [
         "Raise",
     ),
     (Code.SECRET_ABSENT, "providers: {openai: {key: env:NOT_THERE}}", "providers.openai.key", 7, 27, "NOT_THERE"),
+    (Code.CONTACT_MISSING, "teams: {support: {contact: ' '}}", "teams.support", 7, 18, "Add `contact:"),
 ]
 
 TRAFFIC_CASES: list[tuple[Code, str, str, int, int, str]] = [
@@ -182,10 +183,10 @@ TRAFFIC_CASES: list[tuple[Code, str, str, int, int, str]] = [
     ),
     (
         Code.LIMIT_UNREACHED,
-        "teams: {support: {limits: {usd_per_day: 50, usd_per_month: 20}}}",
+        "teams: {support: {contact: a, limits: {usd_per_day: 50, usd_per_month: 20}}}",
         "teams.support.limits.usd_per_day",
         7,
-        41,
+        53,
         "Lower it",
     ),
 ]

@@ -81,7 +81,7 @@ def test_faults_name_the_variable(name: str, code: Code) -> None:
 
 
 def test_a_section_that_is_no_mapping_is_still_only_a_fault() -> None:
-    text = BASE.replace("{support: {}}", "[support]")
+    text = BASE.replace('{support: {contact: "#s"}}', "[support]")
     codes = {fault.code for fault in load(text, env={"PACELINE_TEAMS__SUPPORT__PHASE": "pilot", **SECRETS}).faults}
     assert Code.VARIABLE_UNUSABLE in codes
 

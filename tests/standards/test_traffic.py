@@ -37,7 +37,7 @@ def provider_of(written: str) -> dict[str, Any]:
 
 
 def test_limits_are_those_of_who_they_are_written_for() -> None:
-    text = BASE.replace("support: {}", "support: {limits: {usd_per_month: $900}}")
+    text = BASE.replace('support: {contact: "#s"}', "support: {limits: {usd_per_month: $900}}")
     text = text.replace("task: chat}", "task: chat, limits: {tokens_per_minute: 1000}}")
     text = text.replace("use_cases: [talk]", "use_cases: [talk], limits: {requests_per_minute: 60, usd_per_day: 2.5}")
     text = text.replace("openai/gpt-5.4-mini", "[{deployment: openai/m, limits: {requests_in_flight: 8}}]")
@@ -63,12 +63,12 @@ def test_limits_are_those_of_who_they_are_written_for() -> None:
     ],
 )
 def test_a_limit_of_nothing_is_a_fault(written: str) -> None:
-    (fault,) = found(f"teams: {{support: {{limits: {{{written}}}}}}}")
+    (fault,) = found(f"teams: {{support: {{contact: a, limits: {{{written}}}}}}}")
     assert fault.code is Code.VALUE_WRONG
 
 
 def test_a_misspelt_limit_is_told() -> None:
-    (fault,) = found("teams: {support: {limits: {request_per_minute: 5}}}")
+    (fault,) = found("teams: {support: {contact: a, limits: {request_per_minute: 5}}}")
     assert (fault.code, fault.hint) == (Code.KEY_UNKNOWN, "Did you mean `requests_per_minute`?")
 
 
@@ -319,7 +319,7 @@ use_cases:
   talk:
     {task: chat, lane: batch, fallback: same-model, hedge: {floor: 1, ceiling: 1}, max_output_tokens: learned}
   sort: {task: classify, cache: {ttl: 1ms, scope: organisation}, limits: {tokens_per_minute: 9007199254740992}}
-teams: {support: {limits: {usd_per_day: 0.01}}}
+teams: {support: {contact: "#s", limits: {usd_per_day: 0.01}}}
 services: {desk: {owner: support, use_cases: [talk, sort], limits: {requests_per_minute: 4294967295}}}
 policy: {unknown_price: refuse, warn_at: 0}
 traffic:

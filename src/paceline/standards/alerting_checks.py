@@ -19,7 +19,13 @@ def check_alerting(context: Context) -> None:
         context.refer(Code.TEAM_UNKNOWN, "teams", alerting.default_team, ("alerting", "default_team"), "team")
     for index, name in enumerate(alerting.review.to if alerting.review is not None else ()):
         context.refer(Code.TEAM_UNKNOWN, "teams", name, ("alerting", "review", "to", index), "team")
+    owners = {service.owner for service in context.options.services.values()}
     for name, team in context.options.teams.items():
+        if name in owners and not team.contact.strip() and not context.touched("teams", name):
+            hint = 'Add `contact: "#channel"`, or whom else to ask'
+            context.note(
+                Code.CONTACT_MISSING, ("teams", name), f"the team `{name}` owns services and has no contact", hint
+            )
         if team.escalate_to is not None:
             context.refer(Code.TEAM_UNKNOWN, "teams", team.escalate_to, ("teams", name, "escalate_to"), "team")
         if team.quiet_hours is not None:

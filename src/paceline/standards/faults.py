@@ -69,6 +69,7 @@ class Code(Enum):
     WAIVER_TOO_LONG = "S143"
     DEADLINE_UNDER_LIMIT = "S144"
     SECRET_ABSENT = "S145"  # noqa: S105  # a code, not a password
+    CONTACT_MISSING = "S146"
     HEDGE_IDLE = "S151"
     QUEUE_UNUSED = "S152"
     CACHE_SHARED = "S153"

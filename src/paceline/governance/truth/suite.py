@@ -21,6 +21,8 @@ from paceline.governance.truth.traffic import EFFECTS, Effect, Scene
 
 __all__ = ["Row", "Size", "breach_rows", "regression_rows", "steps"]
 
+_FIRST_SEED: Final = 20_000
+"""Parameters were settled on seeds below: what is printed comes from draws that nobody had looked at."""
 _FALSE_MOST: Final = 1.0
 _TARGETS: Final = {"none": _FALSE_MOST, "mix shift": _FALSE_MOST, "+10 %": 80.0, "+20 %": 100.0}
 _STATES: Final = (("calm", 0.03, 0), ("calm, peers", 0.03, 3), ("noisy", 0.10, 0), ("noisy, peers", 0.10, 3))
@@ -60,14 +62,14 @@ def breach_rows(size: Size, done: Callable[[int], None]) -> Iterator[Row]:
     """Measure the sequential test of a p95 limit: false alarms at budget, and requests until a breach is found."""
     false = 0
     for seed in range(size.null_breaches):
-        false += found_after(0.05, size.null_requests, seed, batch=100) < math.inf
+        false += found_after(0.05, size.null_requests, _FIRST_SEED + seed, batch=100) < math.inf
         done(1)
     share = 100 * false / size.null_breaches
     yield Row("breach", f"at budget, {size.null_requests:,} requests", share, "% alarms", "≤ 1 %", share <= _FALSE_MOST)
     for over, most in ((0.10, 300), (0.25, 25)):
         after = []
         for seed in range(size.breaches):
-            after.append(found_after(over, 20_000, seed))
+            after.append(found_after(over, 20_000, _FIRST_SEED + seed))
             done(1)
         median = statistics.median(after)
         yield Row("breach", f"{over:.0%} over the limit", median, "requests (median)", f"≤ {most}", median <= most)
@@ -92,7 +94,7 @@ def regression_rows(size: Size, done: Callable[[int], None], whole: Path | None 
             scene = Scene(state=deviation, peers=peers, whole=whole)
             for effect in EFFECTS:
                 found = []
-                jobs = [pool.submit(trial, scene, effect, 1_000 + seed) for seed in range(size.regressions)]
+                jobs = [pool.submit(trial, scene, effect, _FIRST_SEED + seed) for seed in range(size.regressions)]
                 for job in jobs:
                     found.append(job.result())
                     done(1)
