@@ -232,6 +232,31 @@ def test_a_denial_and_a_refused_request(client: TestClient, support: dict[str, s
     assert (refused.status_code, "there are: ttft p95" in refused.json()["detail"]) == (409, True)
 
 
+# Maintenance and owners.
+
+
+def test_maintenance_is_added_by_the_owner_and_ended_by_an_admin(
+    client: TestClient, support: dict[str, str], editor: dict[str, str], admin: dict[str, str]
+) -> None:
+    wanted = {"service": "helpdesk", "reason": "reindexing", "starts": 1_795_900_000, "minutes": 60}
+    assert client.post("/api/v1/exclusions", json=wanted, headers=editor).status_code == 403
+    assert client.post("/api/v1/exclusions", json={**wanted, "service": ""}, headers=support).status_code == 403
+    made = client.post("/api/v1/exclusions", json={**wanted, "rule": "FREQ=WEEKLY"}, headers=support)
+    assert (made.status_code, made.json()["actor"], made.json()["ended"]) == (201, "dana", None)
+    refused = client.post("/api/v1/exclusions", json={**wanted, "rule": "FREQ=MINUTELY"}, headers=support)
+    assert (refused.status_code, "more often than hourly" in refused.json()["detail"]) == (409, True)
+    where = f"/api/v1/exclusions/{made.json()['id']}"
+    assert client.delete(where, headers=support).status_code == 403
+    assert client.delete(where, headers=admin).status_code == 204
+    assert client.delete(where, headers=admin).status_code == 404
+    (one,) = [each for each in client.get("/api/v1/exclusions").json()["items"] if each["id"] == made.json()["id"]]
+    assert one["ended"] is not None
+
+
+def test_calls_nobody_answers_for_can_be_asked_for(client: TestClient) -> None:
+    assert client.get("/api/v1/ownerless").json() == {"items": [], "next": None}
+
+
 # What others tell us.
 
 

@@ -33,7 +33,11 @@ class Recurrence:
     timezone: str = "UTC"
 
     def check(self) -> None:
-        """Refuse a rule that is none, happens too often, or never. Raises `RuleError`."""
+        """Refuse a rule that is none, happens too often, or never, and a time zone that is none. Raises `RuleError`."""
+        try:
+            ZoneInfo(self.timezone)
+        except (ValueError, OSError, KeyError) as error:
+            raise RuleError(f"wants the time zone {self.timezone!r}, which this machine does not know") from error
         if not self.rule:
             return
         if not _FORM.fullmatch(self.rule.upper()) or len(self.rule) > 500:

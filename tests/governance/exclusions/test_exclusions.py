@@ -115,6 +115,7 @@ def test_those_of_the_ledger_end_and_are_audited(ledger: Ledger) -> None:
         ({"service": "x"}, "there is no service 'x'"),
         ({"use_case": "x"}, "there is no use case 'x'"),
         ({"reason": " "}, "there is no reason"),
+        ({"timezone": "Berlin"}, "wants the time zone 'Berlin', which this machine does not know"),
         ({"minutes": 0}, "0 minutes are not allowed"),
         ({"minutes": 20_000}, "1 to 10080, a week"),
     ],

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from paceline.gateway.api.acting import router as acting
 from paceline.gateway.api.reading import router as reading
 from paceline.gateway.api.receiving import router as receiving
+from paceline.gateway.api.standing import router as standing
 from paceline.gateway.api.tokens import router as tokens
 from paceline.gateway.control import Control
 
@@ -17,5 +18,5 @@ __all__ = ["add_api"]
 
 def add_api(app: FastAPI, control: Control) -> None:
     """Add the routes of `/api/v1` to an application."""
-    for part in (reading, acting, receiving, tokens):
+    for part in (reading, acting, standing, receiving, tokens):
         app.include_router(part(control))
