@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "report": "Show every service's latency and cost beside its budget.",
     "incidents": "Show and act on breaches, regressions and hidden risks.",
     "review": "Write the review of a week or a month.",
+    "scorecard": "Say how far services have come: bronze, silver, gold.",
     "waivers": "Ask for exceptions to the standards, approve or deny them, list them.",
     "owners": "Say who owns which service, and which calls nobody answers for.",
     "exclusions": "Say when not to judge: known maintenance, once or by a rule.",

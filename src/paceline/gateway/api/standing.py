@@ -1,4 +1,4 @@
-"""Routes about standing arrangements: maintenance that is not judged, owners, and a test of a service's channels."""
+"""Routes about standing arrangements: maintenance that is not judged, owners, scorecards."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from paceline.gateway.api.reading import sound_standards
 from paceline.gateway.control import Control
 from paceline.governance.exclusions import Exclusion, ExclusionError, add, all_exclusions
 from paceline.governance.owners import ownerless
+from paceline.governance.scorecard import scorecards
 
 __all__ = ["router"]
 
@@ -107,5 +108,11 @@ def router(control: Control) -> APIRouter:
         now = time.time()
         found = ownerless(control.ledger, sound_standards(control), now - since, now)
         return Page(items=[OwnerlessDocument.model_validate(one._asdict()) for one in found])
+
+    @routes.get("/scorecards", dependencies=[Depends(rules.reader)])
+    def cards() -> Page[dict[str, Any]]:
+        """Say how far every service has come: bronze, silver, gold, with every check."""
+        found = scorecards(control.ledger, sound_standards(control), time.time())
+        return Page(items=[card.document() for card in found])
 
     return routes

@@ -1,0 +1,152 @@
+"""What the checks look at, for every service of the standards. Three sums of 28 days, the incidents, the waivers.
+
+Decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from paceline.governance.alerts.alert import Severity
+from paceline.governance.incidents.judging import allowed_share
+from paceline.governance.incidents.states import IncidentState, due
+from paceline.governance.waivers import Waiver, all_waivers
+from paceline.ledger import Ledger
+from paceline.ledger.incidents import Incident
+from paceline.standards import METRICS, Standards
+
+__all__ = ["WINDOW_DAYS", "Facts", "LimitCount", "gathered"]
+
+WINDOW_DAYS: Final = 28
+"""Four whole weeks, as an error budget has."""
+
+_COUNTERS: Final = (
+    "n",
+    "n_untagged",
+    "n_off_standard",
+    "n_cost_due",
+    "n_cost",
+    "n_ok",
+    "n_streamed",
+    "tokens_input",
+    "tokens_cached",
+)
+_INTERACTIVE: Final = frozenset(
+    {"chat", "chat-interactive", "chat-large", "autocomplete", "agent", "voice", "reasoning"}
+)
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitCount:
+    """A published limit of one use case and what was counted against it."""
+
+    use_case: str
+    words: str
+    allowed: float
+    n: int
+    over: int
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known of one service. Counts are those of the last 28 days."""
+
+    name: str
+    owner: str
+    contact: str
+    use_cases: tuple[str, ...]
+    classless: tuple[str, ...] = ()
+    """Use cases that name no class of their own: they have the default one's budget."""
+    capless: tuple[str, ...] = ()
+    """Use cases whose answers have no cap."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    interactive: tuple[int, int] = (0, 0)
+    """Whole answers of interactive use cases, and of them the streamed ones."""
+    limits: tuple[LimitCount, ...] = ()
+    overdue: tuple[str, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    now: datetime = _NEVER
+
+
+def gathered(ledger: Ledger, standards: Standards, now: float) -> list[Facts]:
+    """Gather every service's facts, by name. `now`: Unix seconds. Raises `LedgerError`."""
+    since = now - WINDOW_DAYS * 86_400
+    counters = ledger.totals.counters(since, now, _COUNTERS)
+    counted = ledger.totals.limits(since, now)
+    moment = datetime.fromtimestamp(now, UTC)
+    overdue = _overdue(ledger.incidents.list(), moment)
+    waivers: defaultdict[str, list[Waiver]] = defaultdict(list)
+    for waiver in all_waivers(ledger, standards, now):
+        waivers[waiver.service].append(waiver)
+    found = []
+    for name, options in sorted(standards.options.services.items()):
+        facts = _standing(standards, name)
+        own = {use_case: counters.get((name, use_case), (0,) * len(_COUNTERS)) for use_case in options.use_cases}
+        rest = [row for (service, use_case), row in counters.items() if service == name and use_case not in own]
+        sums = [sum(column) for column in zip(*own.values(), *rest, strict=True)] or [0] * len(_COUNTERS)
+        facts.counts = dict(zip(_COUNTERS, sums, strict=True))
+        facts.interactive = _interactive(standards, own)
+        facts.limits = tuple(_limits(standards, name, options.use_cases, counted))
+        facts.overdue, facts.waivers = tuple(overdue.get(name, ())), tuple(waivers[name])
+        facts.now = moment
+        found.append(facts)
+    return found
+
+
+def _standing(standards: Standards, name: str) -> Facts:
+    options = standards.options.services[name]
+    team = standards.options.teams.get(options.owner or "")
+    written = standards.options.use_cases
+    own = [use_case for use_case in options.use_cases if use_case in written]
+    return Facts(
+        name=name,
+        owner=options.owner or "",
+        contact=team.contact.strip() if team is not None else "",
+        use_cases=tuple(own),
+        classless=tuple(each for each in own if "class_" not in written[each].model_fields_set),
+        capless=tuple(each for each in own if _has_no_cap(standards, each)),
+    )
+
+
+def _has_no_cap(standards: Standards, use_case: str) -> bool:
+    terms = standards.use_cases[use_case]
+    return terms.max_output_tokens is None and not terms.cap_learned
+
+
+def _interactive(standards: Standards, own: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
+    streamed, whole = _COUNTERS.index("n_streamed"), _COUNTERS.index("n_ok")
+    rows = [row for use_case, row in own.items() if standards.use_cases[use_case].built_in in _INTERACTIVE]
+    return sum(row[whole] for row in rows), sum(row[streamed] for row in rows)
+
+
+def _limits(
+    standards: Standards,
+    service: str,
+    use_cases: list[str],
+    counted: Mapping[tuple[str, ...], Mapping[tuple[str, str], tuple[int, int]]],
+) -> list[LimitCount]:
+    found = []
+    for use_case in use_cases:
+        rows = counted.get((service, use_case), {})
+        for limit in standards.limits(use_case):
+            n, over = rows.get((METRICS[limit.metric], limit.percentile), (0, 0))
+            share = allowed_share(limit.percentile)
+            words = f"{limit.metric} {limit.percentile}"
+            found.append(LimitCount(use_case, words, limit.value if share is None else share, n, over))
+    return found
+
+
+def _overdue(incidents: list[Incident], now: datetime) -> dict[str, list[str]]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for one in incidents:
+        detected = datetime.fromtimestamp(one.detected_us / 1e6, UTC)
+        wanted = due(Severity(one.severity), IncidentState(one.state), detected)
+        if wanted is not None and wanted[1] < now and not one.parent:
+            found[one.limit.service].append(one.id)
+    return dict(found)
