@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from paceline.governance.statistics.coverage import is_silent, share_fell, share_rose
-from paceline.governance.statistics.spend import Forecast, cost_per_request_over, forecast, spend_rate
+from paceline.governance.statistics.spend import Forecast, forecast, spend_rate
 from paceline.governance.statistics.tally import Floats
 
 WEEK = np.array([10.0, 10.0, 10.0, 10.0, 10.0, 2.0, 2.0])
@@ -72,15 +72,6 @@ def test_sudden_spend_is_over_every_past_hour_and_worth_telling() -> None:
     new = spend_rate(1.0, np.zeros(24), 0.1)
     assert new is not None
     assert math.isinf(new.times)
-
-
-def test_cost_per_request_needs_more_than_chance() -> None:
-    draw = np.random.default_rng(1)
-    n = draw.poisson(50, 48).astype(np.float64)
-    cost = n * draw.lognormal(0.0, 0.1, 48)
-    assert cost_per_request_over(cost, n, 0.8) is True
-    assert cost_per_request_over(cost, n, 1.0) is False
-    assert cost_per_request_over(cost[:10], n[:10], 0.8) is None
 
 
 def test_silence_is_less_than_chance_lets_it_be() -> None:

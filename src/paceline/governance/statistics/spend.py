@@ -14,7 +14,7 @@ import numpy as np
 
 from paceline.governance.statistics.tally import Floats
 
-__all__ = ["Forecast", "SpendRate", "cost_per_request_over", "forecast", "spend_rate"]
+__all__ = ["Forecast", "SpendRate", "forecast", "spend_rate"]
 
 _WEEK: Final = 7
 _DAYS_MIN: Final = 7
@@ -22,7 +22,6 @@ _DRAWS: Final = 1_000
 _HOURS_MIN: Final = 24
 _SUDDEN: Final = 2.0
 """How many times the usual rate is sudden."""
-_NORMAL_95: Final = 1.645
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +115,3 @@ def spend_rate(now: float, hours: Floats, least: float) -> SpendRate | None:
     usual = float(np.median(hours))
     is_sudden = now >= least and now > _SUDDEN * usual and now > float(hours.max())
     return SpendRate(now, usual, bool(is_sudden))
-
-
-def cost_per_request_over(cost: Floats, n: Floats, limit: float) -> bool | None:
-    """Say whether the mean cost of a request is over a limit, by hours: `cost` in nano-USD, `n` requests with a cost.
-
-    True when the mean less 1.645 standard errors is over it (5 % nominal), from the hours' ratio estimator (Cochran,
-    "Sampling Techniques", 1977, chapter 6). None with fewer than 24 hours with requests.
-    """
-    some = n > 0
-    if int(some.sum()) < _HOURS_MIN:
-        return None
-    cost, n = cost[some], n[some]
-    mean = float(cost.sum() / n.sum())
-    residual = cost - mean * n
-    error = math.sqrt(float((residual**2).sum()) * len(n) / (len(n) - 1)) / float(n.sum())
-    return mean - _NORMAL_95 * error > limit
