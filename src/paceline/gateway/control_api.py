@@ -23,6 +23,7 @@ from paceline.gateway.api import add_api
 from paceline.gateway.api.access import names_loopback
 from paceline.gateway.control import Control
 from paceline.gateway.link import LinkError
+from paceline.gateway.pages import add_pages
 from paceline.gateway.status import status_document
 
 METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -97,6 +98,7 @@ def application(control: Control) -> FastAPI:
             _require_key(control, request)
 
     add_api(app, control)
+    add_pages(app, control)
     _add_reading(app, control, Depends(reader))
     _add_keys(app, control, Depends(reader), Depends(admin))
     return app

@@ -17,8 +17,10 @@ from paceline.gateway.admin import is_admin_key
 from paceline.gateway.control import Control
 from paceline.ledger.tokens import PREFIX
 
-__all__ = ["REFUSED", "Access", "Caller", "access"]
+__all__ = ["COOKIE", "REFUSED", "Access", "Caller", "access"]
 
+COOKIE = "paceline_token"
+"""Where a browser keeps its token."""
 REFUSED: dict[int | str, dict[str, Any]] = {
     401: {"description": "A token is wanted, and there is none or a wrong one."},
     403: {"description": "The token's role does not allow it."},
@@ -35,6 +37,8 @@ class Caller:
     role: str
     """`viewer`, `owner` or `admin`."""
     team: str = ""
+    is_signed_in: bool = False
+    """True for who bears a token or the admin key."""
 
     def may_act_for(self, team: str) -> bool:
         """Tell whether it may act on what a team owns."""
@@ -49,6 +53,8 @@ class Access:
     actor: Callable[[Request], Caller]
     """Owners and admins; for which team is the route's question."""
     admin: Callable[[Request], Caller]
+    holds: Callable[[str], bool]
+    """Tells whether a text is a token or the admin key."""
 
 
 def access(control: Control) -> Access:
@@ -76,23 +82,33 @@ def access(control: Control) -> Access:
             raise HTTPException(403, "this wants an admin's token or the admin key")
         return found
 
-    return Access(reader, actor, admin)
+    def holds(text: str) -> bool:
+        return _known(control, text) is not None
+
+    return Access(reader, actor, admin, holds)
 
 
 def _caller(control: Control, request: Request) -> Caller | None:
-    """Return who bears a valid key or token; none for nobody. A wrong one is refused, never taken for nobody."""
+    """Return who bears a valid key or token; none for nobody. A wrong one is refused, never taken for nobody.
+
+    A browser bears its token in a cookie, which counts for pages only: programs say who they are.
+    """
     written = request.headers.get("authorization")
     if written is None:
-        return None
+        cookie = request.cookies.get(COOKIE, "")
+        return _known(control, cookie) if cookie and not request.url.path.startswith("/api") else None
     scheme, _, text = written.partition(" ")
-    text = text.strip()
-    if scheme.lower() == "bearer" and text.startswith(PREFIX):
+    found = _known(control, text.strip()) if scheme.lower() == "bearer" else None
+    if found is None:
+        raise _unknown()
+    return found
+
+
+def _known(control: Control, text: str) -> Caller | None:
+    if text.startswith(PREFIX):
         token = control.ledger.tokens.find(text)
-        if token is not None:
-            return Caller(token.name, token.role, token.team)
-    elif scheme.lower() == "bearer" and is_admin_key(control.ledger, text):
-        return Caller("admin", "admin")
-    raise _unknown()
+        return None if token is None else Caller(token.name, token.role, token.team, is_signed_in=True)
+    return Caller("admin", "admin", is_signed_in=True) if is_admin_key(control.ledger, text) else None
 
 
 def _unknown() -> HTTPException:

@@ -1,0 +1,79 @@
+"""Templates and what they may call: figures, times, addresses. Owns the Jinja environment; escapes everything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from paceline.dashboard.spans import RANGES
+from paceline.governance.signals.words import dollars, percent
+
+__all__ = ["render"]
+
+_NONE = "\u2013"
+
+
+def render(template: str, /, **values: Any) -> str:
+    """Render a page or a fragment."""
+    return _environment().get_template(f"{template}.html.j2").render(**values)
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("paceline.dashboard", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "percent": _percent,
+        "dollars": _dollars,
+        "ms": milliseconds,
+        "moment": moment,
+        "ago": ago,
+        "segment": lambda text: quote(str(text), safe=""),
+    }
+    made.globals |= {"ranges": list(RANGES), "query": _query}
+    return made
+
+
+def milliseconds(value: float | None) -> str:
+    """Write a time as people read it: `812 ms`, `1.24 s`; a dash for none."""
+    if value is None:
+        return _NONE
+    return f"{value:.0f} ms" if value < 1_000 else f"{value / 1_000:.3g} s"
+
+
+def moment(at: float | None) -> str:
+    """Write Unix seconds as `2026-11-23 14:05`, UTC; a dash for none."""
+    return _NONE if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}"
+
+
+def ago(seconds: float) -> str:
+    """Write how long ago something was: `5 minutes`, `3 hours`, `12 days`."""
+    for length, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= length * (2 if word != "minute" else 1):
+            many = int(seconds // length)
+            return f"{many} {word}{'' if many == 1 else 's'}"
+    return "less than a minute"
+
+
+def _percent(share: float | None) -> str:
+    return _NONE if share is None else percent(share)
+
+
+def _dollars(usd: float | None) -> str:
+    return _NONE if usd is None else dollars(usd)
+
+
+def _query(values: Mapping[str, str | None], **changes: str | None) -> str:
+    """Return an address's query with these changes, empty values left out."""
+    kept = {name: value for name, value in {**values, **changes}.items() if value}
+    return f"?{urlencode(kept)}" if kept else "?"
