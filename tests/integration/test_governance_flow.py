@@ -24,7 +24,7 @@ from paceline.governance.alerts.senders.webhook import signature
 from paceline.governance.incidents.facts import Facts
 from paceline.ledger.incidents import Incident
 
-pytestmark = pytest.mark.faketime
+pytestmark = [pytest.mark.faketime, pytest.mark.timeout(400)]
 
 STEP = 300
 HOUR = 3600
@@ -54,9 +54,10 @@ policy: {{mode: observe}}
 """
 
 
-def engine(times: float = 1.0) -> tuple[str, ...]:
-    """A model with room to spare, that takes `times` as long for everything."""
-    parts = {"overhead_ms": 60 * times, "overhead_sigma": 0.3, "step_ms": 10 * times, "per_running_ms": 0}
+def engine(times: float = 1.0, token_ms: float = 10.0) -> tuple[str, ...]:
+    """A model with room to spare, that takes `times` as long for everything; an answer takes 25 tokens' time."""
+    step = token_ms * times
+    parts = {"overhead_ms": 6 * step, "overhead_sigma": 0.15, "step_ms": step, "per_running_ms": 0}
     parts |= {"per_prefill_token_ms": 0}
     return ("--model", "gpt-5.4-mini=small," + ",".join(f"{name}={value:g}" for name, value in parts.items()))
 
@@ -71,6 +72,7 @@ class Town:
     receiver: Receiver
     key: str
     pool: ThreadPoolExecutor
+    token_ms: float
     sent: int = 0
     long_share: float = 0.0
     faults: list[str] = field(default_factory=list)
@@ -91,7 +93,7 @@ class Town:
     def become(self, times: float) -> None:
         """Let the northern deployment take `times` as long."""
         self.north.stop("sim")
-        self.north.sim_options = engine(times)
+        self.north.sim_options = engine(times, self.token_ms)
         self.north.start("sim")
 
     def incidents(self) -> list[Incident]:
@@ -152,21 +154,25 @@ class Town:
 @pytest.fixture
 def town(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Town]:
     clock = Clock(tmp_path)
-    south = Installation(tmp_path / "south", sim_options=engine())
+    # With a limit, calls are long beside what a busy machine adds to them; without one there may be many.
+    token_ms = 10.0 if request.param == "null" else 20.0
+    south = Installation(tmp_path / "south", sim_options=engine(token_ms=token_ms))
     with http_receiver() as receiver, ThreadPoolExecutor(24) as pool:
         text = STANDARDS.replace("{south}", south.sim_url).replace("{total}", request.param)
         environment = clock.environment | {"HOOK": f"{receiver.url}/hook", "SIGNED_WITH": "s3cret"}
-        north = Installation(tmp_path / "north", standards_text=text, sim_options=engine(), environment=environment)
+        north = Installation(
+            tmp_path / "north", standards_text=text, sim_options=engine(token_ms=token_ms), environment=environment
+        )
         try:
             south.start("sim")
             north.start("sim", "control", "gateway")
-            yield Town(north, south, clock, receiver, north.key("helpdesk", "support-chat"), pool)
+            yield Town(north, south, clock, receiver, north.key("helpdesk", "support-chat"), pool, token_ms)
         finally:
             north.end()
             south.end()
 
 
-@pytest.mark.parametrize("town", ["310ms"], indirect=True)
+@pytest.mark.parametrize("town", ["590ms"], indirect=True)
 def test_a_slow_deployment_becomes_an_incident_an_alert_and_its_end(town: Town) -> None:
     for _ in range(24):
         town.pass_by(STEP, 20)
@@ -177,7 +183,7 @@ def test_a_slow_deployment_becomes_an_incident_an_alert_and_its_end(town: Town) 
     (incident,) = town.incidents()
     assert (incident.owner, incident.limit) == ("support", ("helpdesk", "support-chat", "total_ms", "p95"))
     facts = Facts.loaded(incident.facts)
-    assert facts.what == "total p95 is over 310 ms"
+    assert facts.what == "total p95 is over 590 ms"
     assert facts.changed[0].startswith("deployment north/gpt-5.4-mini is +"), facts
     assert "take the slow deployment out" in facts.next_step
     firing = town.receiver.posts[0]
@@ -211,7 +217,6 @@ def weeks_before(town: Town) -> None:
         town.clock.forward(6 * DAY)
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("town", ["null"], indirect=True)
 def test_longer_prompts_leave_a_note_and_a_slow_deployment_is_a_regression(town: Town) -> None:
     weeks_before(town)
