@@ -35,6 +35,7 @@ def test_each_missing_component_is_named_with_what_to_install(components: Module
         "valkey": "no valkey-server or redis-server on this machine (on Debian: apt install redis-server)",
         "chromium": "no chromium or chromium-browser on this machine (on Debian: apt install chromium)",
         "nginx": "no nginx on this machine (on Debian: apt install nginx)",
+        "faketime": "no faketime on this machine (on Debian: apt install faketime)",
     }
 
 

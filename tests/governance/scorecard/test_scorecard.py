@@ -17,11 +17,12 @@ from sqlalchemy import insert
 from paceline.cli.scorecard import command
 from paceline.governance.scorecard import CHECKS, Level, Verdict, scorecards
 from paceline.governance.scorecard.card import card_of
-from paceline.governance.scorecard.gathering import Facts, LimitCount, gathered
+from paceline.governance.scorecard.gathering import Facts, gathered
 from paceline.governance.waivers import Source, Waiver, WaiverState
 from paceline.ledger import Ledger, open_ledger
 from paceline.ledger.incidents import IncidentEvent, LimitKey
 from paceline.ledger.schema import minute, minute_limit, series
+from paceline.ledger.verdict import Limit
 from paceline.standards import load
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -43,7 +44,7 @@ GOOD = Facts(
     use_cases=("chat",),
     counts=COUNTS,
     interactive=(950, 940),
-    limits=(LimitCount("chat", "ttft p95", 0.05, 1000, 30),),
+    limits=(("chat", Limit("ttft_ms", "p95", 800.0, 1000, 30, None)),),
     now=NOW,
 )
 WAIVER = Waiver(
@@ -88,8 +89,8 @@ def test_a_service_that_does_everything_is_gold() -> None:
         ("no overdue incident", replace(GOOD, overdue=("i_1",)), "1 overdue", "take it on: paceline incidents ack i_1"),
         (
             "within budget",
-            replace(GOOD, limits=(*GOOD.limits, LimitCount("chat", "total p99", 0.01, 1000, 40))),
-            "total p99 of chat: 4.0% over, 1.0% allowed",
+            replace(GOOD, limits=(*GOOD.limits, ("chat", Limit("total_ms", "p99", 9.0, 1000, 40, None)))),
+            "total p99 of chat: 4.0% over its limit",
             "see where it is slow: paceline incidents list, service helpdesk",
         ),
         ("output capped", replace(GOOD, capless=("chat",)), "none for chat", "set `max_output_tokens`, or `learned`"),
@@ -137,9 +138,8 @@ def test_what_is_not_met_says_so_and_what_to_do(name: str, facts: Facts, figure:
     assert card_of(facts).level is not Level.GOLD
 
 
-NOTHING = replace(
-    GOOD, counts=dict.fromkeys(COUNTS, 0), interactive=(0, 0), limits=(LimitCount("chat", "x", 0.05, 0, 0),)
-)
+UNUSED = (("chat", Limit("ttft_ms", "p95", 800.0, 0, 0, None)),)
+NOTHING = replace(GOOD, counts=dict.fromkeys(COUNTS, 0), interactive=(0, 0), limits=UNUSED)
 
 
 @pytest.mark.parametrize("name", ["tagged", "cost known", "within budget", "standard models", "streamed", "cached"])
@@ -160,6 +160,34 @@ def test_without_traffic_nothing_is_met(name: str) -> None:
 def test_what_does_not_apply_stands_in_nobodys_way(name: str, facts: Facts) -> None:
     assert verdict(name, facts)[0] == "does not apply"
     assert card_of(facts).level is Level.GOLD
+
+
+def test_limits_at_their_edge_and_of_nothing_are_judged_as_everywhere() -> None:
+    edge = replace(GOOD, limits=(("chat", Limit("ttft_ms", "p90", 1.0, 1000, 100, None)),))
+    assert verdict("within budget", edge)[0] == "met"
+    none = replace(GOOD, limits=(("chat", Limit("error_share", "mean", 0.0, 1000, 1, None)),))
+    assert verdict("within budget", none)[:2] == ("not met", "error share of chat: 0.1% over its limit")
+
+
+def test_waivers_over_the_same_days_count_once_and_a_renewed_one_may_end() -> None:
+    both = (
+        replace(WAIVER, starts=NOW - timedelta(days=40)),
+        replace(WAIVER, id="w_2", starts=NOW - timedelta(days=45)),
+    )
+    assert verdict("waivers end", replace(GOOD, waivers=both))[:2] == ("met", "2 in force")
+    ending = replace(WAIVER, ends=NOW + timedelta(days=3))
+    renewed = replace(WAIVER, id="w_2", ends=NOW + timedelta(days=60))
+    assert verdict("waivers end", replace(GOOD, waivers=(ending, renewed)))[0] == "met"
+    assert verdict("waivers end", replace(GOOD, waivers=(ending, replace(renewed, rule="G204"))))[0] == "not met"
+
+
+def test_the_exact_cache_is_a_cache_too() -> None:
+    facts = replace(with_counts(tokens_cached=0), cache_hits=300)
+    assert verdict("cached", facts)[:2] == ("met", "32% of answers from the exact cache")
+
+
+def test_a_service_without_a_use_case_has_no_budget() -> None:
+    assert verdict("class", replace(GOOD, use_cases=()))[0] == "not met"
 
 
 def test_a_level_needs_those_below_it() -> None:
@@ -218,7 +246,8 @@ def test_facts_come_from_ledger_and_standards(ledger: Ledger) -> None:
         )
     helpdesk, reports = gathered(ledger, load(TEXT, env={}), NOW.timestamp())
     assert (helpdesk.counts, helpdesk.interactive, helpdesk.overdue) == (COUNTS, (950, 940), (number,))
-    assert [(limit.n, limit.over) for limit in helpdesk.limits if limit.words == "ttft p95"] == [(1000, 20)]
+    counted = {(limit.metric, limit.percentile): (limit.n, limit.over) for _, limit in helpdesk.limits}
+    assert counted["ttft_ms", "p95"] == (1000, 20)
     assert (reports.classless, reports.capless, reports.counts["n"]) == (("digest",), ("digest",), 0)
     first, second = scorecards(ledger, load(TEXT, env={}), NOW.timestamp())
     assert (first.level, second.level) == (Level.BRONZE, Level.NONE)
@@ -247,7 +276,7 @@ reports: none, owner editor
   ?  bronze  Do its calls say which use case they are for? (0 requests)
   ?  bronze  Is the cost of its calls known? (0 requests)
   ok silver  Is every incident where it has to be by now? (none overdue)
-  ?  silver  Were all limits kept over 28 days? (fewer than 100 requests)
+  ?  silver  Were all limits kept over 28 days? (too few requests to tell)
   no silver  Has every use case an output cap? (none for digest)
              set `max_output_tokens`, or `learned`
   ?  silver  Does it use the models of the standards? (0 requests)

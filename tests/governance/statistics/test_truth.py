@@ -62,7 +62,7 @@ def test_peers_tell_a_provider_s_slowness_from_ours() -> None:
 
 
 def test_a_short_form_meets_the_targets() -> None:
-    size = Size(regressions=4, null_breaches=3, breaches=41, processes=2)
+    size = Size(regressions=4, null_breaches=3, breaches=201, processes=2)
     runs: list[int] = []
     rows = [*breach_rows(size, runs.append), *regression_rows(size, runs.append)]
     assert sum(runs) == steps(size)

@@ -23,6 +23,7 @@ _BEFORE_S: Final = 86_400
 _EVENT_BEFORE_S: Final = 2 * 3_600
 """Events so long before the begin may explain it."""
 _LEAST_S: Final = 1_800
+_BUCKET_S: Final = 600
 _ENOUGH: Final = 100
 """Requests on each side below which nothing is compared."""
 _SLOWER: Final = 0.10
@@ -44,17 +45,18 @@ class Explained:
 def explain(ledger: Ledger, limit: LimitKey, began_s: float, until_s: float) -> Explained:
     """Compare a use case's requests since it began with those of the 24 hours before. Unix seconds.
 
-    What has just begun is explained by the last half hour. A metric that strata do not measure is compared by the total
-    time. Raises `LedgerError`.
+    What has just begun, with few requests yet, is explained by the last half hour. A metric that strata do not measure
+    is compared by the total time. Raises `LedgerError`.
     """
     service, use_case, measure, _ = limit
-    since_s = min(began_s, until_s - _LEAST_S)
     # Strata are of ten minutes: the bucket in which it began counts as since.
-    begin = since_s // 600 * 600
-    reading = ledger.reading(begin - _BEFORE_S, until_s, only={"service": service, "use_case": use_case})
+    begins = [at // _BUCKET_S * _BUCKET_S for at in (began_s, min(began_s, until_s - _LEAST_S))]
+    reading = ledger.reading(begins[-1] - _BEFORE_S, until_s, only={"service": service, "use_case": use_case})
     rows = list(reading.strata())
-    before = [row for row in rows if row.minute * 60 < begin]
-    now = [row for row in rows if row.minute * 60 >= begin]
+    later = [[row for row in rows if row.minute * 60 >= begin] for begin in begins]
+    now = next((each for each in later if sum(row.n_ok for row in each) >= _ENOUGH), later[-1])
+    first = min((row.minute for row in now), default=0)
+    before = [row for row in rows if row.minute < first]
     told = _events(ledger, service, provider_of(now), began_s)
     if min(sum(row.n_ok for row in before), sum(row.n_ok for row in now)) < _ENOUGH:
         return Explained(provider_of(now), told)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from paceline.governance.scorecard.gathering import Facts
-from paceline.governance.waivers import WaiverState
+from paceline.governance.waivers import Waiver, WaiverState
+from paceline.ledger.verdict import State
 
 __all__ = ["CHECKS", "Check", "Result", "Verdict"]
 
@@ -21,6 +21,7 @@ _ENOUGH: Final = 100
 _TAGGED: Final = 0.98
 """Share of calls with a tag: the rest is somebody's experiment."""
 _COST_KNOWN: Final = 0.98
+"""Share of paid calls whose cost is known: what is left may be a model of this week, without a price yet."""
 _STANDARD: Final = 0.95
 """Share of calls to models of the standards: room for trying another."""
 _STREAMED: Final = 0.90
@@ -32,6 +33,7 @@ _CACHE_FROM: Final = 1_000
 _WAIVED_DAYS: Final = 60
 """Days of the last 90 under waivers, from which an exception has become the rule."""
 _RENEW_DAYS: Final = 7
+"""Days before a waiver's end by which it should be known what follows."""
 
 
 class Verdict(enum.StrEnum):
@@ -75,6 +77,8 @@ def _owner(facts: Facts) -> Result:
 
 
 def _class(facts: Facts) -> Result:
+    if not facts.use_cases:
+        return Result(Verdict.NOT_MET, "no use case", "add `use_cases:` to the service")
     if facts.classless:
         name = facts.classless[0]
         return Result(Verdict.NOT_MET, f"{len(facts.classless)} without one", f"write the `class:` of {name}")
@@ -101,16 +105,17 @@ def _overdue(facts: Facts) -> Result:
 
 
 def _budget(facts: Facts) -> Result:
-    judged = [limit for limit in facts.limits if limit.n >= _ENOUGH]
     if not facts.limits:
         return Result(Verdict.NOT_APPLICABLE)
-    if not judged:
-        return Result(Verdict.NO_DATA, f"fewer than {_ENOUGH} requests")
-    over = [limit for limit in judged if limit.over > limit.allowed * limit.n]
+    judged = [(use_case, limit) for use_case, limit in facts.limits if limit.state in (State.WITHIN, State.OVER)]
+    over = [(use_case, limit) for use_case, limit in judged if limit.state is State.OVER]
     if over:
-        worst = max(over, key=lambda limit: limit.over / limit.n / limit.allowed)
-        said = f"{worst.words} of {worst.use_case}: {worst.over / worst.n:.1%} over, {worst.allowed:.1%} allowed"
+        use_case, worst = max(over, key=lambda each: each[1].share_over or 0.0)
+        name = f"{worst.metric.removesuffix('_ms').replace('_', ' ')} {worst.percentile}".removesuffix(" mean")
+        said = f"{name} of {use_case}: {worst.share_over or 0:.1%} over its limit"
         return Result(Verdict.NOT_MET, said, f"see where it is slow: paceline incidents list, service {facts.name}")
+    if not judged:
+        return Result(Verdict.NO_DATA, "too few requests to tell")
     return Result(Verdict.MET, f"{len(judged)} of {len(judged)} limits")
 
 
@@ -120,23 +125,31 @@ def _waivers(facts: Facts) -> Result:
         return Result(
             Verdict.NOT_MET, f"{past[0].id} has ended", "remove it from the standards, or have it approved anew"
         )
-    held = sum((_held_days(facts, one.starts, one.ends) for one in facts.waivers if one.approver), start=0.0)
+    held = _held_days(facts)
     if held > _WAIVED_DAYS:
-        return Result(Verdict.NOT_MET, f"{held:.0f} of the last 90 days", "change the budget, or the service")
+        return Result(Verdict.NOT_MET, f"{held} of the last 90 days", "change the budget, or the service")
     in_force = [one for one in facts.waivers if one.state is WaiverState.APPROVED]
-    left = {one.id: one.days_left(facts.now) for one in in_force}
-    for number, days in left.items():
-        if days is not None and days < _RENEW_DAYS:
-            step = f"decide about {number}: within the standards by then, or another waiver"
-            return Result(Verdict.NOT_MET, f"{number} ends in {days} days", step)
+    for one in in_force:
+        days = one.days_left(facts.now)
+        is_renewed = any(other.scope == one.scope and _ends_later(other, one) for other in in_force)
+        if days is not None and days < _RENEW_DAYS and not is_renewed:
+            step = f"decide about {one.id}: within the standards by then, or another waiver"
+            return Result(Verdict.NOT_MET, f"{one.id} ends in {days} days", step)
     return Result(Verdict.MET, f"{len(in_force)} in force" if in_force else "none")
 
 
-def _held_days(facts: Facts, starts: datetime | None, ends: datetime | None) -> float:
-    """Count the days of the last 90 on which a waiver held; one without a begin began today."""
-    begin = max(starts or facts.now, facts.now - timedelta(days=90))
-    end = min(ends or facts.now, facts.now)
-    return max(0.0, (end - begin) / timedelta(days=1))
+def _held_days(facts: Facts) -> int:
+    """Count the days of the last 90 on which any waiver held, each once; one without a begin began today."""
+    held = set[int]()
+    for one in facts.waivers:
+        if one.approver and one.state is not WaiverState.DENIED:
+            begin, end = (facts.now - (at or facts.now) for at in (one.starts, one.ends))
+            held.update(range(max(0, end.days), min(90, begin.days)))
+    return len(held)
+
+
+def _ends_later(other: Waiver, one: Waiver) -> bool:
+    return other.ends is None or (one.ends is not None and other.ends > one.ends)
 
 
 def _standard(facts: Facts) -> Result:
@@ -159,10 +172,12 @@ def _streamed(facts: Facts) -> Result:
 
 def _cached(facts: Facts) -> Result:
     n, tokens = facts.counts["n_ok"], facts.counts["tokens_input"]
-    if n >= _ENOUGH and tokens / n < _CACHE_FROM:
-        return Result(Verdict.NOT_APPLICABLE, f"prompts of {tokens / n:,.0f} tokens")
     if n < _ENOUGH:
         return Result(Verdict.NO_DATA, f"{n} answers")
+    if facts.cache_hits / n >= _CACHED:
+        return Result(Verdict.MET, f"{facts.cache_hits / n:.0%} of answers from the exact cache")
+    if tokens / n < _CACHE_FROM:
+        return Result(Verdict.NOT_APPLICABLE, f"prompts of {tokens / n:,.0f} tokens")
     share = facts.counts["tokens_cached"] / tokens
     step = "put what every call repeats first in the prompt, and keep `prompt_cache` on"
     met = share >= _CACHED

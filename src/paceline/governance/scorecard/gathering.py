@@ -1,4 +1,4 @@
-"""What the checks look at, for every service of the standards. Three sums of 28 days, the incidents, the waivers.
+"""What the checks look at, for every service of the standards. Four sums of 28 days, the incidents, the waivers.
 
 Decides nothing.
 """
@@ -12,17 +12,15 @@ from datetime import UTC, datetime
 from typing import Final
 
 from paceline.governance.alerts.alert import Severity
-from paceline.governance.incidents.judging import allowed_share
 from paceline.governance.incidents.states import IncidentState, due
+from paceline.governance.review.attainment import WINDOW_DAYS
 from paceline.governance.waivers import Waiver, all_waivers
 from paceline.ledger import Ledger
 from paceline.ledger.incidents import Incident
+from paceline.ledger.verdict import Limit
 from paceline.standards import METRICS, Standards
 
-__all__ = ["WINDOW_DAYS", "Facts", "LimitCount", "gathered"]
-
-WINDOW_DAYS: Final = 28
-"""Four whole weeks, as an error budget has."""
+__all__ = ["Facts", "gathered"]
 
 _COUNTERS: Final = (
     "n",
@@ -42,17 +40,6 @@ _INTERACTIVE: Final = frozenset(
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class LimitCount:
-    """A published limit of one use case and what was counted against it."""
-
-    use_case: str
-    words: str
-    allowed: float
-    n: int
-    over: int
-
-
 @dataclass(slots=True)
 class Facts:
     """What is known of one service. Counts are those of the last 28 days."""
@@ -68,7 +55,10 @@ class Facts:
     counts: Mapping[str, int] = field(default_factory=dict)
     interactive: tuple[int, int] = (0, 0)
     """Whole answers of interactive use cases, and of them the streamed ones."""
-    limits: tuple[LimitCount, ...] = ()
+    limits: tuple[tuple[str, Limit], ...] = ()
+    """Use case, and a published limit of it with what was counted against it."""
+    cache_hits: int = 0
+    """Calls answered from the exact cache."""
     overdue: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     now: datetime = _NEVER
@@ -78,7 +68,7 @@ def gathered(ledger: Ledger, standards: Standards, now: float) -> list[Facts]:
     """Gather every service's facts, by name. `now`: Unix seconds. Raises `LedgerError`."""
     since = now - WINDOW_DAYS * 86_400
     counters = ledger.totals.counters(since, now, _COUNTERS)
-    counted = ledger.totals.limits(since, now)
+    counted, events = ledger.totals.limits(since, now), ledger.totals.events(since, now, ("service",))
     moment = datetime.fromtimestamp(now, UTC)
     overdue = _overdue(ledger.incidents.list(), moment)
     waivers: defaultdict[str, list[Waiver]] = defaultdict(list)
@@ -93,6 +83,8 @@ def gathered(ledger: Ledger, standards: Standards, now: float) -> list[Facts]:
         facts.counts = dict(zip(_COUNTERS, sums, strict=True))
         facts.interactive = _interactive(standards, own)
         facts.limits = tuple(_limits(standards, name, options.use_cases, counted))
+        hits = events.get((name,), {})
+        facts.cache_hits = sum(hits.get(event, (0, 0))[0] for event in ("cache_hit", "cache_shared"))
         facts.overdue, facts.waivers = tuple(overdue.get(name, ())), tuple(waivers[name])
         facts.now = moment
         found.append(facts)
@@ -130,15 +122,14 @@ def _limits(
     service: str,
     use_cases: list[str],
     counted: Mapping[tuple[str, ...], Mapping[tuple[str, str], tuple[int, int]]],
-) -> list[LimitCount]:
+) -> list[tuple[str, Limit]]:
     found = []
     for use_case in use_cases:
         rows = counted.get((service, use_case), {})
         for limit in standards.limits(use_case):
-            n, over = rows.get((METRICS[limit.metric], limit.percentile), (0, 0))
-            share = allowed_share(limit.percentile)
-            words = f"{limit.metric} {limit.percentile}"
-            found.append(LimitCount(use_case, words, limit.value if share is None else share, n, over))
+            metric = METRICS[limit.metric]
+            n, over = rows.get((metric, limit.percentile), (0, 0))
+            found.append((use_case, Limit(metric, limit.percentile, limit.value, n, over, None)))
     return found
 
 
