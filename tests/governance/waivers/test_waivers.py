@@ -70,6 +70,18 @@ def test_nobody_approves_their_own(ledger: Ledger, name: str) -> None:
     assert one(ledger, number).state is WaiverState.PENDING
 
 
+def test_nobody_cannot_decide(ledger: Ledger) -> None:
+    number = asked(ledger)
+    for decide in (
+        lambda: approve(ledger, STANDARDS, number, " "),
+        lambda: deny(ledger, number, "", "no"),
+        lambda: revoke(ledger, number, "", "no"),
+    ):
+        with pytest.raises(WaiverError, match="nobody decides it"):
+            decide()
+    assert one(ledger, number).state is WaiverState.PENDING
+
+
 def test_it_ends_by_itself(ledger: Ledger) -> None:
     number = asked(ledger)
     approve(ledger, STANDARDS, number, "lee")

@@ -96,6 +96,7 @@ def deny(ledger: Ledger, number: str, approver: str, reason: str) -> Waiver:
     """Deny a pending one. Raises `WaiverError`, `LedgerError`."""
     with ledger.waivers.changing() as change:
         _pending(change.get(number), number, "denied")
+        _check_actor(approver)
         _check_reason(reason)
         values = {"state": WaiverState.DENIED.value, "approver": approver.strip(), "decided_us": time.time_ns() // 1000}
         change.change(number, values, approver.strip(), "deny", reason.strip())
@@ -110,6 +111,7 @@ def revoke(ledger: Ledger, number: str, actor: str, reason: str) -> Waiver:
         state = _now(row).state
         if state not in (WaiverState.APPROVED, WaiverState.PENDING):
             raise WaiverError(f"it is {state.value} already", "nothing is to be done")
+        _check_actor(actor)
         _check_reason(reason)
         values = {"state": WaiverState.REVOKED.value, "ends_us": now_us}
         change.change(number, values, actor.strip(), "revoke", reason.strip())
@@ -162,10 +164,14 @@ def _check_name(name: str, known: Iterable[str], what: str, of: str = "") -> Non
 
 
 def _check_people(requester: str, approver: str) -> None:
-    if not approver.strip():
-        raise WaiverError("nobody approves it", "say who with --as NAME")
+    _check_actor(approver)
     if requester.strip().casefold() == approver.strip().casefold():
         raise WaiverError(f"{approver.strip()} asked for it and cannot approve it", "another person has to")
+
+
+def _check_actor(name: str) -> None:
+    if not name.strip():
+        raise WaiverError("nobody decides it", "say who with --as NAME")
 
 
 def _check_reason(reason: str) -> None:
