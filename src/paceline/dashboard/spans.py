@@ -11,22 +11,25 @@ __all__ = ["RANGES", "Range", "TimeSpan", "span_of"]
 
 Range = Literal["1h", "24h", "7d", "28d"]
 
-RANGES: Final[dict[Range, tuple[int, Resolution, str]]] = {
-    "1h": (3_600, 1, "the last hour"),
-    "24h": (86_400, 10, "the last 24 hours"),
-    "7d": (7 * 86_400, 60, "the last 7 days"),
-    "28d": (28 * 86_400, 60, "the last 28 days"),
+RANGES: Final[dict[Range, tuple[int, Resolution, int, str]]] = {
+    "1h": (3_600, 1, 1, "the last hour"),
+    "24h": (86_400, 10, 10, "the last 24 hours"),
+    "7d": (7 * 86_400, 60, 60, "the last 7 days"),
+    "28d": (28 * 86_400, 60, 360, "the last 28 days"),
 }
+"""Length in seconds, the rows that are read, the minutes of one point of a chart, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeSpan:
-    """A span of Unix seconds, and the minutes of one point of its charts."""
+    """A span of Unix seconds."""
 
     name: Range
     since: float
     until: float
     resolution: Resolution
+    point: int
+    """Minutes of one point of a chart."""
     words: str
 
     @property
@@ -37,6 +40,6 @@ class TimeSpan:
 
 def span_of(name: Range, now: float) -> TimeSpan:
     """Return the span of a name that ends with the last whole minute."""
-    length, resolution, words = RANGES[name]
+    length, resolution, point, words = RANGES[name]
     until = now // 60 * 60
-    return TimeSpan(name, until - length, until, resolution, words)
+    return TimeSpan(name, until - length, until, resolution, point, words)

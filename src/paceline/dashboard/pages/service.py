@@ -68,16 +68,20 @@ _Points = dict[tuple[str, str], list[tuple[float, float | None, float | None, in
 def _measured(sources: Sources, span: TimeSpan, service: str) -> _Points:
     """Return by use case and metric p50 and p95 of each piece of time."""
     reading = sources.ledger.reading(span.since, span.until, resolution=span.resolution, only={"service": service})
-    found: defaultdict[tuple[str, str], list[tuple[float, float | None, float | None, int]]] = defaultdict(list)
+    pieces: defaultdict[tuple[str, str, int], list[MetricSketch]] = defaultdict(list)
     for row in reading.metrics(list(METRICS_SHOWN), ("use_case",)):
-        found[row.use_case or "", row.metric].append((row.minute * 60.0, *_quantiles(row), row.n))
+        pieces[row.use_case or "", row.metric, row.minute // span.point * span.point].append(row)
+    found: defaultdict[tuple[str, str], list[tuple[float, float | None, float | None, int]]] = defaultdict(list)
+    for (use_case, metric, minute), rows in sorted(pieces.items()):
+        n = sum(row.n for row in rows)
+        found[use_case, metric].append((minute * 60.0, *_quantiles(rows, n), n))
     return dict(found)
 
 
-def _quantiles(row: MetricSketch) -> tuple[float | None, float | None]:
+def _quantiles(rows: list[MetricSketch], n: int) -> tuple[float | None, float | None]:
     from paceline import _core
 
-    p50, p95 = _core.quantiles([row.sketch], [0.5, 0.95]) if row.n else (None, None)
+    p50, p95 = _core.quantiles([row.sketch for row in rows], [0.5, 0.95]) if n else (None, None)
     return p50, p95
 
 
@@ -109,7 +113,7 @@ def _filled(
 ) -> list[tuple[float, float | None, float | None, int]]:
     """Put gaps where nothing was measured, so that no line is drawn over them."""
     known = {at: (at, p50, p95, n) for at, p50, p95, n in points}
-    step = span.resolution * 60
+    step = span.point * 60
     first = int(span.since // step * step)
     return [known.get(float(at), (float(at), None, None, 0)) for at in range(first, int(span.until), step)]
 
