@@ -132,7 +132,7 @@ def welcome(first: FirstStart, place: DataDir, gateway: Address, control: Addres
     """Say where everything is, and at the first start the keys with a call that works."""
     if first.note:
         say(first.note)
-    say(f"gateway {place.gateway_url(gateway)}  control {control.url}  data {place.path}")
+    say(f"gateway {place.gateway_url(gateway)}  dashboard {control.url}  data {place.path}")
     show_keys(first)
     if first.service_key:
         click.echo(f"\n  Try it:\n\n{curl(place, gateway, first)}\n")
