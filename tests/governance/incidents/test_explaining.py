@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from tests.ledger.journal_files import Record, write_segment
 
-from paceline.governance.incidents.explaining import explain
+from paceline.governance.incidents.explaining import explain, likely_reason
+from paceline.governance.incidents.states import Reason
 from paceline.ledger import Ledger, open_ledger
 from paceline.ledger.events import Event
 from paceline.ledger.incidents import LimitKey
@@ -89,3 +90,19 @@ def test_what_just_began_is_explained_by_the_last_half_hour(tmp_path: Path, bega
     early = (record for record in calls(range(-12, 2)) if record.start_s < NOON + 5400)
     with stored(tmp_path, early, late) as ledger:
         assert explain(ledger, LIMIT, began, NOON + 7200).changed[0].startswith("deployment sim/first is +")
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        (("deploy 5 minutes before: build 41", "prompts are longer: 1 to 2"), Reason.DEPLOY),
+        (("deployment sim/a is +30% slower on the same work, others +0%",), Reason.PROVIDER),
+        (("deployment sim/a has 90% of the requests, and had 10%",), Reason.MODEL),
+        (("the same work is slower (+20%)", "cache hits fell from 30% to 10% of the requests"), Reason.CACHE),
+        (("other work came: the mix alone makes the p95 higher (+30%)",), Reason.MIX),
+        (("the same work is slower (+20%)",), Reason.UNKNOWN),
+        ((), Reason.UNKNOWN),
+    ],
+)
+def test_the_most_telling_sentence_stands_for_a_reason(changed: tuple[str, ...], reason: Reason) -> None:
+    assert likely_reason(changed) is reason

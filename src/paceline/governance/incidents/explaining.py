@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from paceline.governance.incidents.states import Reason
 from paceline.governance.statistics.reasons import Facts, reasons
 from paceline.governance.statistics.split import Split, split
 from paceline.governance.statistics.strata import Numbers, tallied
@@ -17,7 +18,7 @@ from paceline.ledger import Ledger
 from paceline.ledger.figures import Stratum
 from paceline.ledger.incidents import LimitKey
 
-__all__ = ["Explained", "explain", "facts_of", "provider_of", "slower_deployments", "times_longer"]
+__all__ = ["Explained", "explain", "facts_of", "likely_reason", "provider_of", "slower_deployments", "times_longer"]
 
 _BEFORE_S: Final = 86_400
 _EVENT_BEFORE_S: Final = 2 * 3_600
@@ -66,6 +67,31 @@ def explain(ledger: Ledger, limit: LimitKey, began_s: float, until_s: float) -> 
     parts = split(*tallies, [], len(numbers)) if all(len(tally.n) for tally in tallies) else Split(1.0, 1.0, 1.0, 1.0)
     words = reasons(facts_of(before), facts_of(now), parts)
     return Explained(provider_of(now), (*told, *slower_deployments(before, now, of), *words), parts)
+
+
+def likely_reason(changed: Iterable[str]) -> Reason:
+    """Return the reason that the most telling sentence stands for, where nobody named one."""
+    for text in changed:
+        for begin, within, reason in _REASONS:
+            if text.startswith(begin) and within in text:
+                return reason
+    return Reason.UNKNOWN
+
+
+_REASONS: Final = (
+    ("deploy ", "", Reason.DEPLOY),
+    ("plan ", "", Reason.CONFIGURATION),
+    ("outage ", "", Reason.PROVIDER),
+    ("deployment ", "slower on the same work", Reason.PROVIDER),
+    ("the whole provider is slower", "", Reason.PROVIDER),
+    ("other work came", "", Reason.MIX),
+    ("prompts are longer", "", Reason.PROMPT),
+    ("answers are longer", "", Reason.PROMPT),
+    ("model ", "of the requests", Reason.MODEL),
+    ("deployment ", "of the requests", Reason.MODEL),
+    ("cache hits fell", "", Reason.CACHE),
+    ("retries rose", "", Reason.RETRIES),
+)
 
 
 def provider_of(rows: Iterable[Stratum]) -> str:

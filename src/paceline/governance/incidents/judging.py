@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from paceline.governance.alerts.alert import Severity
 from paceline.governance.incidents import limit_words
 from paceline.governance.incidents.closing import Closing, Verdict, continues, needs_note, rule_for, verdict
-from paceline.governance.incidents.explaining import Explained, explain
+from paceline.governance.incidents.explaining import Explained, explain, likely_reason
 from paceline.governance.incidents.facts import Facts
 from paceline.governance.incidents.rules import Accepted, Rules
 from paceline.governance.incidents.states import IncidentState, Reason
@@ -219,12 +219,13 @@ class Look:
             mitigated = {"state": IncidentState.MITIGATED.value}
             change.change(latest.id, mitigated, self._event("state", f"mitigated: {text}; it closes with a note"))
             return Happened(latest.id, "mitigated")
-        return self._close(change, latest, text, Reason.UNKNOWN)
+        return self._close(change, latest, text, likely_reason(self.explained.changed))
 
     def _close(self, change: WatchWriter, latest: Incident, text: str, reason: Reason) -> Happened:
         named = latest.reason or reason.value
+        guessed = "" if latest.reason or reason is Reason.UNKNOWN else f"; the likely reason: {reason.value}"
         values = {"state": IncidentState.RESOLVED.value, "ended_us": self.now_us, "reason": named}
-        change.change(latest.id, values, self._event("state", f"resolved: {text}"))
+        change.change(latest.id, values, self._event("state", f"resolved: {text}{guessed}"))
         return Happened(latest.id, "closed")
 
     def _facts(self) -> Facts:
