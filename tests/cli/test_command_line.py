@@ -56,6 +56,8 @@ Commands:
   run         Run a program with its SDKs pointed at the gateway.
   import      Take over what other tools know: shows what would change, and
               changes it with --write.
+  check       Lint source code for calls to models.
+  rules       Say what the linter looks for, and why.
   gateway     Run the gateway process alone.
   control     Run the control process alone.
   sim         Run the simulated provider.

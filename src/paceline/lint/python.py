@@ -1,0 +1,211 @@
+"""The front end for Python: from a file's bytes to site records.
+
+Owns which calls are sites, and joins what a call says with what its client was made with. Must not judge.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass, replace
+
+from paceline.catalogue import Api, Catalogue, Product
+from paceline.lint.facts import Arguments, place
+from paceline.lint.prompts import prompt_sites
+from paceline.lint.resolve import Client, Local, Made, Ref, Resolver, Value, chain
+from paceline.lint.scopes import Scope, survey
+from paceline.lint.sites import Fact, Kind, Place, Site, State
+
+_HINT = re.compile(
+    rb"openai|anthropic|litellm|genai|generativeai|generative_models|langchain|llama_index|agno|phi\.model|pydantic_ai"
+    rb"|agents|google\.adk|crewai|groq|completions|messages|responses|generate_content|instructor"
+    rb"|[Ss][Yy][Ss][Tt][Ee][Mm]_?[Pp][Rr][Oo][Mm][Pp][Tt]|\"system\"|instructions"
+)
+# What a chain must end in, and which arguments it must have, where nothing tells what its receiver is.
+_BY_SHAPE = {
+    ("chat", "completions"): ("openai", "chat", {"create", "parse", "stream"}, ({"messages"},)),
+    ("messages",): ("anthropic", "messages", {"create", "stream"}, ({"model", "max_tokens", "messages"},)),
+    ("responses",): ("openai", "responses", {"create", "stream", "parse"}, ({"model", "input"},)),
+    ("models",): ("google-genai", "generate", {"generate_content", "generate_content_stream"}, ({"contents"},)),
+}
+_TRANSPARENT = {"with_raw_response", "with_streaming_response", "beta", "aio"}
+
+
+class UnreadableError(ValueError):
+    """A file that cannot be parsed; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    product: Product
+    api: Api
+    method: str
+    client: Client | None
+    origin: str
+
+
+def may_hold_sites(data: bytes) -> bool:
+    """Say from the bytes alone whether it is worth parsing a file."""
+    return _HINT.search(data) is not None
+
+
+def sites(data: bytes, path: str, catalogue: Catalogue) -> list[Site]:
+    """Find the sites of one file, in order; raises `UnreadableError`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(data)
+        return _Front(tree, path, catalogue).sites()
+    except SyntaxError as error:
+        raise UnreadableError(f"{error.msg} (line {error.lineno})") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise UnreadableError("is nested too deeply, or holds null bytes") from error
+
+
+class _Front:
+    def __init__(self, tree: ast.Module, path: str, catalogue: Catalogue) -> None:
+        self.path = path
+        self.catalogue = catalogue
+        self.seen = survey(tree)
+        self.resolver = Resolver(self.seen, catalogue)
+        self.arguments = Arguments(self.resolver)
+        self.imported = {
+            product.name
+            for product in catalogue.products
+            for name in self.seen.imports
+            if name in product.modules or product.holds(name) is not None
+        }
+
+    def sites(self) -> list[Site]:
+        found = [site for call, scope in self.seen.calls for site in self._of(call, scope)]
+        found += prompt_sites(self.seen, self.resolver, self.path)
+        return sorted(found, key=lambda site: (site.place.line, site.place.column, site.kind.value))
+
+    def _of(self, call: ast.Call, scope: Scope) -> list[Site]:
+        function = call.func.value if isinstance(call.func, ast.Subscript) else call.func
+        value = self.resolver.value(function, scope)
+        if isinstance(value, Ref):
+            product = self.catalogue.constructor(value.dotted)
+            if product is not None:
+                return [self._constructor(call, scope, product, value.dotted)]
+        found = self._generation(call, scope, value)
+        return [self._call(call, scope, found)] if found is not None else []
+
+    def _constructor(self, call: ast.Call, scope: Scope, product: Product, dotted: str) -> Site:
+        kind = Kind.CLIENT if product.kind == "sdk" else Kind.FRAMEWORK
+        names = ["timeout", "retries", "base_url", "tags"]
+        if kind is Kind.FRAMEWORK:
+            names += ["cap", "stream", "model"]
+        facts = {name: self._fact(call, scope, product, name, None) for name in names}
+        constructor = dotted.rpartition(".")[2]
+        return self._site(kind, call, scope, product, "", constructor, "import", facts)
+
+    def _call(self, call: ast.Call, scope: Scope, found: _Found) -> Site:
+        product, api, client = found.product, found.api, found.client
+        facts = {
+            name: self._fact(call, scope, product, name, api) for name in ("cap", "timeout", "stream", "tags", "model")
+        }
+        if found.method.endswith("stream"):
+            facts["stream"] = Fact(State.YES, place(call), f"`{found.method}` streams", True)
+        for name in ("timeout", "tags", "cap"):
+            facts[name] = self._joined(facts[name], name, found)
+        if api.cap_mandatory and facts["cap"].state is State.NO:
+            facts["cap"] = replace(facts["cap"], state=State.UNKNOWN, because="the SDK itself asks for a cap")
+        site = self._site(Kind.GENERATION, call, scope, product, api.name, found.method, found.origin, facts)
+        blocking = None
+        if client is not None:
+            blocking = not client.constructor.startswith("Async") and product.provider in {
+                "openai",
+                "anthropic",
+                "groq",
+            }
+        elif product.name == "litellm":
+            blocking = not found.method.startswith("a")
+        made_here = client is not None and client.call is not None and client.scope.function is not None
+        return replace(site, blocking=blocking, per_call=made_here and client is not None and client.origin == "local")
+
+    def _fact(self, call: ast.Call, scope: Scope, product: Product, name: str, api: Api | None) -> Fact:
+        return self.arguments.fact(call, scope, product.names(name, api), product.nested)
+
+    def _joined(self, fact: Fact, name: str, found: _Found) -> Fact:
+        """Let the client decide what the call leaves open."""
+        if fact.state is not State.NO or (fact.because and "None" in fact.because):
+            return fact
+        if found.origin == "function" and found.product.name in {"litellm"}:
+            return fact
+        client = found.client
+        if client is None:
+            if name == "cap":
+                return fact
+            return Fact(State.UNKNOWN, fact.place, "the client is made elsewhere")
+        names = found.product.names(name, found.api)
+        for option in reversed(client.options):
+            set_here = self.arguments.fact(option, client.scope, names, found.product.nested)
+            if set_here.state is not State.NO:
+                return set_here
+        if client.call is None:
+            return fact if name == "cap" else Fact(State.UNKNOWN, fact.place, "the client is made elsewhere")
+        if name == "cap" and not found.product.name.startswith("google"):
+            return fact
+        return self.arguments.fact(client.call, client.scope, names, found.product.nested)
+
+    def _generation(self, call: ast.Call, scope: Scope, value: Value | None) -> _Found | None:
+        match value:
+            case Ref(dotted=dotted):
+                direct = self.catalogue.function(dotted)
+                if direct is not None:
+                    product, api, method = direct
+                    return _Found(product, api, method, None, "function")
+                return (
+                    None
+                    if self.catalogue.imported(dotted)
+                    else self._by_shape(call, scope, tuple(dotted.split(".")[1:]))
+                )
+            case Client(product=product, path=path) if path:
+                for api in product.apis:
+                    if path[-1] in api.methods and ".".join(path[:-1]) in api.paths:
+                        return _Found(product, api, path[-1], value, value.origin)
+                return None
+            case Made(path=path):
+                return self._by_shape(call, scope, path) if path[-3:-1] == ("chat", "completions") else None
+            case Local():
+                return None
+            case _:
+                return self._by_shape(call, scope, chain(call.func))
+
+    def _by_shape(self, call: ast.Call, scope: Scope, names: tuple[str, ...]) -> _Found | None:
+        """Take a call for a site by its chain and arguments, where its receiver is made elsewhere."""
+        del scope
+        names = tuple(name for name in names if name not in _TRANSPARENT)
+        if len(names) < 2:
+            return None
+        given = {keyword.arg for keyword in call.keywords}
+        for tail, (name, api_name, methods, shapes) in _BY_SHAPE.items():
+            if names[-1] not in methods or names[-1 - len(tail) : -1] != tail:
+                continue
+            front = names[: -1 - len(tail)]
+            by_import = name in self.imported and (None in given or given & {"model", "messages", "input", "contents"})
+            shaped = any(shape <= given for shape in shapes) or (tail == ("chat", "completions") and None in given)
+            if len(front) > 2 or (front and not _client_like(front[-1])) or not (by_import or shaped):
+                continue
+            product = self.catalogue.product(name)
+            api = next(each for each in product.apis if each.name == api_name)
+            return _Found(product, api, names[-1], None, "shape")
+        return None
+
+    def _site(  # noqa: PLR0913, PLR0917  # a record has that many fields
+        self, kind: Kind, call: ast.Call, scope: Scope, product: Product, api: str, method: str, origin: str,
+        facts: dict[str, Fact],
+    ) -> Site:  # fmt: skip
+        end = Place(call.end_lineno or call.lineno, (call.end_col_offset or 0) + 1)
+        in_async = isinstance(scope.node, ast.AsyncFunctionDef)
+        per_call = kind is Kind.CLIENT and scope.function is not None
+        return Site(
+            kind, self.path, place(call), end, product.name, product.provider, api, method, origin, facts, in_async,
+            per_call=per_call,
+        )  # fmt: skip
+
+
+def _client_like(name: str) -> bool:
+    return any(word in name.lower() for word in ("client", "llm", "openai", "anthropic", "api", "sdk", "model", "ai"))

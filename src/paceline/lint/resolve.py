@@ -1,0 +1,253 @@
+"""What an expression in Python stands for: a name of a module, a client, a method far below one, a class of the file.
+
+Follows names, attributes of `self`, base classes, annotations, factories and wrappers within one file; gives up after
+a few steps rather than guess. Must not decide what is right or wrong.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+
+from paceline.catalogue import Catalogue, Product
+from paceline.lint.scopes import Binding, FunctionNode, Scope, Seen
+
+DEPTH = 10
+_TRANSPARENT = {"with_raw_response", "with_streaming_response", "beta", "aio"}
+_COPIES = {"with_options", "copy"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A dotted name that starts at an import."""
+
+    dotted: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a call of an imported name gives, when the name is not in the catalogue."""
+
+    dotted: str
+    path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client or model of a product; `call` is where it was made, if seen, `path` how far below it we are."""
+
+    product: Product
+    constructor: str
+    call: ast.Call | None
+    scope: Scope
+    origin: str
+    path: tuple[str, ...] = ()
+    options: tuple[ast.Call, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A function or class of this file, or an instance of such a class."""
+
+    node: ast.AST
+    scope: Scope
+    instance: bool = False
+
+
+Value = Ref | Made | Client | Local
+
+
+class Resolver:
+    """Answers for one file."""
+
+    def __init__(self, seen: Seen, catalogue: Catalogue) -> None:
+        self.seen = seen
+        self.catalogue = catalogue
+
+    def value(self, node: ast.AST | None, scope: Scope, depth: int = DEPTH) -> Value | None:
+        """Say what an expression stands for; None when nothing tells."""
+        if depth <= 0 or node is None:
+            return None
+        match node:
+            case ast.Name(id=name):
+                return self._name(name, scope, depth)
+            case ast.Attribute():
+                return self._attribute(node, scope, depth)
+            case ast.Call():
+                return self._call(node, scope, depth)
+            case ast.Await(value=inner) | ast.Subscript(value=inner) | ast.NamedExpr(value=inner):
+                return self.value(inner, scope, depth - 1)
+            case ast.IfExp(body=first, orelse=second):
+                return self._any([first, second], scope, depth)
+            case ast.BoolOp(values=values):
+                return self._any(values, scope, depth)
+            case ast.AnnAssign(annotation=annotation):
+                return self.annotated(annotation, scope, depth)
+            case _:
+                return None
+
+    def annotated(self, node: ast.expr | None, scope: Scope, depth: int) -> Value | None:
+        """Say what something annotated so is: a client, or an instance of a class of this file."""
+        if node is None or depth <= 0:
+            return None
+        match node:
+            case ast.Constant(value=str(text)):
+                try:
+                    return self.annotated(ast.parse(text, mode="eval").body, scope, depth - 1)
+                except (SyntaxError, ValueError):
+                    return None
+            case ast.BinOp(left=left, right=right, op=ast.BitOr()):
+                return self.annotated(left, scope, depth - 1) or self.annotated(right, scope, depth - 1)
+            case ast.Subscript(slice=ast.Tuple(elts=parts)):
+                found = (self.annotated(each, scope, depth - 1) for each in parts)
+                return next((each for each in found if isinstance(each, Client)), None)
+            case ast.Subscript(slice=inner):
+                return self.annotated(inner, scope, depth - 1)
+            case _:
+                found_value = self.value(node, scope, depth - 1)
+        if isinstance(found_value, Ref):
+            product = self.catalogue.constructor(found_value.dotted)
+            if product is not None:
+                return Client(product, found_value.dotted.rpartition(".")[2], None, scope, "annotation")
+            return Made(found_value.dotted)
+        if isinstance(found_value, Local) and isinstance(found_value.node, ast.ClassDef):
+            return replace(found_value, instance=True)
+        return None
+
+    def _any(self, nodes: list[ast.expr], scope: Scope, depth: int) -> Value | None:
+        found = [self.value(each, scope, depth - 1) for each in nodes]
+        return _best(found)
+
+    def _name(self, name: str, scope: Scope, depth: int) -> Value | None:
+        if name in {"self", "cls"}:
+            owner = scope.owner()
+            return Local(owner.node, owner, instance=True) if owner is not None else None
+        return _best([self._binding(each, scope, depth) for each in scope.bindings(name)])
+
+    def _binding(self, binding: Binding, scope: Scope, depth: int) -> Value | None:
+        match binding.sort:
+            case "import":
+                return Ref(binding.dotted)
+            case "value":
+                if _lazy(binding.node):
+                    return self._lazily(binding.node, binding.scope, depth)
+                found = self.value(binding.node, binding.scope, depth - 1)
+                nearer = "local" if binding.scope is scope else "enclosing scope"
+                where = "module" if binding.scope.parent is None else nearer
+                if isinstance(found, Client) and found.origin == "constructor":
+                    return replace(found, origin=where)
+                return found
+            case "parameter":
+                assert isinstance(binding.node, ast.arg)  # noqa: S101  # what a parameter's binding holds
+                return self.annotated(binding.node.annotation, binding.scope, depth)
+            case "function" | "class" if binding.node is not None:
+                return Local(binding.node, binding.scope)
+            case _:
+                return None
+
+    def _lazily(self, node: ast.AST | None, scope: Scope, depth: int) -> Value | None:
+        """Read `OpenAI = lazy("openai.OpenAI")` and `lazy("OpenAI")` as the name they stand for."""
+        del scope, depth
+        assert isinstance(node, ast.Call)  # noqa: S101  # `_lazy` said so
+        text = ast.literal_eval(node.args[0])
+        assert isinstance(text, str)  # noqa: S101  # `_lazy` said so
+        products = self.catalogue.by_constructor.get(text.rpartition(".")[2], ())
+        if "." in text:
+            return Ref(text)
+        return Ref(f"{products[0].modules[0]}.{text}") if products else Ref(text)
+
+    def _attribute(self, node: ast.Attribute, scope: Scope, depth: int) -> Value | None:
+        base = self.value(node.value, scope, depth - 1)
+        match base:
+            case Ref(dotted=dotted):
+                return Ref(f"{dotted}.{node.attr}")
+            case Made():
+                return replace(base, path=(*base.path, node.attr))
+            case Client():
+                return base if node.attr in _TRANSPARENT else replace(base, path=(*base.path, node.attr))
+            case Local(node=ast.ClassDef()):
+                return self._member(base, node.attr, depth)
+            case _:
+                return None
+
+    def _member(self, base: Local, name: str, depth: int) -> Value | None:
+        scope = self.seen.scopes[base.node]
+        bindings = [*scope.attributes.get(name, ()), *scope.names.get(name, ())]
+        found = _best([self._binding(each, each.scope, depth - 1) for each in bindings])
+        if isinstance(found, Client) and found.origin in {"constructor", "local", "module", "enclosing scope"}:
+            found = replace(found, origin="class")
+        if found is not None or bindings:
+            return found
+        assert isinstance(base.node, ast.ClassDef)  # noqa: S101  # the caller matched it
+        for parent in base.node.bases:
+            above = self.value(parent, base.scope, depth - 1)
+            if isinstance(above, Local) and isinstance(above.node, ast.ClassDef) and above.node is not base.node:
+                found = self._member(above, name, depth - 2)
+                if found is not None:
+                    return replace(found, origin="base class") if isinstance(found, Client) else found
+        return None
+
+    def _call(self, node: ast.Call, scope: Scope, depth: int) -> Value | None:
+        if isinstance(node.func, ast.Attribute) and node.func.attr in {"__aenter__", "__enter__"}:
+            return self.value(node.func.value, scope, depth - 1)
+        called = self.value(node.func, scope, depth - 1)
+        match called:
+            case Ref(dotted=dotted):
+                return self._imported(dotted, node, scope, depth)
+            case Client(path=(*above, last)) if last in _COPIES:
+                return replace(called, path=tuple(above), options=(*called.options, node))
+            case Client(path=path):
+                return None if path else called
+            case Made():
+                return replace(called, path=(*called.path, "()"))
+            case Local(node=ast.ClassDef(), instance=False):
+                return replace(called, instance=True)
+            case Local(node=ast.FunctionDef() | ast.AsyncFunctionDef()):
+                return self._returned(called, depth)
+            case _:
+                return None
+
+    def _imported(self, dotted: str, node: ast.Call, scope: Scope, depth: int) -> Value | None:
+        product = self.catalogue.constructor(dotted)
+        if product is not None:
+            return Client(product, dotted.rpartition(".")[2], node, scope, "constructor")
+        if node.args and (
+            self.catalogue.wrapped(dotted) or dotted.rpartition(".")[2] in {"enter_async_context", "cast"}
+        ):
+            return self.value(node.args[-1], scope, depth - 1)
+        if dotted == "functools.partial" and node.args:
+            return self.value(node.args[0], scope, depth - 1)
+        return Made(dotted)
+
+    def _returned(self, function: Local, depth: int) -> Value | None:
+        """Follow a function of the file one hop: its annotation, else what it returns."""
+        definition = function.node
+        assert isinstance(definition, FunctionNode)  # noqa: S101  # the caller matched it
+        inner = self.seen.scopes[definition]
+        found = _best([self.value(each, inner, depth - 2) for each in inner.returns])
+        if not isinstance(found, Client):
+            found = self.annotated(definition.returns, function.scope, depth - 1) or found
+        return replace(found, origin="factory") if isinstance(found, Client) else found
+
+
+def chain(node: ast.expr) -> tuple[str, ...]:
+    """List the names of an attribute chain, without what it starts from: `a().b.c` gives b, c."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return tuple(reversed(names))
+
+
+def _best(found: list[Value | None]) -> Value | None:
+    """Prefer a client made in sight, then any client, then the first that tells anything."""
+    clients = [each for each in found if isinstance(each, Client)]
+    made = [each for each in clients if each.call is not None]
+    return next(iter([*made, *clients, *(each for each in found if each is not None)]), None)
+
+
+def _lazy(node: ast.AST | None) -> bool:
+    if not isinstance(node, ast.Call) or len(node.args) < 1 or not isinstance(node.args[0], ast.Constant):
+        return False
+    last = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return isinstance(node.args[0].value, str) and "lazy" in last.lower()

@@ -1,0 +1,60 @@
+"""B101 client-past-gateway: A provider's client is constructed past the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatch
+
+from paceline.catalogue import load
+from paceline.lint.findings import Hit, Policy, Rule
+from paceline.lint.sites import Kind, Site, State
+
+
+def _hosts() -> tuple[str, ...]:
+    return tuple(host for product in load().products for host in product.hosts)
+
+
+def _environment(site: Site) -> tuple[str, ...]:
+    product = load().product(site.product)
+    return product.environment.get("base_url", ()) if product.kind != "agent" else ()
+
+
+def _check(site: Site, policy: Policy) -> Iterator[Hit]:
+    if any(fnmatch(site.path, pattern) for pattern in policy.clients):
+        return
+    fact = site.fact("base_url")
+    hint = "Point it at the gateway, or use the shared client."
+    if fact.state is State.YES and isinstance(fact.value, str):
+        if any(host in fact.value for host in _hosts()):
+            yield Hit("error", f"`{site.method}` goes straight to {fact.value}", hint, fact.place)
+    elif fact.state is State.NO and _environment(site):
+        name = _environment(site)[0]
+        yield Hit("warning", f"`{site.method}` reaches the gateway only where {name} is set", hint)
+
+
+RULE = Rule(
+    code="B101",
+    name="client-past-gateway",
+    severity="warning",
+    summary="A provider's client is constructed past the gateway.",
+    why="""\
+What does not pass the gateway has no budget, no cap, no failover and no line in the ledger: its latency and its
+cost are nobody's. A client that names the provider's own host is an error; one that names no address passes
+only where the environment points it at the gateway, so it is a warning.""",
+    bad="""\
+from openai import OpenAI
+
+client = OpenAI(base_url="https://api.openai.com/v1")
+""",
+    good="""\
+from openai import OpenAI
+
+client = OpenAI(base_url="http://localhost:4100/t/helpdesk/chat/v1")
+""",
+    misses="""\
+Silent where the address is computed (unknown), and in files named under `clients` in the configuration. A
+client that only lists models is reported too. Agents that are given a model by name are not looked at.""",
+    kinds=(Kind.CLIENT, Kind.FRAMEWORK),
+    asks="base_url",
+    check=_check,
+)

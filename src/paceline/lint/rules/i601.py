@@ -1,0 +1,41 @@
+"""I601 tag-missing: Neither the call nor its client carries a tag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paceline.lint.findings import Hit, Policy, Rule
+from paceline.lint.sites import Kind, Site, State
+
+
+def _check(site: Site, _policy: Policy) -> Iterator[Hit]:
+    if site.fact("tags").state is State.NO:
+        yield Hit("warning", f"`{site.method}` says neither service nor use case", "Tag the client or the call.")
+
+
+RULE = Rule(
+    code="I601",
+    name="tag-missing",
+    severity="warning",
+    summary="Neither the call nor its client carries a tag.",
+    why="""\
+A call without service and use case cannot be held against a budget, and its cost is nobody's.""",
+    bad="""\
+from openai import OpenAI
+
+client = OpenAI(timeout=30)
+client.chat.completions.create(model=MODEL, messages=messages, max_completion_tokens=800)
+""",
+    good="""\
+from openai import OpenAI
+
+client = OpenAI(timeout=30, default_headers={"x-paceline-use-case": "chat"})
+client.chat.completions.create(model=MODEL, messages=messages, max_completion_tokens=800)
+""",
+    misses="""\
+Judged only where the client is made in sight. A tag in the base URL's path or in the environment's header
+variable is not seen by this rule unless the address is a literal.""",
+    kinds=(Kind.GENERATION,),
+    asks="tags",
+    check=_check,
+)

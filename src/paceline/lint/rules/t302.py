@@ -1,0 +1,46 @@
+"""T302 timeout-default: The product's own timeout and retries are accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paceline.catalogue import load
+from paceline.lint.findings import Hit, Policy, Rule
+from paceline.lint.sites import Kind, Site, State
+
+
+def _check(site: Site, _policy: Policy) -> Iterator[Hit]:
+    fact = site.fact("timeout")
+    defaults = load().product(site.product).defaults
+    if fact.state is State.NO and "None" not in fact.because and defaults.timeout_s is not None:
+        message = f"`{site.method}` waits up to {defaults.timeout_s:g} s, {defaults.retries + 1} times"
+        yield Hit("warning", message, "Set `timeout` and `max_retries` on the client.")
+
+
+RULE = Rule(
+    code="T302",
+    name="timeout-default",
+    severity="warning",
+    summary="The product's own timeout and retries are accepted.",
+    why="""\
+SDKs wait 600 seconds and try three times: half an hour for one call, in which a user has long gone. A timeout
+near the budget of the use case turns a stall into a retry that can still succeed.""",
+    bad="""\
+from openai import OpenAI
+
+client = OpenAI()
+client.chat.completions.create(model=MODEL, messages=messages, max_completion_tokens=800)
+""",
+    good="""\
+from openai import OpenAI
+
+client = OpenAI(timeout=30, max_retries=1)
+client.chat.completions.create(model=MODEL, messages=messages, max_completion_tokens=800)
+""",
+    misses="""\
+Judged only where both the call and the making of its client are in sight. A timeout set for the whole program,
+or around the call, is not seen.""",
+    kinds=(Kind.GENERATION,),
+    asks="timeout",
+    check=_check,
+)
