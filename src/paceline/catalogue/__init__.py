@@ -30,6 +30,7 @@ class Api:
     methods: tuple[str, ...]
     cap: tuple[str, ...]
     cap_mandatory: bool = False
+    versions: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,4 +163,5 @@ def _product(name: str, raw: dict[str, Any]) -> Product:
 
 
 def _api(name: str, raw: dict[str, Any]) -> Api:
-    return Api(name, tuple(raw["paths"]), tuple(raw["methods"]), tuple(raw["cap"]), raw.get("cap_mandatory", False))
+    mandatory, versions = raw.get("cap_mandatory", False), raw.get("versions", "")
+    return Api(name, tuple(raw["paths"]), tuple(raw["methods"]), tuple(raw["cap"]), mandatory, versions)

@@ -6,7 +6,6 @@ Owns which calls are sites, and joins what a call says with what its client was 
 from __future__ import annotations
 
 import ast
-import re
 import warnings
 from dataclasses import dataclass, replace
 
@@ -17,11 +16,15 @@ from paceline.lint.resolve import Client, Local, Made, Ref, Resolver, Value, cha
 from paceline.lint.scopes import Scope, survey
 from paceline.lint.sites import Fact, Kind, Place, Site, State
 
-_HINT = re.compile(
-    rb"openai|anthropic|litellm|genai|generativeai|generative_models|langchain|llama_index|agno|phi\.model|pydantic_ai"
-    rb"|agents|google\.adk|crewai|groq|completions|messages|responses|generate_content|instructor"
-    rb"|[Ss][Yy][Ss][Tt][Ee][Mm]_?[Pp][Rr][Oo][Mm][Pp][Tt]|\"system\"|instructions"
-)
+_NAMES = (
+    b"openai", b"OpenAI", b"anthropic", b"litellm", b"genai", b"generativeai", b"generative_models", b"langchain",
+    b"llama_index", b"agno", b"phi.model", b"pydantic_ai", b"from agents", b"google.adk", b"crewai", b"groq",
+    b"completions", b"generate_content", b"instructor",
+)  # fmt: skip
+_RESOURCES = (b"messages", b"responses")
+_VERBS = (b".create", b".stream", b".parse")
+_PROMPTS = (b"system_", b"SYSTEM_", b'"system"', b"'system'", b"system=", b"instructions")
+_CHANGES = (b"datetime", b"uuid", b"time", b"random", b"secrets", b"timezone")
 # What a chain must end in, and which arguments it must have, where nothing tells what its receiver is.
 _BY_SHAPE = {
     ("chat", "completions"): ("openai", "chat", {"create", "parse", "stream"}, ({"messages"},)),
@@ -47,7 +50,11 @@ class _Found:
 
 def may_hold_sites(data: bytes) -> bool:
     """Say from the bytes alone whether it is worth parsing a file."""
-    return _HINT.search(data) is not None
+    return (
+        any(name in data for name in _NAMES)
+        or (any(name in data for name in _RESOURCES) and any(verb in data for verb in _VERBS))
+        or (any(name in data for name in _PROMPTS) and any(name in data for name in _CHANGES))
+    )
 
 
 def sites(data: bytes, path: str, catalogue: Catalogue) -> list[Site]:

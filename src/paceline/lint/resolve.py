@@ -185,7 +185,7 @@ class Resolver:
                 found = self._member(above, name, depth - 2)
                 if found is not None:
                     return replace(found, origin="base class") if isinstance(found, Client) else found
-        return None
+        return None if base.node.bases else Made(base.node.name)
 
     def _call(self, node: ast.Call, scope: Scope, depth: int) -> Value | None:
         if isinstance(node.func, ast.Attribute) and node.func.attr in {"__aenter__", "__enter__"}:

@@ -204,9 +204,7 @@ class _Walk:
 
     def _text(self, value: ast.expr, scope: Scope, name: str) -> None:
         lowered = name.lower()
-        if any(word in lowered for word in ("system", "prompt", "instruction")) and isinstance(
-            value, (ast.JoinedStr, ast.BinOp)
-        ):
+        if any(word in lowered for word in ("system", "instruction")) and isinstance(value, (ast.JoinedStr, ast.BinOp)):
             self.seen.texts.append((value, scope, name))
 
 
