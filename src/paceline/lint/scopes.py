@@ -8,6 +8,16 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
+_LEAVES = frozenset({ast.Load, ast.Store, ast.Del, ast.Name, ast.Constant, ast.alias, ast.arg, ast.Pass, ast.Global})
+_BRANCHES = frozenset({ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Match})
+_NOTED = frozenset(
+    {
+        ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.AugAssign, ast.For, ast.AsyncFor,
+        ast.comprehension, ast.withitem, ast.Return, ast.Delete, ast.Call, ast.keyword, ast.Dict,
+    }
+)  # fmt: skip
+"""What the pass looks at; most nodes of a tree are none of these."""
+
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -100,10 +110,18 @@ class _Walk:
         if isinstance(node, ast.ClassDef):
             self._class(node, scope, conditional)
             return
-        self._note(node, scope, conditional)
-        inner = conditional or isinstance(node, (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Match))
-        for child in ast.iter_child_nodes(node):
-            self.visit(child, scope, inner)
+        sort = type(node)
+        if sort in _NOTED:
+            self._note(node, scope, conditional)
+        inner = conditional or sort in _BRANCHES
+        for name in node._fields:
+            child = getattr(node, name, None)
+            if isinstance(child, list):
+                for each in child:
+                    if isinstance(each, ast.AST) and type(each) not in _LEAVES:
+                        self.visit(each, scope, inner)
+            elif isinstance(child, ast.AST) and type(child) not in _LEAVES:
+                self.visit(child, scope, inner)
 
     def _function(self, node: FunctionNode, scope: Scope, conditional: bool) -> None:
         _add(scope.names, node.name, Binding("function", node, scope, conditional=conditional))
