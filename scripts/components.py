@@ -34,6 +34,7 @@ COMPONENTS = (
     Component("valkey", "PACELINE_TEST_VALKEY", ("valkey-server", "redis-server"), ("valkey-server", "redis-server")),
     Component("chromium", "PACELINE_TEST_CHROMIUM", ("chromium", "chromium-browser"), ("chromium",)),
     Component("nginx", "PACELINE_TEST_NGINX", ("nginx",), ("nginx",)),
+    Component("prometheus", "PACELINE_TEST_PROMETHEUS", ("promtool",), ("prometheus",)),
     Component("faketime", "PACELINE_TEST_FAKETIME", ("faketime",), ("faketime",)),
 )
 

@@ -21,6 +21,7 @@ COMPONENTS = {
     "valkey": "PACELINE_TEST_VALKEY",
     "chromium": "PACELINE_TEST_CHROMIUM",
     "nginx": "PACELINE_TEST_NGINX",
+    "prometheus": "PACELINE_TEST_PROMETHEUS",
     "faketime": "PACELINE_TEST_FAKETIME",
 }
 

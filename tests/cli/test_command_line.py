@@ -58,6 +58,8 @@ Commands:
               changes it with --write.
   check       Lint source code for calls to models.
   rules       Say what the linter looks for, and why.
+  export      Write standards and ledger in the forms of other tools: rules,
+              SLOs, dashboards, cost data.
   gateway     Run the gateway process alone.
   control     Run the control process alone.
   sim         Run the simulated provider.

@@ -1,0 +1,160 @@
+"""Recording and alert rules for Prometheus: every limit that the gateway's histograms and counters can tell of.
+
+Windows and factors are governance's (`governance/statistics/burn.py`); both windows of a severity must be over. A
+failed request counts as over every limit. What the gateway itself judges is exact; a rule reads histograms, and where a
+limit is no boundary of them it counts from the next boundary above: it may miss something but accuses nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from paceline.exports.documents import yaml_text
+from paceline.exports.objectives import Objective, Promise, objectives, promises
+from paceline.exports.scrape import FAILED, REQUESTS, Histogram, histogram_of, le_matcher
+from paceline.governance.statistics.burn import OVER_MIN, WINDOWS, BurnWindow
+from paceline.standards import Standards
+
+__all__ = ["ALERT", "OVER_SHORT_MIN", "Rules", "can_tell", "over_query", "prometheus_rules", "span_text"]
+
+ALERT: Final = "PacelineLimitExceeded"
+
+OVER_SHORT_MIN: Final = 2
+"""Requests over the limit in the short window below which nothing is told."""
+
+_BY: Final = "sum by (service, use_case)"
+_SPANS: Final = tuple(sorted({seconds for window in WINDOWS for seconds in (window.short_s, window.long_s)}))
+_FAILED: Final = "|".join(FAILED)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The text of a rules file, and what could not be written as rules."""
+
+    text: str
+    left_out: tuple[str, ...] = field(default=())
+
+
+def prometheus_rules(standards: Standards, link: str | None = None) -> Rules:
+    """Write the rules of all use cases. `link` is where people reach the dashboard; the standards' own if None."""
+    link = link or standards.options.alerting.link
+    known = list(promises(standards))
+    left_out = tuple(f"{each.use_case}: {each.words}: {why}" for each in known if (why := _why_not(each)))
+    groups = [
+        {"name": f"paceline-{name}", "rules": list(_recorded([each for each in known if each.use_case == name]))}
+        for name in dict.fromkeys(each.use_case for each in known if can_tell(each))
+    ]
+    told = [each for each in objectives(standards) if can_tell(each.promise)]
+    groups += [
+        {
+            "name": f"paceline-alerts-{service}",
+            "rules": [_alert(each, window, link) for each in told if each.service == service for window in WINDOWS],
+        }
+        for service in dict.fromkeys(each.service for each in told)
+    ]
+    head = ["Made by `paceline export prometheus` from the standards; change those, not this file."]
+    head += ["", "Not here, because the gateway's metrics cannot tell:", *(f"  {each}" for each in left_out)] * bool(
+        left_out
+    )
+    return Rules(yaml_text([{"groups": groups}], head), left_out)
+
+
+def can_tell(promise: Promise) -> bool:
+    """Tell whether the gateway's metrics show how often a limit is exceeded."""
+    return not _why_not(promise)
+
+
+def _why_not(promise: Promise) -> str:
+    if promise.metric == "error_share":
+        return ""
+    family = histogram_of(promise.metric)
+    if family is None:
+        return "there is no histogram of it; `paceline report` and incidents judge it"
+    return "" if family.boundary(promise.limit.value / 1000) is not None else "it is past the histogram's last boundary"
+
+
+def span_text(seconds: int) -> str:
+    """Write a span as Prometheus does: `5m`, `1h`, `3d`."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds % length == 0:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
+
+
+def _recorded(known: Sequence[Promise]) -> Iterator[dict[str, Any]]:
+    for seconds in _SPANS:
+        span = span_text(seconds)
+        # The label stands in the rule too, so that no two rules are the same to Prometheus.
+        mine = {"use_case": known[0].use_case}
+        yield {"record": f"paceline:failed:increase{span}", "expr": _failed(known[0].use_case, span), "labels": mine}
+        for promise in filter(can_tell, known):
+            labels = {**mine, "metric": promise.metric, "percentile": promise.limit.percentile}
+            judged, over = over_query(promise, span, f'paceline:failed:increase{span}{{use_case="{promise.use_case}"}}')
+            yield {"record": f"paceline:limit_judged:increase{span}", "expr": judged, "labels": labels}
+            yield {"record": f"paceline:limit_over:increase{span}", "expr": over, "labels": labels}
+
+
+def _failed(use_case: str, span: str) -> str:
+    # The gateway leaves out outcomes that never happened: no failure is 0, not nothing.
+    some = f'{_BY} (increase({REQUESTS}{{use_case="{use_case}",outcome=~"{_FAILED}"}}[{span}]))'
+    return f'{some}\nor 0 * {_BY} (increase({REQUESTS}{{use_case="{use_case}"}}[{span}]))'
+
+
+def over_query(promise: Promise, span: str, failed: str, more: str = "") -> tuple[str, str]:
+    """Write how many requests a limit judged in a span, and how many were over it, by service and use case.
+
+    `failed` is a query of the failed ones; `more` are further label matchers, each with a comma before it.
+    """
+    chosen = f'use_case="{promise.use_case}"{more}'
+    if promise.metric == "error_share":
+        answered = f'{_BY} (increase({REQUESTS}{{{chosen},outcome=~"ok|{_FAILED}"}}[{span}]))'
+        return answered, failed
+    family = histogram_of(promise.metric)
+    assert family is not None  # noqa: S101  # asked of `can_tell` promises only
+    counted = f"{_BY} (increase({family.name}_count{{{chosen}}}[{span}]))"
+    within = f"{_BY} (increase({family.name}_bucket{{{chosen},{_le(promise, family)}}}[{span}]))"
+    # Failures of a service that never streams are no failures of its first token.
+    guard = f"\nand {_BY} ({family.name}_count{{{chosen}}}) > 0" if family.streamed else ""
+    return f"({counted} + {failed}){guard}", f"({counted} - {within} + {failed}){guard}"
+
+
+def _le(promise: Promise, family: Histogram) -> str:
+    boundary = family.boundary(promise.limit.value / 1000)
+    assert boundary is not None  # noqa: S101  # asked of `can_tell` promises only
+    return le_matcher(boundary)
+
+
+def _alert(objective: Objective, window: BurnWindow, link: str | None) -> dict[str, Any]:
+    promise = objective.promise
+    names = {
+        "service": objective.service,
+        "use_case": promise.use_case,
+        "metric": promise.metric,
+        "percentile": promise.limit.percentile,
+    }
+    chosen = ",".join(f'{label}="{value}"' for label, value in names.items())
+    least = f"{window.share(promise.allowed):.6g}"
+    terms = []
+    for seconds, some in ((window.long_s, OVER_MIN), (window.short_s, OVER_SHORT_MIN)):
+        over = f"paceline:limit_over:increase{span_text(seconds)}{{{chosen}}}"
+        judged = f"paceline:limit_judged:increase{span_text(seconds)}{{{chosen}}}"
+        terms += [f"{over} / {judged} >= {least}", f"{over} >= {some}"]
+    about = f"{objective.service} / {promise.use_case}"
+    spans = f"{span_text(window.long_s)} and {span_text(window.short_s)}"
+    description = (
+        f"In the last {spans} at least {window.share(promise.allowed):.1%} of the requests were over the limit "
+        f"{promise.words}; {promise.allowed:.1%} may be. That is {window.factor(promise.allowed):.3g} times as fast as "
+        "the error budget allows."
+    )
+    annotations = {"summary": f"{about} exceeds {promise.words}", "description": description}
+    if link:
+        annotations["runbook_url"] = f"{link}/services/{objective.service}"
+    labels = {
+        **names,
+        "severity": window.severity.value,
+        "owner": objective.owner or "nobody",
+        "class": promise.class_name,
+    }
+    return {"alert": ALERT, "expr": "\nand ".join(terms), "labels": labels, "annotations": annotations}
