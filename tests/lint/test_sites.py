@@ -72,6 +72,14 @@ SHAPES = {
     ),
     "litellm": ("from litellm import acompletion as go\ngo(model=M, messages=m, max_tokens=9)", "litellm function yes no"),
     "unpacked": ("from openai import OpenAI\na, c = 1, OpenAI()\nc.ASK)", "openai module no no"),
+    "bound again": (
+        "from openai import OpenAI\nfrom anthropic import Anthropic\nc = OpenAI()\nc = Anthropic(timeout=3)\nc.messages.create(max_tokens=3)",
+        "anthropic module yes yes",
+    ),
+    "made in two ways": (
+        "from openai import AzureOpenAI, OpenAI\nif a:\n  c = AzureOpenAI(timeout=3)\nelse:\n  c = OpenAI()\nc.ASK)",
+        "openai module no unknown",
+    ),
     "partial": (
         "from functools import partial\nimport functools\nfrom openai import OpenAI\n"
         "make = functools.partial(OpenAI)\nOpenAI().ASK)", "openai constructor no no",

@@ -155,7 +155,12 @@ class _Front:
             return fact if name == "cap" else Fact(State.UNKNOWN, fact.place, "the client is made elsewhere")
         if name == "cap" and not found.product.name.startswith("google"):
             return fact
-        return self.arguments.fact(client.call, client.scope, names, found.product.nested)
+        calls = (client.call, *client.others)
+        made = [self.arguments.fact(each, client.scope, names, found.product.nested) for each in calls]
+        if any(each.state is not made[0].state for each in made):
+            return Fact(State.UNKNOWN, fact.place, "the client is made in several ways")
+        left_open = made[0].state is State.NO and "None" not in made[0].because
+        return fact if left_open else made[0]
 
     def _generation(self, call: ast.Call, scope: Scope, value: Value | None) -> _Found | None:
         match value:

@@ -43,6 +43,8 @@ class Client:
     origin: str
     path: tuple[str, ...] = ()
     options: tuple[ast.Call, ...] = ()
+    others: tuple[ast.Call, ...] = ()
+    """Where else the same name gets a client of this product: facts that differ between them are unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,8 @@ class Resolver:
         if depth <= 0 or node is None:
             return None
         match node:
-            case ast.Name(id=name):
-                return self._name(name, scope, depth)
+            case ast.Name():
+                return self._name(node, scope, depth)
             case ast.Attribute():
                 return self._attribute(node, scope, depth)
             case ast.Call():
@@ -118,11 +120,13 @@ class Resolver:
         found = [self.value(each, scope, depth - 1) for each in nodes]
         return _best(found)
 
-    def _name(self, name: str, scope: Scope, depth: int) -> Value | None:
+    def _name(self, node: ast.Name, scope: Scope, depth: int) -> Value | None:
+        name = node.id
         if name in {"self", "cls"}:
             owner = scope.owner()
             return Local(owner.node, owner, instance=True) if owner is not None else None
-        return _best([self._binding(each, scope, depth) for each in scope.bindings(name)])
+        nearest = sorted(scope.bindings(name), key=lambda each: _distance(each, node, scope))
+        return _best([self._binding(each, scope, depth) for each in nearest])
 
     def _binding(self, binding: Binding, scope: Scope, depth: int) -> Value | None:
         match binding.sort:
@@ -243,7 +247,19 @@ def _best(found: list[Value | None]) -> Value | None:
     """Prefer a client made in sight, then any client, then the first that tells anything."""
     clients = [each for each in found if isinstance(each, Client)]
     made = [each for each in clients if each.call is not None]
-    return next(iter([*made, *clients, *(each for each in found if each is not None)]), None)
+    if made:
+        same = (each.call for each in made[1:] if each.product is made[0].product)
+        others = tuple(call for call in same if call is not None and call is not made[0].call)
+        return replace(made[0], others=others or made[0].others)
+    return next(iter([*clients, *(each for each in found if each is not None)]), None)
+
+
+def _distance(binding: Binding, node: ast.Name, scope: Scope) -> int:
+    """Order bindings by what a reader would try first: the last one before the use."""
+    if binding.scope is not scope:
+        return 0
+    before = node.lineno - getattr(binding.node, "lineno", node.lineno)
+    return before if before >= 0 else 1_000_000 - before
 
 
 def _lazy(node: ast.AST | None) -> bool:
