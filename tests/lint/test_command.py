@@ -59,9 +59,6 @@ app.py:7:51: unknown C201 `**more` comes from elsewhere [cap-missing]
 app.py:7:51: unknown I601 `**more` comes from elsewhere [tag-missing]
 app.py:7:51: unknown M401 `**more` comes from elsewhere [model-literal]
 app.py:7:51: unknown T301 `**more` comes from elsewhere [timeout-infinite]
-app.py:7:51: unknown T302 `**more` comes from elsewhere [timeout-default]
-app.py:7:51: unknown T303 `**more` comes from elsewhere [timeout-none]
-app.py:7:51: unknown T304 `**more` comes from elsewhere [timeout-unit]
 1 errors, 1 warnings, 1 notes, 0 suppressed; 2 sites in 1 files, 12 facts: 7 decided, 5 unknown
 """)
 

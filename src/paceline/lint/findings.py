@@ -41,7 +41,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule and its page. `asks` names the fact whose *unknown* `--show-unknown` lists."""
+    """One rule and its page. `asks` names the fact whose *unknown* `--show-unknown` lists; one rule a fact."""
 
     code: str
     name: str

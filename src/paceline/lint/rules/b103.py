@@ -40,6 +40,6 @@ client = OpenAI()
     misses="""\
 Addresses of the gateway itself, and of this machine, are left alone. An address that is computed is unknown.""",
     kinds=(Kind.CLIENT, Kind.FRAMEWORK),
-    asks="base_url",
+    asks="",
     check=_check,
 )

@@ -38,6 +38,6 @@ def build(rules):
     misses="""\
 As P501.""",
     kinds=(Kind.PROMPT,),
-    asks="stable",
+    asks="",
     check=_check,
 )

@@ -35,6 +35,6 @@ client = OpenAI(timeout=30)
     misses="""\
 A None that arrives through a parameter is unknown.""",
     kinds=(Kind.CLIENT, Kind.FRAMEWORK, Kind.GENERATION),
-    asks="timeout",
+    asks="",
     check=_check,
 )

@@ -41,6 +41,6 @@ async def ask(messages):
     misses="""\
 Judged only where the client is known to be a blocking one. Hidden by a plain function in between.""",
     kinds=(Kind.GENERATION,),
-    asks="blocking",
+    asks="",
     check=_check,
 )

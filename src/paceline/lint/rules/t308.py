@@ -44,6 +44,6 @@ def ask(messages):
 A function that runs once (`main`) is left alone. A function behind a cache decorator is not told apart
 otherwise.""",
     kinds=(Kind.GENERATION,),
-    asks="per_call",
+    asks="",
     check=_check,
 )
