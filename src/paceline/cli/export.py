@@ -51,6 +51,16 @@ def prometheus(link: str | None, output: Path | None, standards: Path) -> None:
     _say_left_out(made.left_out)
 
 
+@command.command(epilog="Example: paceline export openslo -o slo.yaml")
+@_output
+@standards_option
+def openslo(output: Path | None, standards: Path) -> None:
+    """Write the standards as OpenSLO v1: one SLO for each service, use case and limit."""
+    from paceline.exports.openslo import openslo_text
+
+    _write(openslo_text(loaded_standards(standards)), output)
+
+
 def _write(text: str, output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=False)

@@ -17,7 +17,16 @@ from paceline.exports.scrape import FAILED, REQUESTS, Histogram, histogram_of, l
 from paceline.governance.statistics.burn import OVER_MIN, WINDOWS, BurnWindow
 from paceline.standards import Standards
 
-__all__ = ["ALERT", "OVER_SHORT_MIN", "Rules", "can_tell", "over_query", "prometheus_rules", "span_text"]
+__all__ = [
+    "ALERT",
+    "OVER_SHORT_MIN",
+    "Rules",
+    "can_tell",
+    "failed_query",
+    "over_query",
+    "prometheus_rules",
+    "span_text",
+]
 
 ALERT: Final = "PacelineLimitExceeded"
 
@@ -84,40 +93,44 @@ def span_text(seconds: int) -> str:
 
 
 def _recorded(known: Sequence[Promise]) -> Iterator[dict[str, Any]]:
+    chosen = f'use_case="{known[0].use_case}"'
     for seconds in _SPANS:
         span = span_text(seconds)
         # The label stands in the rule too, so that no two rules are the same to Prometheus.
         mine = {"use_case": known[0].use_case}
-        yield {"record": f"paceline:failed:increase{span}", "expr": _failed(known[0].use_case, span), "labels": mine}
+        yield {"record": f"paceline:failed:increase{span}", "expr": failed_query(chosen, span), "labels": mine}
         for promise in filter(can_tell, known):
             labels = {**mine, "metric": promise.metric, "percentile": promise.limit.percentile}
-            judged, over = over_query(promise, span, f'paceline:failed:increase{span}{{use_case="{promise.use_case}"}}')
+            judged, over = over_query(promise, chosen, f"paceline:failed:increase{span}{{{chosen}}}", span)
             yield {"record": f"paceline:limit_judged:increase{span}", "expr": judged, "labels": labels}
             yield {"record": f"paceline:limit_over:increase{span}", "expr": over, "labels": labels}
 
 
-def _failed(use_case: str, span: str) -> str:
+def failed_query(chosen: str, span: str = "") -> str:
+    """Write how many of the requests chosen by label matchers failed: in a span, or ever."""
     # The gateway leaves out outcomes that never happened: no failure is 0, not nothing.
-    some = f'{_BY} (increase({REQUESTS}{{use_case="{use_case}",outcome=~"{_FAILED}"}}[{span}]))'
-    return f'{some}\nor 0 * {_BY} (increase({REQUESTS}{{use_case="{use_case}"}}[{span}]))'
+    some = _summed(f'{REQUESTS}{{{chosen},outcome=~"{_FAILED}"}}', span)
+    return f"{some}\nor 0 * {_summed(f'{REQUESTS}{{{chosen}}}', span)}"
 
 
-def over_query(promise: Promise, span: str, failed: str, more: str = "") -> tuple[str, str]:
-    """Write how many requests a limit judged in a span, and how many were over it, by service and use case.
+def over_query(promise: Promise, chosen: str, failed: str, span: str = "") -> tuple[str, str]:
+    """Write how many requests a limit judged, and how many were over it, by service and use case.
 
-    `failed` is a query of the failed ones; `more` are further label matchers, each with a comma before it.
+    `chosen` are label matchers, `failed` is a query of the failed ones. Without a span: ever, as a counter.
     """
-    chosen = f'use_case="{promise.use_case}"{more}'
     if promise.metric == "error_share":
-        answered = f'{_BY} (increase({REQUESTS}{{{chosen},outcome=~"ok|{_FAILED}"}}[{span}]))'
-        return answered, failed
+        return _summed(f'{REQUESTS}{{{chosen},outcome=~"ok|{_FAILED}"}}', span), failed
     family = histogram_of(promise.metric)
     assert family is not None  # noqa: S101  # asked of `can_tell` promises only
-    counted = f"{_BY} (increase({family.name}_count{{{chosen}}}[{span}]))"
-    within = f"{_BY} (increase({family.name}_bucket{{{chosen},{_le(promise, family)}}}[{span}]))"
+    counted = _summed(f"{family.name}_count{{{chosen}}}", span)
+    within = _summed(f"{family.name}_bucket{{{chosen},{_le(promise, family)}}}", span)
     # Failures of a service that never streams are no failures of its first token.
     guard = f"\nand {_BY} ({family.name}_count{{{chosen}}}) > 0" if family.streamed else ""
     return f"({counted} + {failed}){guard}", f"({counted} - {within} + {failed}){guard}"
+
+
+def _summed(selector: str, span: str) -> str:
+    return f"{_BY} (increase({selector}[{span}]))" if span else f"{_BY} ({selector})"
 
 
 def _le(promise: Promise, family: Histogram) -> str:
