@@ -64,51 +64,20 @@ def test_an_slo_a_limit_with_team_class_and_source(objects: list[dict[str, Any]]
             },
         }
     )
-    assert one["spec"] == snapshot(
-        {
-            "description": "cost p95 $0.02 (use case support-chat)",
-            "service": "helpdesk",
-            "indicator": {
-                "metadata": {"name": "helpdesk--support-chat--cost--p95"},
-                "spec": {
-                    "ratioMetric": {
-                        "counter": True,
-                        "bad": {
-                            "metricSource": {
-                                "type": "paceline",
-                                "spec": {
-                                    "service": "helpdesk",
-                                    "use_case": "support-chat",
-                                    "metric": "cost_usd",
-                                    "percentile": "p95",
-                                    "count": "over",
-                                },
-                            }
-                        },
-                        "total": {
-                            "metricSource": {
-                                "type": "paceline",
-                                "spec": {
-                                    "service": "helpdesk",
-                                    "use_case": "support-chat",
-                                    "metric": "cost_usd",
-                                    "percentile": "p95",
-                                    "count": "judged",
-                                },
-                            }
-                        },
-                    }
-                },
-            },
-            "timeWindow": [{"duration": "28d", "isRolling": True}],
-            "budgetingMethod": "Occurrences",
-            "objectives": [{"displayName": "cost p95 $0.02", "target": 0.95}],
-            "alertPolicies": [
-                {"alertPolicyRef": "support--page--5"},
-                {"alertPolicyRef": "support--urgent--5"},
-                {"alertPolicyRef": "support--ticket--5"},
-            ],
-        }
+    assert one["spec"]["timeWindow"] == [{"duration": "28d", "isRolling": True}]
+    assert one["spec"]["objectives"] == [{"displayName": "cost p95 $0.02", "target": 0.95}]
+    assert [each["alertPolicyRef"] for each in one["spec"]["alertPolicies"]] == [
+        "support--page--5",
+        "support--urgent--5",
+        "support--ticket--5",
+    ]
+
+
+def test_a_limit_that_no_metric_tells_of_is_named_by_its_source(objects: list[dict[str, Any]]) -> None:
+    ratio = of_kind(objects, "SLO")["helpdesk--support-chat--cost--p95"]["spec"]["indicator"]["spec"]["ratioMetric"]
+    assert ratio["bad"]["metricSource"]["type"] == "paceline"
+    assert ratio["bad"]["metricSource"]["spec"] == snapshot(
+        {"service": "helpdesk", "use_case": "support-chat", "metric": "cost_usd", "percentile": "p95", "count": "over"}
     )
 
 

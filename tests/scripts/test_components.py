@@ -36,6 +36,7 @@ def test_each_missing_component_is_named_with_what_to_install(components: Module
         "chromium": "no chromium or chromium-browser on this machine (on Debian: apt install chromium)",
         "nginx": "no nginx on this machine (on Debian: apt install nginx)",
         "faketime": "no faketime on this machine (on Debian: apt install faketime)",
+        "prometheus": "no promtool on this machine (on Debian: apt install prometheus)",
     }
 
 
