@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from paceline.cli.alerts import loaded_standards
-from paceline.cli.places import standards_option
+from paceline.cli.keys import opened_ledger
+from paceline.cli.places import data_dir, data_option, standards_option
+from paceline.cli.report import read_span
 from paceline.cli.trouble import Trouble
 
+if TYPE_CHECKING:
+    from paceline.ledger import Ledger
+
+_DAY_S = 86_400
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -47,7 +57,7 @@ def prometheus(link: str | None, output: Path | None, standards: Path) -> None:
     from paceline.exports.prometheus import prometheus_rules
 
     made = prometheus_rules(loaded_standards(standards), link and link.rstrip("/"))
-    _write(made.text, output)
+    _write([made.text], output)
     _say_left_out(made.left_out)
 
 
@@ -58,15 +68,66 @@ def openslo(output: Path | None, standards: Path) -> None:
     """Write the standards as OpenSLO v1: one SLO for each service, use case and limit."""
     from paceline.exports.openslo import openslo_text
 
-    _write(openslo_text(loaded_standards(standards)), output)
+    _write([openslo_text(loaded_standards(standards))], output)
 
 
-def _write(text: str, output: Path | None) -> None:
+@command.command(epilog="Example: paceline export focus --since 31d -o october.csv")
+@click.option("--since", default="31d", show_default=True, metavar="SPAN", help="How far back, in whole UTC days: 31d.")
+@_output
+@standards_option
+@data_option
+def focus(since: str, output: Path | None, standards: Path, data: Path | None) -> None:
+    """Write cost by day, service, use case, model and deployment as FOCUS 1.2 CSV.
+
+    Whole UTC days up to yesterday; cost of requests whose price is unknown is not in it, they are counted.
+    """
+    from paceline.exports.focus import focus_lines
+
+    known = loaded_standards(standards)
+    last = datetime.now(UTC).date() - timedelta(days=1)
+    days = max(1, math.ceil(read_span(since) / _DAY_S))
+    with _reading(data, standards) as ledger:
+        _write(focus_lines(ledger, known, last - timedelta(days=days - 1), last), output)
+
+
+@command.command(epilog="Example: paceline export csv --since 1h --service helpdesk -o requests.csv")
+@click.option("--since", default="24h", show_default=True, metavar="SPAN", help="How far back: 1h, 7d.")
+@click.option("--service", default=None, help="Only this service's.")
+@_output
+@standards_option
+@data_option
+def csv(since: str, service: str | None, output: Path | None, standards: Path, data: Path | None) -> None:
+    """Write the facts of single requests as CSV: who, which model, times, tokens, cost. Never their text."""
+    from paceline.exports.requests import request_lines
+
+    now = time.time()
+    with _reading(data, standards) as ledger:
+        _write(request_lines(ledger, now - read_span(since), now, service), output)
+
+
+@contextmanager
+def _reading(data: Path | None, standards: Path) -> Iterator[Ledger]:
+    from paceline.ledger import LedgerError
+
+    place = data_dir(data, standards)
+    if not place.path.is_dir():
+        wrong = f"there is no data directory {place.path}."
+        raise Trouble(wrong, "name one with --data, or start with `paceline up` or `paceline demo`.")
+    with opened_ledger(place) as ledger:
+        try:
+            yield ledger
+        except LedgerError as error:
+            raise Trouble(f"{error}.", "run `paceline doctor`.") from error
+
+
+def _write(lines: Iterable[str], output: Path | None) -> None:
     if output is None:
-        click.echo(text, nl=False)
+        for line in lines:
+            click.echo(line, nl=False)
         return
     try:
-        output.write_text(text, encoding="utf-8")
+        with output.open("w", encoding="utf-8") as file:
+            file.writelines(lines)
     except OSError as error:
         raise Trouble(f"{output} cannot be written: {error.strerror}.", "name another file with --output.") from error
 

@@ -1,0 +1,61 @@
+"""`paceline export` as its users meet it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from tests.exports.conftest import TEXT
+
+from paceline.cli.export import command
+from paceline.exports.focus_columns import check
+from paceline.ledger import open_ledger
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "paceline.yaml").write_text(TEXT)
+    return tmp_path
+
+
+def run(place: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(command, [*arguments, "--standards", str(place / "paceline.yaml")])
+
+
+@pytest.mark.parametrize("form", ["prometheus", "openslo"])
+def test_standards_go_to_standard_output_or_into_a_file(place: Path, form: str) -> None:
+    printed = run(place, form)
+    assert printed.exit_code == 0
+    assert run(place, form, "-o", str(place / "made")).stdout == ""
+    assert (place / "made").read_text() == printed.stdout
+    assert printed.stdout.startswith(f"# Made by `paceline export {form}`")
+
+
+def test_what_is_left_out_is_said_on_standard_error(place: Path) -> None:
+    assert "left out: support-chat: stall p99 1 s: there is no histogram of it" in run(place, "prometheus").stderr
+
+
+def test_ledger_exports_have_their_head_before_there_is_traffic(place: Path) -> None:
+    open_ledger(_made(place / ".paceline")).close()
+    assert check(run(place, "focus").stdout.splitlines()) == []
+    assert run(place, "csv", "--since", "1h").stdout.startswith("id,start_us,")
+
+
+@pytest.mark.parametrize("form", ["focus", "csv"])
+def test_without_a_data_directory_it_says_so_and_makes_none(place: Path, form: str) -> None:
+    done = run(place, form)
+    assert done.exit_code == 2
+    assert "there is no data directory" in done.stderr
+    assert not (place / ".paceline").exists()
+
+
+def test_trouble_is_said(place: Path) -> None:
+    assert "cannot be written" in run(place, "openslo", "-o", str(place / "no" / "file")).stderr
+    (place / "paceline.yaml").write_text("version: 2\n")
+    assert "has faults" in run(place, "openslo").stderr
+
+
+def _made(path: Path) -> Path:
+    path.mkdir()
+    return path
