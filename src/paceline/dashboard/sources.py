@@ -30,17 +30,24 @@ class Sources:
     """The document of the control process's status."""
     clock: Callable[[], float] = time.time
     _kept: dict[Hashable, tuple[float, Any]] = field(default_factory=dict)
+    _making: dict[Hashable, threading.Lock] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def kept(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return what `make` made less than 20 seconds ago for this key, else make it; one at a time."""
+        """Return what `make` made less than 20 seconds ago for this key, else make it.
+
+        Those who ask for the same wait for one of them; nobody waits for another's.
+        """
         with self._lock:
-            now = time.monotonic()
+            if len(self._making) >= _KEPT_MAX:
+                self._kept.clear()
+                self._making.clear()
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
             found = self._kept.get(key)
-            if found is None or now - found[0] > _KEPT_S:
-                if len(self._kept) >= _KEPT_MAX:
-                    self._kept.clear()
-                found = (now, make())
-                self._kept[key] = found
-            value: T = found[1]
-            return value
+            if found is None or time.monotonic() - found[0] > _KEPT_S:
+                value: T = make()
+                self._kept[key] = (time.monotonic(), value)
+                return value
+            known: T = found[1]
+            return known

@@ -1,7 +1,7 @@
 """The control process's HTTP API: status, report, keys, metrics, and governance's under `/api/v1` (see `api`). Thin.
 
 Reading is free on loopback (to callers that name a loopback host, so that no web page can read it through DNS);
-whatever changes something wants the admin key, and so does everything when others can connect.
+whatever changes something wants a token or the admin key, and so does everything when others can connect.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from paceline.gateway.admin import is_admin_key
 from paceline.gateway.api import add_api
-from paceline.gateway.api.access import names_loopback
+from paceline.gateway.api.access import access
 from paceline.gateway.control import Control
 from paceline.gateway.link import LinkError
 from paceline.gateway.pages import add_pages
@@ -90,17 +89,11 @@ def application(control: Control) -> FastAPI:
             return JSONResponse({"detail": f"a body may have {BODY_BYTES_MAX} bytes"}, 413)
         return await answer(request)
 
-    def admin(request: Request) -> None:
-        _require_key(control, request)
-
-    def reader(request: Request) -> None:
-        if control.needs_key or not names_loopback(request.headers.get("host", "")):
-            _require_key(control, request)
-
+    rules = access(control)
     add_api(app, control)
     add_pages(app, control)
-    _add_reading(app, control, Depends(reader))
-    _add_keys(app, control, Depends(reader), Depends(admin))
+    _add_reading(app, control, Depends(rules.reader))
+    _add_keys(app, control, Depends(rules.reader), Depends(rules.admin))
     return app
 
 
@@ -153,13 +146,3 @@ def _add_keys(app: FastAPI, control: Control, reader: Any, admin: Any) -> None:
         if not control.ledger.keys.revoke(key_id):
             raise HTTPException(404, f"there is no key {key_id}")
         return Response(status_code=204)
-
-
-def _require_key(control: Control, request: Request) -> None:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not is_admin_key(control.ledger, key.strip()):
-        raise HTTPException(
-            401,
-            "this wants the admin key as `Authorization: Bearer pa-…`; `paceline keys admin` makes a new one",
-            {"www-authenticate": "Bearer"},
-        )

@@ -6,9 +6,8 @@ of this site; a browser's token is in a cookie that no script reads and no other
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Annotated, Any, Final
@@ -23,10 +22,12 @@ from paceline.dashboard import Sources
 from paceline.dashboard.pages import incidents, overview, service, standing
 from paceline.dashboard.spans import Range, span_of
 from paceline.dashboard.view import render
+from paceline.exports.csv_lines import csv_lines
+from paceline.gateway.address import Address, AddressError
 from paceline.gateway.api.access import COOKIE, Caller, access
+from paceline.gateway.api.acting import told
 from paceline.gateway.control import Control
 from paceline.gateway.status import status_document
-from paceline.governance.alerts.errors import GovernanceError
 from paceline.governance.incidents import acting
 from paceline.governance.incidents.states import ENDS, IncidentState, Reason
 
@@ -80,7 +81,7 @@ class _Site:
             pages=PAGES,
             notices=notices,
             organisation=standards.options.organisation if standards is not None else "",
-            gateway_url="http://127.0.0.1:4100",
+            gateway_url=_gateway_url(self.control),
             words_of=incidents.words_of,
             **values,
         )
@@ -189,7 +190,7 @@ def _moved(site: _Site, request: Request, number: str, form: Mapping[str, str]) 
         reason = Reason(form["reason"]) if form.get("reason") else None
     except ValueError as error:
         raise HTTPException(409, "there is no such state or reason") from error
-    with _told():
+    with told():
         if to in ENDS:
             acting.end(site.control.ledger, number, caller.name, to, reason=reason, text=form.get("note", ""))
         else:
@@ -202,7 +203,7 @@ def _noted(site: _Site, request: Request, number: str, form: Mapping[str, str]) 
     text = form.get("text", "").strip()
     if not text:
         raise HTTPException(409, "the note is empty")
-    with _told():
+    with told():
         acting.note(site.control.ledger, number, caller.name, text[:4000])
     return RedirectResponse(f"/incidents/{number}", 303)
 
@@ -215,17 +216,6 @@ def _acting(site: _Site, request: Request, number: str) -> Caller:
     if not caller.may_act_for(found[0].owner):
         raise HTTPException(403, f"it belongs to {found[0].owner or 'nobody'}; the token is of team {caller.team}")
     return caller
-
-
-class _told:  # noqa: N801  # reads as a word where it is used
-    """Turns what the rules refuse into a page that says so."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, GovernanceError):
-            raise HTTPException(409, str(error)) from error
 
 
 def _add_standing(routes: APIRouter, site: _Site, reader: Any) -> None:
@@ -294,6 +284,15 @@ def _add_signing_in(routes: APIRouter, site: _Site) -> None:
         return answer
 
 
+def _gateway_url(control: Control) -> str:
+    """Return where `paceline up` has the gateway listen; its usual address where the two were started apart."""
+    try:
+        listen = json.loads(control.data.supervisor_state.read_text())["gateway"]
+        return control.data.gateway_url(Address.read(listen))
+    except (OSError, ValueError, KeyError, AddressError):
+        return "http://127.0.0.1:4100"
+
+
 def _own(address: str) -> str:
     """Return an address of this site; the overview for any other."""
     parts = urlsplit(address)
@@ -315,14 +314,5 @@ async def _form(request: Request) -> dict[str, str]:
     return {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
 
 
-def _csv(names: Iterable[str], rows: Iterable[Iterable[Any]]) -> Response:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(list(names))
-    writer.writerows([_harmless(cell) for cell in row] for row in rows)
-    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=HEADERS)
-
-
-def _harmless(cell: Any) -> Any:
-    """Keep a spreadsheet from reading a name as a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t")) else cell
+def _csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
+    return Response("".join(csv_lines(names, rows)), media_type="text/csv; charset=utf-8", headers=HEADERS)

@@ -62,7 +62,7 @@ def access(control: Control) -> Access:
 
     def reader(request: Request) -> Caller:
         found = _caller(control, request)
-        if found is None and (control.needs_key or not names_loopback(request.headers.get("host", ""))):
+        if found is None and (control.needs_key or not _names_loopback(request.headers.get("host", ""))):
             raise _unknown()
         return found or Caller("somebody on this machine", "viewer")
 
@@ -114,12 +114,12 @@ def _known(control: Control, text: str) -> Caller | None:
 def _unknown() -> HTTPException:
     return HTTPException(
         401,
-        "this wants a token as `Authorization: Bearer pt-…`; `paceline tokens create` makes one",
+        "this wants a token or the admin key as `Authorization: Bearer …`; `paceline tokens create` makes a token",
         {"www-authenticate": "Bearer"},
     )
 
 
-def names_loopback(host: str) -> bool:
+def _names_loopback(host: str) -> bool:
     """Tell whether a Host header names this machine, so that no web page can read through DNS."""
     try:
         return Address.read(host if ":" in host else f"{host}:80").is_loopback

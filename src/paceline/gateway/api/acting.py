@@ -19,7 +19,7 @@ from paceline.governance.incidents import acting
 from paceline.governance.incidents.states import ENDS, IncidentState, Reason, TransitionError
 from paceline.governance.waivers import all_waivers, deciding
 
-__all__ = ["router"]
+__all__ = ["router", "told"]
 
 _NO_INCIDENT: Final[dict[int | str, dict[str, Any]]] = {
     404: {"description": "There is no such incident."},
@@ -88,7 +88,7 @@ def _add_incidents(routes: APIRouter, control: Control) -> None:
         """Move an incident on, or end it."""
         _check_owner(control, incident, caller)
         to = IncidentState(wanted.to)
-        with _told():
+        with told():
             if to in ENDS:
                 acting.end(control.ledger, incident, caller.name, to, reason=wanted.reason, text=wanted.note)
             else:
@@ -101,7 +101,7 @@ def _add_incidents(routes: APIRouter, control: Control) -> None:
     def note(incident: str, wanted: NewNote, caller: Caller = actor) -> IncidentDocument:
         """Add a note to an incident's timeline."""
         _check_owner(control, incident, caller)
-        with _told():
+        with told():
             acting.note(control.ledger, incident, caller.name, wanted.text.strip())
         return _shown(control, incident)
 
@@ -171,7 +171,8 @@ def _check_waiver(control: Control, waiver: str) -> None:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
+    """Turn what the rules of incidents refuse into an answer."""
     try:
         yield
     except TransitionError as error:
