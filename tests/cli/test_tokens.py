@@ -124,7 +124,9 @@ def test_a_deploy_and_an_outage_are_noted_once(place: Path) -> None:
     assert "outage  openai: slow https://s.example" in listed
 
 
-@pytest.mark.parametrize(("at", "said"), [("yesterday", "is not a time"), ("2026-11-23T14:05", "has no time zone")])
+@pytest.mark.parametrize(
+    ("at", "said"), [("yesterday", "is not a time"), ("2026-11-23T14:05", "has no offset from UTC")]
+)
 def test_a_time_that_is_none_is_said(place: Path, at: str, said: str) -> None:
     done = run(event.command, place, "deploy", "helpdesk", "x", "--at", at)
     assert (done.exit_code, said in done.output) == (2, True)

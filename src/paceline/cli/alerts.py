@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paceline.cli.keys import opened_ledger
-from paceline.cli.places import data_dir, data_option, format_option, standards_option
+from paceline.cli.places import data_dir, data_option, format_option, loaded_standards, standards_option, when
 from paceline.cli.report import read_span
 from paceline.cli.trouble import EXIT_NO, Trouble
 
@@ -80,20 +80,6 @@ def list_messages(standards: Path, data: Path | None, since: str, output: str) -
         _show(found)
 
 
-def loaded_standards(path: Path) -> Standards:
-    """Read standards for a command that needs sound ones; raises `Trouble`."""
-    from paceline import standards
-
-    try:
-        return standards.load(path).sound()
-    except standards.StandardsFaultyError as error:
-        raise Trouble(f"{path} has faults.", f"`paceline validate {path}` shows them.") from error
-    except standards.StandardsError as error:
-        raise Trouble(
-            f"{error}.", "`paceline init` writes a starter file; or name another with --standards."
-        ) from error
-
-
 def _test_alert(known: Standards, service: str, severity: str) -> Any:
     from paceline.governance.alerts.alert import Alert, Severity, State
 
@@ -140,18 +126,18 @@ def _show(found: list[Message]) -> None:
         table.add_column(column)
     for message in found:
         table.add_row(
-            _when(message.at_us), message.incident, message.event, message.team, message.channel, _state(message)
+            when(message.at_us), message.incident, message.event, message.team, message.channel, _state(message)
         )
     text.console().print(table)
 
 
 def _state(message: Message) -> str:
     if message.sent_us is not None:
-        return f"sent {_when(message.sent_us)}"
+        return f"sent {when(message.sent_us)}"
     if message.failed_us is not None:
         return f"failed: {message.error}"
     tried = f", tried {message.tries} times: {message.error}" if message.tries else ""
-    waits = f"waits until {_when(message.due_us)}" if message.due_us > time.time_ns() // 1000 else "to be sent"
+    waits = f"waits until {when(message.due_us)}" if message.due_us > time.time_ns() // 1000 else "to be sent"
     return f"{waits}{tried}"
 
 
@@ -167,7 +153,3 @@ def _document(message: Message) -> dict[str, Any]:
     }
     names = ("incident", "event", "team", "channel", "tries", "error")
     return {**{name: getattr(message, name) for name in names}, **times}
-
-
-def _when(at_us: int) -> str:
-    return f"{datetime.fromtimestamp(at_us / 1e6, UTC):%Y-%m-%d %H:%M}"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from paceline.cli.keys import opened_ledger
-from paceline.cli.places import data_dir, data_option, standards_option
+from paceline.cli.places import data_dir, data_option, read_moment, running_user, standards_option, when
 from paceline.cli.trouble import Trouble
 from paceline.ledger.events import Event
 
@@ -33,7 +31,7 @@ _link = click.option("--link", default="", metavar="URL", help="Where more is to
 @data_option
 def deploy(service: str, text: str, at: str | None, link: str, standards: Path, data: Path | None) -> None:
     """Tell that SERVICE was deployed; a release pipeline does this."""
-    _tell(Event(_moment(at), "deploy", _text(text), service, link=link, actor=_actor()), data, standards)
+    _tell(Event(_moment(at), "deploy", _text(text), service, link=link, actor=running_user()), data, standards)
 
 
 @command.command(epilog='Example: paceline event outage openai "elevated latency" --link https://status.openai.com')
@@ -45,7 +43,9 @@ def deploy(service: str, text: str, at: str | None, link: str, standards: Path, 
 @data_option
 def outage(provider: str, text: str, at: str | None, link: str, standards: Path, data: Path | None) -> None:
     """Tell that PROVIDER has trouble."""
-    _tell(Event(_moment(at), "outage", _text(text), provider=provider, link=link, actor=_actor()), data, standards)
+    _tell(
+        Event(_moment(at), "outage", _text(text), provider=provider, link=link, actor=running_user()), data, standards
+    )
 
 
 @command.command("list", epilog="Example: paceline event list --since 24h")
@@ -62,7 +62,7 @@ def list_events(since: str, service: str | None, standards: Path, data: Path | N
         found = ledger.events.between(int((until - read_span(since)) * 1e6), int(until * 1e6), service=service)
     for one in found:
         about = " ".join(each for each in (one.service, one.provider) if each) or "all"
-        at = f"{datetime.fromtimestamp(one.at_us / 1e6, UTC):%Y-%m-%d %H:%M}"
+        at = when(one.at_us)
         said = " ".join(each for each in (one.text, one.link) if each)
         click.echo(f"{at}  {one.kind:<7} {about}: {said}")
     if not found:
@@ -82,19 +82,4 @@ def _text(text: str) -> str:
 
 
 def _moment(at: str | None) -> int:
-    if at is None:
-        return time.time_ns() // 1000
-    try:
-        found = datetime.fromisoformat(at)
-    except ValueError as error:
-        raise Trouble(f"{at!r} is not a time.", "write it like 2026-11-23T14:05Z or 2026-11-23T15:05+01:00.") from error
-    if found.tzinfo is None:
-        raise Trouble(f"{at!r} has no time zone.", "add Z for UTC, or an offset such as +01:00.")
-    return int(found.timestamp() * 1e6)
-
-
-def _actor() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "somebody"
+    return time.time_ns() // 1000 if at is None else int(read_moment(at).timestamp() * 1e6)

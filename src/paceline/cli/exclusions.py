@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,9 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paceline.cli.alerts import loaded_standards
 from paceline.cli.keys import opened_ledger
-from paceline.cli.places import data_dir, data_option, format_option, standards_option
+from paceline.cli.places import (
+    data_dir,
+    data_option,
+    format_option,
+    loaded_standards,
+    read_moment,
+    running_user,
+    standards_option,
+)
 from paceline.cli.trouble import EXIT_NO, Trouble
 
 if TYPE_CHECKING:
@@ -44,7 +50,7 @@ def add(standards: Path, data: Path | None, starts: str, **wanted: Any) -> None:
     from paceline.governance.exclusions import Exclusion, ExclusionError, add
 
     known = loaded_standards(standards)
-    made = Exclusion(id="", actor=_user(), starts=_moment(starts), **wanted)
+    made = Exclusion(id="", actor=running_user(), starts=read_moment(starts), **wanted)
     with opened_ledger(data_dir(data, standards)) as ledger:
         try:
             number = add(ledger, known, made)
@@ -84,7 +90,7 @@ def list_exclusions(with_ended: bool, standards: Path, data: Path | None, output
 def end(exclusion: str, standards: Path, data: Path | None) -> None:
     """End an exclusion of the ledger, now."""
     with opened_ledger(data_dir(data, standards)) as ledger:
-        is_ended = ledger.exclusions.end(exclusion, _user())
+        is_ended = ledger.exclusions.end(exclusion, running_user())
     if not is_ended:
         where = "it stands in the standards file." if exclusion.startswith("file:") else "none goes on by that name."
         click.echo(f"{exclusion} cannot be ended: {where}", err=True)
@@ -106,20 +112,3 @@ def _document(one: Exclusion) -> dict[str, Any]:
     ended = None if one.ended is None else one.ended.timestamp()
     said = {name: getattr(one, name) for name in names}
     return {**said, "starts": one.starts.timestamp(), "ended": ended, "next": _next(one)}
-
-
-def _moment(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Trouble(f"{text!r} is not a time.", "write it like 2026-11-28T22:00+01:00.") from error
-    if found.tzinfo is None:
-        raise Trouble(f"{text!r} has no offset from UTC.", "add Z for UTC, or an offset such as +01:00.")
-    return found
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "somebody"

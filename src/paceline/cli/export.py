@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from paceline.cli.alerts import loaded_standards
 from paceline.cli.keys import opened_ledger
-from paceline.cli.places import data_dir, data_option, standards_option
+from paceline.cli.places import data_dir, data_option, loaded_standards, standards_option
 from paceline.cli.report import read_span
 from paceline.cli.trouble import Trouble
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from paceline.cli.alerts import loaded_standards
-from paceline.cli.places import standards_option
+from paceline.cli.places import loaded_standards, standards_option
 from paceline.cli.trouble import EXIT_NO, Trouble
 
 if TYPE_CHECKING:

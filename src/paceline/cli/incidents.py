@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paceline.cli.keys import opened_ledger
-from paceline.cli.places import data_dir, data_option, format_option, standards_option
+from paceline.cli.places import data_dir, data_option, format_option, running_user, standards_option, when
 from paceline.cli.report import read_span
 from paceline.cli.trouble import EXIT_NO, Trouble
 from paceline.governance.alerts.alert import Severity
@@ -81,7 +80,7 @@ def show(incident: str, standards: Path, data: Path | None, output: str) -> None
         click.echo(line)
     click.echo()
     for at_us, text in sorted(entries, key=lambda entry: entry[0]):
-        click.echo(f"  {_when(at_us)}  {text}")
+        click.echo(f"  {when(at_us)}  {text}")
 
 
 @command.command(epilog="Example: paceline incidents ack i_4fGh2kLm --to investigating")
@@ -93,7 +92,7 @@ def ack(incident: str, to: str, standards: Path, data: Path | None) -> None:
     """Take an incident on, or move it on."""
     from paceline.governance.incidents.acting import acknowledge
 
-    _act(standards, data, lambda ledger: acknowledge(ledger, incident, _actor(), to=IncidentState(to)))
+    _act(standards, data, lambda ledger: acknowledge(ledger, incident, running_user(), to=IncidentState(to)))
     click.echo(f"{incident} is {to}.")
 
 
@@ -108,7 +107,7 @@ def note(incident: str, text: str, standards: Path, data: Path | None) -> None:
 
     if not text.strip():
         raise Trouble("the note is empty.", "say what was found or done.")
-    _act(standards, data, lambda ledger: add(ledger, incident, _actor(), text.strip()))
+    _act(standards, data, lambda ledger: add(ledger, incident, running_user(), text.strip()))
     click.echo(f"Noted in {incident}.")
 
 
@@ -142,7 +141,7 @@ def close(incident: str, reason: str | None, text: str, false_alarm: bool, stand
 
     to = IncidentState.FALSE_ALARM if false_alarm else IncidentState.RESOLVED
     named = Reason(reason) if reason else None
-    _act(standards, data, lambda ledger: end(ledger, incident, _actor(), to, reason=named, text=text))
+    _act(standards, data, lambda ledger: end(ledger, incident, running_user(), to, reason=named, text=text))
     click.echo(f"{incident} is {to.words}.")
 
 
@@ -158,13 +157,6 @@ def _act(standards: Path, data: Path | None, act: Callable[[Ledger], None]) -> N
 
 def _unknown(incident: str) -> Trouble:
     return Trouble(f"there is no incident {incident}.", "`paceline incidents list --since 30d` lists them.")
-
-
-def _actor() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "somebody"
 
 
 def _show_table(found: Sequence[Incident]) -> None:
@@ -196,7 +188,7 @@ def _cells(one: Incident) -> list[str]:
         one.severity,
         state,
         one.owner or "nobody",
-        _when(one.since_us),
+        when(one.since_us),
         share,
     ]
 
@@ -207,7 +199,7 @@ def _lines(one: Incident) -> list[str]:
     lines = [
         f"{one.id}  {where}: {facts.what or limit_words(one.limit)}",
         f"  {one.severity}, {IncidentState(one.state).words}; owner {one.owner or 'nobody'}",
-        f"  since {_when(one.since_us)}{_share(one)}",
+        f"  since {when(one.since_us)}{_share(one)}",
     ]
     lines += [f"  {label}: {text}" for label, text in _belonging(one)]
     if facts.budget_left is not None and one.is_open:
@@ -217,7 +209,7 @@ def _lines(one: Incident) -> list[str]:
     if one.ended_us is not None:
         return [
             *lines,
-            f"  ended {_when(one.ended_us)}, {f'reason {one.reason}' if one.reason else 'without a reason'}",
+            f"  ended {when(one.ended_us)}, {f'reason {one.reason}' if one.reason else 'without a reason'}",
         ]
     if facts.next_step:
         lines.append(f"  next: {facts.next_step}")
@@ -263,7 +255,3 @@ def _document(one: Incident) -> dict[str, Any]:
 
 def _entry(event: IncidentEvent) -> dict[str, Any]:
     return {"at": event.at_us / 1e6, "actor": event.actor, "kind": event.kind, "text": event.text}
-
-
-def _when(at_us: int) -> str:
-    return f"{datetime.fromtimestamp(at_us / 1e6, UTC):%Y-%m-%d %H:%M}"

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from paceline.cli.alerts import loaded_standards
 from paceline.cli.keys import opened_ledger
-from paceline.cli.places import data_dir, data_option, format_option, standards_option
+from paceline.cli.places import data_dir, data_option, format_option, loaded_standards, standards_option
 from paceline.cli.trouble import Trouble
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -13,9 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paceline.cli.alerts import loaded_standards
 from paceline.cli.keys import opened_ledger
-from paceline.cli.places import data_dir, data_option, format_option, standards_option
+from paceline.cli.places import (
+    data_dir,
+    data_option,
+    format_option,
+    loaded_standards,
+    running_user,
+    standards_option,
+)
 from paceline.cli.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -54,7 +59,7 @@ def request(standards: Path, data: Path | None, actor: str | None, **wanted: Any
 
     known = loaded_standards(standards)
     with _deciding(data, standards) as ledger:
-        number, same = request(ledger, known, Request(requester=actor or _user(), **wanted))
+        number, same = request(ledger, known, Request(requester=actor or running_user(), **wanted))
     click.echo(f"{number} is asked for. Another person approves it: paceline waivers approve {number}")
     if same is not None:
         click.echo(f"{same.id} covers the same until {_day(same.ends)}.")
@@ -71,7 +76,7 @@ def approve(waiver: str, actor: str | None, standards: Path, data: Path | None) 
 
     known = loaded_standards(standards)
     with _deciding(data, standards) as ledger:
-        found = approve(ledger, known, waiver, actor or _user())
+        found = approve(ledger, known, waiver, actor or running_user())
     click.echo(f"{waiver} holds until {_day(found.ends)}: {found.scope}.")
 
 
@@ -86,7 +91,7 @@ def deny(waiver: str, reason: str, actor: str | None, standards: Path, data: Pat
     from paceline.governance.waivers.deciding import deny
 
     with _deciding(data, standards) as ledger:
-        deny(ledger, waiver, actor or _user(), reason)
+        deny(ledger, waiver, actor or running_user(), reason)
     click.echo(f"{waiver} is denied.")
 
 
@@ -101,7 +106,7 @@ def revoke(waiver: str, reason: str, actor: str | None, standards: Path, data: P
     from paceline.governance.waivers.deciding import revoke
 
     with _deciding(data, standards) as ledger:
-        revoke(ledger, waiver, actor or _user(), reason)
+        revoke(ledger, waiver, actor or running_user(), reason)
     click.echo(f"{waiver} is revoked.")
 
 
@@ -193,10 +198,3 @@ def _show(found: Sequence[Waiver]) -> None:
 
 def _day(at: datetime | None) -> str:
     return "" if at is None else f"{at:%Y-%m-%d}"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "somebody"
