@@ -9,9 +9,9 @@ from inline_snapshot import snapshot
 
 from paceline.governance.alerts.alert import Alert
 from paceline.governance.alerts.wording import plain_text
-from paceline.governance.incidents.acting import acknowledge, end
+from paceline.governance.incidents.acting import acknowledge, end, note
 from paceline.governance.incidents.facts import Facts
-from paceline.governance.incidents.states import IncidentState, Reason
+from paceline.governance.incidents.states import IncidentState, Reason, TransitionError
 from paceline.governance.incidents.telling import tell
 from paceline.ledger import Ledger
 from paceline.ledger.incidents import IncidentEvent, LimitKey
@@ -105,14 +105,22 @@ def test_what_gets_worse_is_told_and_goes_to_more_channels(desk: Desk) -> None:
 def test_its_end_is_told_to_those_who_heard_of_it(desk: Desk) -> None:
     number = desk.open(severity="page")
     assert desk.tell() == [("opened", "support", "slack"), ("opened", "support", "pagerduty")]
-    end(desk.ledger, number, "dana", IncidentState.RESOLVED, reason=Reason.DEPLOY)
+    end(desk.ledger, number, "dana", IncidentState.RESOLVED, reason=Reason.DEPLOY, text="rolled back")
     assert desk.tell() == [("resolved", "support", "slack"), ("resolved", "support", "pagerduty")]
     assert desk.tell(30) == []
 
 
+def test_one_that_used_much_of_the_budget_ends_with_a_note(desk: Desk) -> None:
+    number = desk.open()
+    with pytest.raises(TransitionError, match="it ends with a note"):
+        end(desk.ledger, number, "dana", IncidentState.RESOLVED, reason=Reason.DEPLOY)
+    note(desk.ledger, number, "dana", "rolled back")
+    end(desk.ledger, number, "dana", IncidentState.RESOLVED, reason=Reason.DEPLOY)
+
+
 def test_what_ended_before_anybody_heard_is_not_told(desk: Desk) -> None:
     number = desk.open()
-    end(desk.ledger, number, "dana", IncidentState.RESOLVED, reason=Reason.DEPLOY)
+    end(desk.ledger, number, "dana", IncidentState.RESOLVED, reason=Reason.DEPLOY, text="rolled back")
     assert desk.tell() == []
 
 
@@ -145,7 +153,7 @@ def test_children_and_what_is_accepted_are_not_told(desk: Desk) -> None:
 def test_one_that_continues_is_told_as_new(desk: Desk) -> None:
     number = desk.open()
     desk.tell()
-    end(desk.ledger, number, "dana", IncidentState.RESOLVED, reason=Reason.DEPLOY)
+    end(desk.ledger, number, "dana", IncidentState.RESOLVED, reason=Reason.DEPLOY, text="rolled back")
     desk.tell()
     desk.change(number, state="detected", ended_us=None, told="")
     assert desk.tell(1) == [("opened", "support", "slack")]

@@ -105,7 +105,7 @@ def test_an_incident_that_used_much_of_the_budget_waits_for_a_note(traffic: Traf
 def test_an_incident_that_a_person_ended_comes_back_only_with_new_evidence(traffic: Traffic) -> None:
     traffic.run(30, 20, 10)
     (found,) = traffic.ledger.incidents.list()
-    end(traffic.ledger, found.id, "dana", IncidentState.RESOLVED, reason=Reason.DEPLOY)
+    end(traffic.ledger, found.id, "dana", IncidentState.RESOLVED, reason=Reason.DEPLOY, text="rolled back")
     assert traffic.run(30, 20, 0) == []
     assert traffic.run(10, 20, 10)[:1] == ["continued"]
 

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from paceline.governance.alerts.errors import GovernanceError
-from paceline.governance.incidents.states import IncidentState, Reason, check_transition
+from paceline.governance.incidents.closing import needs_note
+from paceline.governance.incidents.facts import Facts
+from paceline.governance.incidents.states import IncidentState, Reason, TransitionError, check_transition
 from paceline.governance.statistics.breach import BreachTest
 from paceline.ledger import Ledger
 from paceline.ledger.incidents import Incident, IncidentEvent, WatchWriter
@@ -49,6 +51,11 @@ def end(  # noqa: PLR0913  # each by name: what an end is
     with _changing(ledger, incident) as (change, found):
         named = reason or (Reason(found.reason) if found.reason else None)
         check_transition(IncidentState(found.state), to, reason=named, note=text)
+        left = Facts.loaded(found.facts).budget_left
+        if not text.strip() and left is not None and needs_note(1 - left) and not change.has_note(incident):
+            raise TransitionError(
+                "a quarter or more of its error budget is used: it ends with a note of what was found"
+            )
         values = {"state": to.value, "ended_us": time.time_ns() // 1000, "reason": (named or Reason.UNKNOWN).value}
         said = f"{to.words}: {text}" if text else to.words
         change.change(incident, values, _event(actor, "state", said))
