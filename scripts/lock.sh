@@ -12,7 +12,7 @@ compile() {
     uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header $upgrade pyproject.toml "$@"
 }
 
-compile --extra postgres --extra demo --group dev --output-file requirements/dev.lock
+compile --extra postgres --extra demo --extra lint-ts --extra lsp --extra parquet --group dev --output-file requirements/dev.lock
 compile --extra demo --group build --constraint requirements/dev.lock --output-file requirements/run.lock
 uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header $upgrade \
     requirements/sdk-previous.in --output-file requirements/sdk-previous.lock
