@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from paceline.catalogue import Api, Catalogue, Product
 from paceline.lint.facts import Arguments, place
+from paceline.lint.fronts import UnreadableError
 from paceline.lint.prompts import prompt_sites
 from paceline.lint.resolve import Client, Local, Made, Ref, Resolver, Value, chain
 from paceline.lint.scopes import Scope, survey
@@ -33,10 +34,6 @@ _BY_SHAPE = {
     ("models",): ("google-genai", "generate", {"generate_content", "generate_content_stream"}, ({"contents"},)),
 }
 _TRANSPARENT = {"with_raw_response", "with_streaming_response", "beta", "aio"}
-
-
-class UnreadableError(ValueError):
-    """A file that cannot be parsed; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)

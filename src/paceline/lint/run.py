@@ -12,13 +12,12 @@ from datetime import date
 from pathlib import Path
 
 from paceline.catalogue import Catalogue
-from paceline.lint import python
+from paceline.lint import fronts
 from paceline.lint.findings import Finding, Policy
 from paceline.lint.pragmas import pragmas, suppress
 from paceline.lint.rules import all_rules
 from paceline.lint.sites import Site, State
 
-BYTES_MAX = 4 * 1024 * 1024
 _SKIPPED = {"node_modules", "__pycache__", "site-packages", "venv", "env", "build", "dist", "tests", "test", "testing"}
 
 
@@ -78,10 +77,11 @@ def check_bytes(  # noqa: PLR0913, PLR0917
     """Lint one file that has been read."""
     held = pragmas(data)
     found: list[Finding] = []
-    if python.may_hold_sites(data):
+    front = fronts.front(fronts.language(name) or "paceline.lint.python")
+    if front.may_hold_sites(data):
         try:
-            sites = python.sites(data, name, catalogue)
-        except python.UnreadableError as error:
+            sites = front.sites(data, name, catalogue)
+        except fronts.UnreadableError as error:
             outcome.unread.append((name, str(error)))
             return
         outcome.parsed += 1
@@ -97,7 +97,7 @@ def _file(path: Path, catalogue: Catalogue, policy: Policy, today: date, outcome
     outcome.files += 1
     name = path.as_posix()
     try:
-        if path.stat().st_size > BYTES_MAX:
+        if path.stat().st_size > fronts.BYTES_MAX:
             outcome.unread.append((name, "is larger than 4 MiB"))
             return
         data = path.read_bytes()
