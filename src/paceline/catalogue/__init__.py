@@ -115,9 +115,9 @@ class Catalogue:
 
 
 @cache
-def load() -> Catalogue:
-    """Read the data shipped with paceline, once."""
-    return read((files(__name__) / "python.yaml").read_text(encoding="utf-8"))
+def load(language: str = "python") -> Catalogue:
+    """Read the data shipped with paceline for one language, once."""
+    return read((files(__name__) / f"{language}.yaml").read_text(encoding="utf-8"))
 
 
 def read(text: str) -> Catalogue:

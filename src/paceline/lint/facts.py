@@ -173,7 +173,7 @@ class Arguments:
     def _set(self, node: ast.expr, scope: Scope, name: str, depth: int = _DEPTH) -> Fact:
         """Judge a value that is given: None and the SDKs' own words for it mean that it is not set."""
         where = place(node)
-        nothing = Fact(State.NO, where, f"`{name}` is None")
+        nothing = Fact(State.NO, where, f"`{name}` is None", explicit=True)
         doubtful = Fact(State.UNKNOWN, where, f"`{name}` may be None")
         match node:
             case ast.Constant(value=None):
@@ -218,7 +218,7 @@ class Arguments:
         if not states or states == {State.YES}:
             return Fact(State.YES, where, f"`{name}`", value if len(bindings) == 1 else None)
         if states == {State.NO}:
-            return Fact(State.NO, where, f"`{name}` is None")
+            return Fact(State.NO, where, f"`{name}` is None", explicit=True)
         return Fact(State.UNKNOWN, where, f"`{name}` may be None")
 
 

@@ -10,23 +10,43 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from paceline.lint.sites import Kind, Place, Site
+from paceline.lint.sites import Edit, Kind, Place, Site
 
 SEVERITIES = ("error", "warning", "info")
+SAFETIES = ("safe", "unsafe", "display")
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What an organisation asks for; sane values where it says nothing."""
+    """What an organisation asks for; sane values where it says nothing.
+
+    An empty tuple means that nothing is asked: any model, any package, any tag. `clients` are files that may construct
+    clients. `cap_tokens` and `timeout_s` are what fixes write; None as `cap_tokens_max` takes the sane value.
+    """
 
     gateways: tuple[str, ...] = ("localhost:4100", "127.0.0.1:4100")
     clients: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    cap_tokens: int = 1024
+    cap_tokens_max: int = 32_000
+    timeout_s: float = 60
     timeout_s_max: float = 1000
 
     def is_gateway(self, url: str) -> bool:
         """Say whether a URL leads to the gateway: by its host, or by a tag in its path."""
         parts = urlsplit(url if "//" in url else f"//{url}")
         return parts.netloc in self.gateways or parts.path.startswith("/t/")
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What mends a finding. `safety` is safe (same behaviour), unsafe (changes it, as meant) or display (for a person)."""
+
+    title: str
+    safety: str
+    edits: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +57,7 @@ class Hit:
     message: str
     hint: str
     place: Place | None = None
+    fix: Fix | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +105,7 @@ class Finding:
     message: str
     hint: str
     suppressed: str | None = field(default=None, compare=False)
+    fix: Fix | None = field(default=None, compare=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the stable JSON form."""

@@ -116,25 +116,30 @@ class _Front:
             facts[name] = self._joined(facts[name], name, found)
         if api.cap_mandatory and facts["cap"].state is State.NO:
             facts["cap"] = replace(facts["cap"], state=State.UNKNOWN, because="the SDK itself asks for a cap")
-        site = self._site(Kind.GENERATION, call, scope, product, api.name, found.method, found.origin, facts)
-        blocking = None
-        if client is not None:
-            blocking = not client.constructor.startswith("Async") and product.provider in {
-                "openai",
-                "anthropic",
-                "groq",
-            }
-        elif product.name == "litellm":
+        facts["awaited"] = self._awaited(call, scope, found)
+        here = client is not None and client.call is not None and client.scope.function is not None
+        if client is not None and client.origin == "local" and here:
+            facts["made_once"] = Fact(State.NO, place(call), "its client is made in the same function")
+        return self._site(Kind.GENERATION, call, scope, product, api.name, found.method, found.origin, facts)
+
+    def _awaited(self, call: ast.Call, scope: Scope, found: _Found) -> Fact:
+        """Say *no* where a blocking call stands in a coroutine."""
+        if not isinstance(scope.node, ast.AsyncFunctionDef):
+            return Fact(State.YES, place(call), "not in a coroutine")
+        if found.product.name == "litellm" and found.client is None:
             blocking = not found.method.startswith("a")
-        made_here = client is not None and client.call is not None and client.scope.function is not None
-        return replace(site, blocking=blocking, per_call=made_here and client is not None and client.origin == "local")
+        elif found.client is None or found.product.provider not in {"openai", "anthropic", "groq"}:
+            return Fact(State.UNKNOWN, place(call), "the client is made elsewhere")
+        else:
+            blocking = not found.client.constructor.startswith("Async")
+        return Fact(State.NO if blocking else State.YES, place(call), "it blocks the event loop" if blocking else "")
 
     def _fact(self, call: ast.Call, scope: Scope, product: Product, name: str, api: Api | None) -> Fact:
         return self.arguments.fact(call, scope, product.names(name, api), product.nested)
 
     def _joined(self, fact: Fact, name: str, found: _Found) -> Fact:
         """Let the client decide what the call leaves open."""
-        if fact.state is not State.NO or (fact.because and "None" in fact.because):
+        if fact.state is not State.NO or fact.explicit:
             return fact
         if found.origin == "function" and found.product.name in {"litellm"}:
             return fact
@@ -156,7 +161,7 @@ class _Front:
         made = [self.arguments.fact(each, client.scope, names, found.product.nested) for each in calls]
         if any(each.state is not made[0].state for each in made):
             return Fact(State.UNKNOWN, fact.place, "the client is made in several ways")
-        left_open = made[0].state is State.NO and "None" not in made[0].because
+        left_open = made[0].state is State.NO and not made[0].explicit
         return fact if left_open else made[0]
 
     def _generation(self, call: ast.Call, scope: Scope, value: Value | None) -> _Found | None:
@@ -208,11 +213,10 @@ class _Front:
         facts: dict[str, Fact],
     ) -> Site:  # fmt: skip
         end = Place(call.end_lineno or call.lineno, (call.end_col_offset or 0) + 1)
-        in_async = isinstance(scope.node, ast.AsyncFunctionDef)
-        per_call = kind is Kind.CLIENT and scope.function is not None
+        function = scope.function.name if scope.function is not None else ""
         return Site(
-            kind, self.path, place(call), end, product.name, product.provider, api, method, origin, facts, in_async,
-            per_call=per_call,
+            kind, self.path, place(call), end, product.name, product.provider, api, method, origin, facts,
+            function=function,
         )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from paceline.lint import fronts
 from paceline.lint.findings import Finding, Policy
 from paceline.lint.pragmas import pragmas, suppress
 from paceline.lint.rules import all_rules
-from paceline.lint.sites import Site, State
+from paceline.lint.sites import PARAMETERS, Site, State
 
 _SKIPPED = {"node_modules", "__pycache__", "site-packages", "venv", "env", "build", "dist", "tests", "test", "testing"}
 
@@ -115,7 +115,17 @@ def _judge(site: Site, policy: Policy, outcome: Outcome) -> list[Finding]:
         for hit in rule.check(site, policy):
             place = site.place if hit.place is None else hit.place
             found.append(
-                Finding(site.path, place.line, place.column, rule.code, rule.name, hit.severity, hit.message, hit.hint)
+                Finding(
+                    site.path,
+                    place.line,
+                    place.column,
+                    rule.code,
+                    rule.name,
+                    hit.severity,
+                    hit.message,
+                    hit.hint,
+                    fix=hit.fix,
+                )
             )
         fact = site.facts.get(rule.asks)
         if fact is not None and fact.state is State.UNKNOWN:
@@ -127,7 +137,10 @@ def _judge(site: Site, policy: Policy, outcome: Outcome) -> list[Finding]:
 
 
 def _count(site: Site, outcome: Outcome) -> None:
-    for fact in site.facts.values():
+    for name in PARAMETERS:
+        fact = site.facts.get(name)
+        if fact is None:
+            continue
         if fact.state is State.UNKNOWN:
             outcome.undecided += 1
         else:

@@ -15,7 +15,7 @@ def _hosts() -> tuple[str, ...]:
 
 
 def _environment(site: Site) -> tuple[str, ...]:
-    product = load().product(site.product)
+    product = load(site.language).product(site.product)
     return product.environment.get("base_url", ()) if product.kind != "agent" else ()
 
 

@@ -13,8 +13,8 @@ def _check(site: Site, _policy: Policy) -> Iterator[Hit]:
     fact = site.fact("timeout")
     if (
         fact.state is State.NO
-        and "None" not in fact.because
-        and load().product(site.product).defaults.timeout_s is None
+        and not fact.explicit
+        and load(site.language).product(site.product).defaults.timeout_s is None
     ):
         severity = "error" if site.kind is Kind.FRAMEWORK and site.product == "langchain" else "warning"
         yield Hit(

@@ -11,8 +11,8 @@ from paceline.lint.sites import Kind, Site, State
 
 def _check(site: Site, _policy: Policy) -> Iterator[Hit]:
     fact = site.fact("timeout")
-    defaults = load().product(site.product).defaults
-    if fact.state is State.NO and "None" not in fact.because and defaults.timeout_s is not None:
+    defaults = load(site.language).product(site.product).defaults
+    if fact.state is State.NO and not fact.explicit and defaults.timeout_s is not None:
         message = f"`{site.method}` waits up to {defaults.timeout_s:g} s, {defaults.retries + 1} times"
         yield Hit("warning", message, "Set `timeout` and `max_retries` on the client.")
 

@@ -10,7 +10,7 @@ from paceline.lint.sites import Kind, Site, State
 
 def _check(site: Site, _policy: Policy) -> Iterator[Hit]:
     fact = site.fact("timeout")
-    if fact.state is State.NO and "is None" in fact.because and site.fact("timeout").place is not None:
+    if fact.state is State.NO and fact.explicit:
         yield Hit("error", f"`{site.method}` is told to wait for ever", "Give a number of seconds.", fact.place)
 
 

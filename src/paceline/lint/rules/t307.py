@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paceline.lint.findings import Hit, Policy, Rule
-from paceline.lint.sites import Kind, Site
+from paceline.lint.sites import Kind, Site, State
 
 
 def _check(site: Site, _policy: Policy) -> Iterator[Hit]:
-    if site.blocking and site.in_async:
+    if site.fact("awaited").state is State.NO:
         yield Hit("error", f"`{site.method}` blocks the event loop", "Use the asynchronous client and `await` it.")
 
 
@@ -41,6 +41,6 @@ async def ask(messages):
     misses="""\
 Judged only where the client is known to be a blocking one. Hidden by a plain function in between.""",
     kinds=(Kind.GENERATION,),
-    asks="",
+    asks="awaited",
     check=_check,
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paceline.lint.findings import Hit, Policy, Rule
-from paceline.lint.sites import Kind, Site
+from paceline.lint.sites import Kind, Site, State
 
 
 def _check(site: Site, _policy: Policy) -> Iterator[Hit]:
-    if site.per_call:
+    if site.fact("made_once").state is State.NO:
         yield Hit(
             "warning", "its client is made in the same function", "Make the client once, where the program starts."
         )
@@ -44,6 +44,6 @@ def ask(messages):
 A function that runs once (`main`) is left alone. A function behind a cache decorator is not told apart
 otherwise.""",
     kinds=(Kind.GENERATION,),
-    asks="",
+    asks="made_once",
     check=_check,
 )
