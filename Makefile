@@ -53,6 +53,8 @@ bench: dev ## the figures: CPU and memory beside nginx, ingest, start-up
 
 docs: dev ## write the generated pages and files anew
 	@$(PY) -m paceline.standards.generate
+	@$(PY) -m paceline.lint.generate
+	@$(PY) scripts/llms.py
 
 lock: .venv/.dev ## bring the locks in step with pyproject.toml and Cargo.toml (UPGRADE=1 for newer versions)
 	@scripts/lock.sh $(UPGRADE)

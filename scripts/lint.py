@@ -30,6 +30,7 @@ CHECKS: dict[str, list[str]] = {
     "import-linter": ["lint-imports"],
     "interrogate": ["interrogate", "--quiet", "src"],
     "generated pages": _python("paceline.standards.generate", "--check"),
+    "llms.txt": [sys.executable, "scripts/llms.py", "--check"],
     "cargo-deny": ["cargo-deny", "--locked", "check", "bans", "licenses", "sources"],
     "clippy": ["cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
 }
