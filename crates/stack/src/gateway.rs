@@ -12,7 +12,7 @@ use paceline_journal::Journal;
 use paceline_plan::Plan;
 use paceline_policy::Subject;
 use paceline_policy::{Asked, CacheControl, Caller, Choice, identify, resolve};
-use paceline_telemetry::Metrics;
+use paceline_telemetry::{Boundaries, Metrics};
 use paceline_traffic::{DeploymentState, HealthStatus, LimitStatus, Now, QueueStatus, Spent, Stands, TailSpent};
 use paceline_types::{Api, Code, Dialect, Failure, Flags, Outcome};
 
@@ -109,6 +109,8 @@ impl Gateway {
         let now = self.now(Instant::now());
         let running = Arc::new(Running::new(plan, &self.outward, &self.shared, now, before.as_deref())?);
         self.metrics.set_label_sets_max(running.gateway().label_sets_max as usize);
+        let limits = running.plan.use_cases.iter().flat_map(|use_case| &use_case.limits);
+        self.metrics.set_boundaries(Boundaries::of(limits.map(|limit| (limit.metric, limit.value))));
         self.running.store(Some(Arc::clone(&running)));
         Ok(running)
     }

@@ -1,6 +1,8 @@
 //! Counters and histograms of the gateway as Prometheus text. Fed with finished usage records, one look-up each.
 //! Every label set is bounded: past the plan's bound, requests count under the names `other`.
 
+mod boundaries;
+mod buckets;
 mod process;
 mod series;
 
@@ -11,6 +13,7 @@ use paceline_types::UsageRecord;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 
+pub use boundaries::Boundaries;
 pub use process::Process;
 use series::SeriesMap;
 
@@ -45,6 +48,13 @@ impl Metrics {
         self.series.set_max(label_sets_max);
     }
 
+    /// Where the histograms' buckets end from now on. Those whose boundaries change begin again at zero, as after a
+    /// restart; all others, and every counter, go on.
+    pub fn set_boundaries(&self, boundaries: Boundaries) {
+        self.process.limits_without_boundary.set(i64::try_from(boundaries.left_out).unwrap_or(i64::MAX));
+        self.series.set_boundaries(boundaries);
+    }
+
     /// Prometheus text exposition (OpenMetrics form, ending in `# EOF`).
     ///
     /// # Errors
@@ -59,9 +69,9 @@ impl Metrics {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use paceline_types::{Api, CacheUse, Code, Flags, Outcome, RequestId, Tokens, UsageRecord};
+    use paceline_types::{Api, CacheUse, Code, Flags, Metric, Outcome, RequestId, Tokens, UsageRecord};
 
-    use super::Metrics;
+    use super::{Boundaries, Metrics};
 
     fn record(service: &str) -> UsageRecord {
         let mut record = UsageRecord::begin(RequestId::new(1, 1), 1, Api::Chat);
@@ -87,6 +97,28 @@ mod tests {
         assert!(text.contains(&format!("paceline_ttft_seconds_count{{{labels}}} 1")), "{text}");
         assert!(text.contains(r#"paceline_overhead_seconds_count{way="in"} 1"#), "{text}");
         assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn limits_are_boundaries_and_only_what_they_change_begins_again() {
+        let metrics = Metrics::new(10);
+        metrics.record(&record("helpdesk"));
+        let boundaries = || Boundaries::of([(Metric::TtftMs, 150.0)]);
+        metrics.set_boundaries(boundaries());
+        let labels = r#"service="helpdesk",use_case="chat",model="",deployment="""#;
+        let text = metrics.render().unwrap();
+        assert!(!text.contains("paceline_ttft_seconds_count"), "{text}");
+        assert!(text.contains(&format!("paceline_request_cost_usd_count{{{labels}}} 1")), "{text}");
+        assert!(text.contains(&format!(r#"paceline_requests_total{{{labels},outcome="ok"}} 1"#)), "{text}");
+        metrics.record(&record("helpdesk"));
+        metrics.set_boundaries(boundaries());
+        metrics.record(&record("helpdesk"));
+        let text = metrics.render().unwrap();
+        for (end, count) in [("0.1", 0), ("0.15", 2), ("0.2", 2)] {
+            let line = format!(r#"paceline_ttft_seconds_bucket{{le="{end}",{labels}}} {count}"#);
+            assert!(text.contains(&line), "{line}\n{text}");
+        }
+        assert!(text.contains("paceline_limits_without_boundary 0"), "{text}");
     }
 
     #[test]

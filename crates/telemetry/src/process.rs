@@ -26,6 +26,8 @@ pub struct Process {
     pub lost: Counter<u64, AtomicU64>,
     pub plans_accepted: Counter<u64, AtomicU64>,
     pub plans_refused: Counter<u64, AtomicU64>,
+    /// Limits of the plan in force that found no room among the boundaries of their histogram.
+    pub limits_without_boundary: Gauge<i64, AtomicI64>,
     /// Requests refused by a bound of the process: connections, requests in flight, journal.
     pub overloaded: Counter<u64, AtomicU64>,
     /// Requests for addresses the gateway does not serve; they have no usage record.
@@ -63,6 +65,7 @@ impl Process {
             lost: Counter::default(),
             plans_accepted: Counter::default(),
             plans_refused: Counter::default(),
+            limits_without_boundary: Gauge::default(),
             overloaded: Counter::default(),
             unrouted: Counter::default(),
             deployment_in_flight: Named::default(),
@@ -80,6 +83,11 @@ impl Process {
             ("journal_segments", "Journal segments on disk", &process.journal_segments),
             ("journal_full", "1 while the journal is at its disk bound", &process.journal_full),
             ("journal_dropped_records", "Records that found no room since start", &process.journal_dropped),
+            (
+                "limits_without_boundary",
+                "Limits that found no room among the boundaries of their histogram",
+                &process.limits_without_boundary,
+            ),
             ("cache_entries", "Answers in the exact cache", &process.cache_entries),
             ("cache_bytes", "Memory of the exact cache", &process.cache_bytes),
             ("cache_shared_store_open", "1 while nobody waits for the shared store", &process.cache_shared_store_open),

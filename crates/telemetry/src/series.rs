@@ -5,26 +5,32 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use paceline_types::{CODES, CacheUse, Flags, Outcome, UNDEFINED, UsageRecord};
+use paceline_types::{CODES, CacheUse, Flags, Outcome, UsageRecord};
 use parking_lot::RwLock;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::histogram::Histogram;
 
-/// Seconds; every default limit of the built-in classes is a boundary.
-const LATENCY_S: [f64; 20] =
-    [0.015, 0.03, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.5, 6.0, 10.0, 20.0, 30.0, 60.0, 300.0];
+use crate::boundaries::{Boundaries, MEASURES};
+use crate::buckets::Buckets;
+
 const TOKEN_KINDS: [&str; 5] = ["input", "cached", "cache_write", "output", "reasoning"];
 const OTHER: [&str; 4] = ["other"; 4];
 
 type Names = [Box<str>; 4];
 type Named = (Names, Arc<Series>);
-type Pick = fn(&Series) -> &Histogram;
 
+/// What is known of one set of names. The counters stay where boundaries change; the histograms begin again.
 #[derive(Debug)]
 struct Series {
+    counters: Arc<Counters>,
+    /// In the order of `MEASURES`.
+    buckets: [Arc<Buckets>; MEASURES.len()],
+}
+
+#[derive(Debug, Default)]
+struct Counters {
     outcomes: [AtomicU64; Outcome::ALL.len()],
     tokens: [AtomicU64; TOKEN_KINDS.len()],
     cost_nanousd: AtomicU64,
@@ -32,16 +38,21 @@ struct Series {
     other_cost_nanousd: AtomicU64,
     unpriced: AtomicU64,
     /// By the place of the code in `CODES`.
-    codes: [AtomicU64; CODES.len()],
+    codes: ByCode,
     cache: [AtomicU64; CacheUse::ALL.len()],
     /// Attempts after the first, hedges apart.
     retries: AtomicU64,
     /// In the order of `EVENTS`.
     events: [AtomicU64; EVENTS.len()],
-    ttft: Histogram,
-    tpot: Histogram,
-    total: Histogram,
-    queue: Histogram,
+}
+
+#[derive(Debug)]
+struct ByCode([AtomicU64; CODES.len()]);
+
+impl Default for ByCode {
+    fn default() -> Self {
+        Self([const { AtomicU64::new(0) }; CODES.len()])
+    }
 }
 
 /// What happened to a request on its way, as counted by `requests_with`.
@@ -57,25 +68,33 @@ const EVENTS: [(u32, &str); 8] = [
 ];
 
 impl Series {
-    fn new() -> Self {
-        let tpot = [0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.08, 0.1, 0.15, 0.175, 0.2, 0.5, 1.0];
-        Self {
-            outcomes: Default::default(),
-            tokens: Default::default(),
-            cost_nanousd: AtomicU64::default(),
-            other_cost_nanousd: AtomicU64::default(),
-            unpriced: AtomicU64::default(),
-            codes: [const { AtomicU64::new(0) }; CODES.len()],
-            cache: Default::default(),
-            retries: AtomicU64::default(),
-            events: Default::default(),
-            queue: Histogram::new(LATENCY_S),
-            ttft: Histogram::new(LATENCY_S),
-            tpot: Histogram::new(tpot),
-            total: Histogram::new(LATENCY_S),
-        }
+    fn new(boundaries: &Boundaries) -> Self {
+        let buckets = boundaries.of.each_ref().map(|ends| Arc::new(Buckets::new(ends)));
+        Self { counters: Arc::default(), buckets }
     }
 
+    /// The same counters, with new histograms where the boundaries are others.
+    fn with(&self, boundaries: &Boundaries) -> Self {
+        let mut buckets = self.buckets.clone();
+        for (buckets, ends) in buckets.iter_mut().zip(&boundaries.of) {
+            if !buckets.ends_at(ends) {
+                *buckets = Arc::new(Buckets::new(ends));
+            }
+        }
+        Self { counters: Arc::clone(&self.counters), buckets }
+    }
+
+    fn record(&self, record: &UsageRecord) {
+        self.counters.record(record);
+        for (buckets, measure) in self.buckets.iter().zip(&MEASURES) {
+            if let Some(value) = (measure.read)(record) {
+                buckets.observe(value);
+            }
+        }
+    }
+}
+
+impl Counters {
     fn record(&self, record: &UsageRecord) {
         add(&self.outcomes[record.outcome as usize], 1);
         let tokens = record.tokens;
@@ -90,16 +109,12 @@ impl Series {
             Err(_) => add(&self.unpriced, u64::from(record.provider_status == 200)),
         }
         self.note_way(record);
-        observe(&self.ttft, record.ttft_us, 1e-6);
-        observe(&self.tpot, record.tpot_ns, 1e-9);
-        observe(&self.total, record.total_us, 1e-6);
-        observe(&self.queue, record.queue_us, 1e-6);
     }
 
     /// What limits, retries, hedges and caches did; nothing of it happens to most requests.
     fn note_way(&self, record: &UsageRecord) {
         if let Some(place) = CODES.iter().position(|(code, _)| record.code != 0 && *code as u16 == record.code) {
-            add(&self.codes[place], 1);
+            add(&self.codes.0[place], 1);
         }
         if record.cache != CacheUse::None {
             add(&self.cache[record.cache as usize], 1);
@@ -123,26 +138,39 @@ fn add(counter: &AtomicU64, count: u64) {
     counter.fetch_add(count, Ordering::Relaxed);
 }
 
-fn observe(histogram: &Histogram, value: u32, unit: f64) {
-    if value != UNDEFINED {
-        histogram.observe(f64::from(value) * unit);
-    }
-}
-
 /// The bounded map of series.
 #[derive(Debug)]
 pub(crate) struct SeriesMap {
     max: AtomicUsize,
-    map: RwLock<HashMap<u64, Vec<Named>>>,
+    map: RwLock<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    boundaries: Boundaries,
+    series: HashMap<u64, Vec<Named>>,
 }
 
 impl SeriesMap {
     pub(crate) fn new(max: usize) -> Self {
-        Self { max: AtomicUsize::new(max), map: RwLock::default() }
+        let known = Known { boundaries: Boundaries::of([]), series: HashMap::new() };
+        Self { max: AtomicUsize::new(max), map: RwLock::new(known) }
     }
 
     pub(crate) fn set_max(&self, max: usize) {
         self.max.store(max, Ordering::Relaxed);
+    }
+
+    /// Takes over boundaries. Histograms whose boundaries change begin again at zero, all others go on.
+    pub(crate) fn set_boundaries(&self, boundaries: Boundaries) {
+        let mut known = self.map.write();
+        if known.boundaries == boundaries {
+            return;
+        }
+        for (_, series) in known.series.values_mut().flatten() {
+            *series = Arc::new(series.with(&boundaries));
+        }
+        known.boundaries = boundaries;
     }
 
     pub(crate) fn record(&self, record: &UsageRecord) {
@@ -155,26 +183,27 @@ impl SeriesMap {
 
     fn find(&self, names: [&str; 4]) -> Option<Arc<Series>> {
         let map = self.map.read();
-        let (_, series) = map.get(&hash(names))?.iter().find(|(known, _)| same(known, names))?;
+        let (_, series) = map.series.get(&hash(names))?.iter().find(|(known, _)| same(known, names))?;
         Some(Arc::clone(series))
     }
 
     fn insert(&self, names: [&str; 4]) -> Arc<Series> {
         let mut map = self.map.write();
-        let full = map.values().map(Vec::len).sum::<usize>() >= self.max.load(Ordering::Relaxed);
+        let known = &mut *map;
+        let full = known.series.values().map(Vec::len).sum::<usize>() >= self.max.load(Ordering::Relaxed);
         let names = if full { OTHER } else { names };
-        let bucket = map.entry(hash(names)).or_default();
+        let bucket = known.series.entry(hash(names)).or_default();
         if let Some((_, series)) = bucket.iter().find(|(known, _)| same(known, names)) {
             return Arc::clone(series);
         }
-        let series = Arc::new(Series::new());
+        let series = Arc::new(Series::new(&known.boundaries));
         bucket.push((names.map(Box::from), Arc::clone(&series)));
         series
     }
 
     /// All series in the order of their names, so that two scrapes read alike.
     fn sorted(&self) -> Vec<Named> {
-        let mut all: Vec<_> = self.map.read().values().flatten().cloned().collect();
+        let mut all: Vec<_> = self.map.read().series.values().flatten().cloned().collect();
         all.sort_by(|left, right| left.0.cmp(&right.0));
         all
     }
@@ -203,7 +232,7 @@ impl Collector for SeriesMap {
         let mut family = encoder.encode_descriptor("requests", "Requests by outcome", None, MetricType::Counter)?;
         for (names, series) in &all {
             for outcome in Outcome::ALL {
-                let count = series.outcomes[outcome as usize].load(Ordering::Relaxed);
+                let count = series.counters.outcomes[outcome as usize].load(Ordering::Relaxed);
                 if count > 0 {
                     let labels = (labels(names), [("outcome", outcome.name())]);
                     ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
@@ -212,7 +241,7 @@ impl Collector for SeriesMap {
         }
         let mut family = encoder.encode_descriptor("tokens", "Tokens by kind", None, MetricType::Counter)?;
         for (names, series) in &all {
-            for (kind, counter) in TOKEN_KINDS.iter().zip(&series.tokens) {
+            for (kind, counter) in TOKEN_KINDS.iter().zip(&series.counters.tokens) {
                 let labels = (labels(names), [("kind", *kind)]);
                 ConstCounter::new(counter.load(Ordering::Relaxed)).encode(family.encode_family(&labels)?)?;
             }
@@ -220,13 +249,13 @@ impl Collector for SeriesMap {
         let mut family = encoder.encode_descriptor("cost_usd", "Known cost, US dollars", None, MetricType::Counter)?;
         for (names, series) in &all {
             #[allow(clippy::cast_precision_loss)]
-            let usd = series.cost_nanousd.load(Ordering::Relaxed) as f64 / 1e9;
+            let usd = series.counters.cost_nanousd.load(Ordering::Relaxed) as f64 / 1e9;
             ConstCounter::new(usd).encode(family.encode_family(&labels(names))?)?;
         }
         let mut family =
             encoder.encode_descriptor("unpriced_requests", "Answers of unknown cost", None, MetricType::Counter)?;
         for (names, series) in &all {
-            let count = series.unpriced.load(Ordering::Relaxed);
+            let count = series.counters.unpriced.load(Ordering::Relaxed);
             ConstCounter::new(count).encode(family.encode_family(&labels(names))?)?;
         }
         encode_way(&mut encoder, &all)?;
@@ -241,9 +270,13 @@ fn encode_way(encoder: &mut DescriptorEncoder<'_>, all: &[Named]) -> Result<(), 
     let events: Vec<&str> = EVENTS.iter().map(|(_, name)| *name).collect();
     type Counts = fn(&Series) -> &[AtomicU64];
     let families: [(&str, &str, &str, &[&str], Counts); 3] = [
-        ("failures", "Requests that ended with a code", "code", &codes, |series| &series.codes),
-        ("cache_lookups", "Requests by what the exact cache had for them", "result", &caches, |series| &series.cache),
-        ("requests_with", "Requests to which something happened on the way", "event", &events, |series| &series.events),
+        ("failures", "Requests that ended with a code", "code", &codes, |series| &series.counters.codes.0),
+        ("cache_lookups", "Requests by what the exact cache had for them", "result", &caches, |series| {
+            &series.counters.cache
+        }),
+        ("requests_with", "Requests to which something happened on the way", "event", &events, |series| {
+            &series.counters.events
+        }),
     ];
     for (name, help, label, values, counts) in families {
         let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
@@ -258,30 +291,28 @@ fn encode_way(encoder: &mut DescriptorEncoder<'_>, all: &[Named]) -> Result<(), 
     }
     let mut family = encoder.encode_descriptor("retries", "Attempts after the first", None, MetricType::Counter)?;
     for (names, series) in all {
-        let count = series.retries.load(Ordering::Relaxed);
+        let count = series.counters.retries.load(Ordering::Relaxed);
         ConstCounter::new(count).encode(family.encode_family(&labels(names))?)?;
     }
     let help = "Estimated cost of attempts beside the one that answered, US dollars";
     let mut family = encoder.encode_descriptor("other_cost_usd", help, None, MetricType::Counter)?;
     for (names, series) in all {
         #[allow(clippy::cast_precision_loss)]
-        let usd = series.other_cost_nanousd.load(Ordering::Relaxed) as f64 / 1e9;
+        let usd = series.counters.other_cost_nanousd.load(Ordering::Relaxed) as f64 / 1e9;
         ConstCounter::new(usd).encode(family.encode_family(&labels(names))?)?;
     }
     Ok(())
 }
 
+/// What was never observed is left out.
 fn encode_histograms(encoder: &mut DescriptorEncoder<'_>, all: &[Named]) -> Result<(), fmt::Error> {
-    let families: [(&str, &str, Pick); 4] = [
-        ("queue_seconds", "Waiting in the queue of a deployment", |series| &series.queue),
-        ("ttft_seconds", "Time to first token, streamed answers", |series| &series.ttft),
-        ("tpot_seconds", "Time per output token after the first event", |series| &series.tpot),
-        ("total_seconds", "From receipt to the last token or byte", |series| &series.total),
-    ];
-    for (name, help, histogram) in families {
-        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+    for (place, measure) in MEASURES.iter().enumerate() {
+        let mut family = encoder.encode_descriptor(measure.name, measure.help, None, MetricType::Histogram)?;
         for (names, series) in all {
-            histogram(series).encode(family.encode_family(&labels(names))?)?;
+            let buckets = &series.buckets[place];
+            if !buckets.is_empty() {
+                buckets.encode(measure.per_shown, family.encode_family(&labels(names))?)?;
+            }
         }
     }
     Ok(())
