@@ -15,6 +15,8 @@ __all__ = ["Api", "Catalogue", "CatalogueError", "Defaults", "Product", "load", 
 
 PARAMETERS = ("cap", "timeout", "retries", "base_url", "tags", "stream", "model")
 KINDS = ("sdk", "model", "agent")
+API_KINDS = ("generation", "embedding")
+UNITS = ("s", "ms")
 
 
 class CatalogueError(ValueError):
@@ -23,7 +25,7 @@ class CatalogueError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """One API of a client: where it hangs, its methods, and what its output cap is called."""
+    """One API of a client: where it hangs, its methods, and what its output cap is called; `kind` is of API_KINDS."""
 
     name: str
     paths: tuple[str, ...]
@@ -31,6 +33,7 @@ class Api:
     cap: tuple[str, ...]
     cap_mandatory: bool = False
     versions: str = ""
+    kind: str = "generation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,11 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One SDK or framework."""
+    """One SDK or framework.
+
+    `instances` are names of a module that are ready clients, `makers` methods of a client that give one with options
+    of its own. `opaque` names arguments that may decide a parameter out of sight. `unit` is that of timeouts.
+    """
 
     name: str
     provider: str
@@ -61,6 +68,10 @@ class Product:
     apis: tuple[Api, ...] = ()
     functions: tuple[str, ...] = ()
     wrappers: tuple[str, ...] = ()
+    instances: tuple[str, ...] = ()
+    makers: tuple[str, ...] = ()
+    opaque: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unit: str = "s"
 
     def names(self, parameter: str, api: Api | None = None) -> tuple[str, ...]:
         """Name the arguments that decide a parameter, at one API or at the constructor."""
@@ -138,7 +149,8 @@ def _product(name: str, raw: dict[str, Any]) -> Product:
     try:
         if raw["kind"] not in KINDS or not raw["sources"] or not raw["versions"]:
             raise CatalogueError(f"{name}: needs a known kind, sources and versions")
-        unknown = set(raw["parameters"]) - set(PARAMETERS)
+        opaque = raw.get("opaque", {})
+        unknown = {*raw["parameters"], *opaque} - set(PARAMETERS)
         if unknown:
             raise CatalogueError(f"{name}: no such parameters: {', '.join(sorted(unknown))}")
         return Product(
@@ -157,6 +169,10 @@ def _product(name: str, raw: dict[str, Any]) -> Product:
             apis=tuple(_api(each, entry) for each, entry in raw.get("apis", {}).items()),
             functions=tuple(raw.get("functions", ())),
             wrappers=tuple(raw.get("wrappers", ())),
+            instances=tuple(raw.get("instances", ())),
+            makers=tuple(raw.get("makers", ())),
+            opaque={key: tuple(names) for key, names in opaque.items()},
+            unit=_one_of(raw.get("unit", "s"), UNITS),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise CatalogueError(f"{name}: {error}") from error
@@ -164,4 +180,11 @@ def _product(name: str, raw: dict[str, Any]) -> Product:
 
 def _api(name: str, raw: dict[str, Any]) -> Api:
     mandatory, versions = raw.get("cap_mandatory", False), raw.get("versions", "")
-    return Api(name, tuple(raw["paths"]), tuple(raw["methods"]), tuple(raw["cap"]), mandatory, versions)
+    kind = _one_of(raw.get("kind", "generation"), API_KINDS)
+    return Api(name, tuple(raw["paths"]), tuple(raw["methods"]), tuple(raw.get("cap", ())), mandatory, versions, kind)
+
+
+def _one_of(word: str, words: tuple[str, ...]) -> str:
+    if word not in words:
+        raise KeyError(f"{word!r} is none of {', '.join(words)}")
+    return word
