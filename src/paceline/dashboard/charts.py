@@ -1,4 +1,4 @@
-"""Geometry of line charts: values over time in a box, a limit, marks of what happened. Templates draw it as SVG.
+"""Geometry of charts: values over time in a box, a limit, marks of what happened. Templates draw it as SVG.
 
 Gaps stay gaps: where nothing was measured no line is drawn. Owns scales and places.
 """
@@ -9,9 +9,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
-__all__ = ["Line", "LineChart", "Mark", "line_chart"]
+from markupsafe import Markup
+
+__all__ = ["Line", "LineChart", "Mark", "Spark", "line_chart", "spark_of"]
 
 WIDTH: Final = 720
 HEIGHT: Final = 180
@@ -49,9 +51,14 @@ class LineChart:
     y_ticks: tuple[tuple[str, float], ...] = ()
     x_ticks: tuple[tuple[str, float], ...] = ()
     marks: tuple[tuple[str, float], ...] = ()
+    limit_values: tuple[tuple[str, float], ...] = ()
+    """Words and value of each limit."""
+    mark_values: tuple[tuple[float, str], ...] = ()
+    """Time and text of each mark."""
     width: int = WIDTH
     height: int = HEIGHT
     left: int = _LEFT
+    top: int = _TOP
     bottom: int = HEIGHT - _BOTTOM
     right: int = field(default=WIDTH - _RIGHT)
 
@@ -59,6 +66,46 @@ class LineChart:
     def is_empty(self) -> bool:
         """True when there is nothing to draw."""
         return not any(value is not None for line in self.lines for _, value in line.points)
+
+    @property
+    def table_rows(self) -> Markup:
+        """The rows of the chart's table: a script draws from them what a reader may read."""
+        columns = [[figure(value) for _, value in line.points] for line in self.lines]
+        times = [at for at, _ in self.lines[0].points] if self.lines else []
+        # Written here, since a template takes a millisecond for every hundred rows; all of it is numbers.
+        return Markup("").join(
+            Markup(f'<tr><th scope="row" data-at="{at:.0f}">{datetime.fromtimestamp(at, UTC):%m-%d %H:%M}</th>')  # noqa: S704
+            + Markup("".join(f'<td class="number">{cells[row]}</td>' for cells in columns))  # noqa: S704
+            + Markup("</tr>")
+            for row, at in enumerate(times)
+        )
+
+
+class Spark(NamedTuple):
+    """A small line without axes, in a box of 100 by 24."""
+
+    path: str
+    limit: float | None
+    """Height of the level it is seen against."""
+
+
+def spark_of(values: Sequence[float | None], limit: float | None = None) -> Spark:
+    """Lay values out from left to right; the scale begins at 0 and holds the limit."""
+    top = max([value for value in (*values, limit) if value is not None], default=0.0) or 1.0
+    step = 100 / max(len(values) - 1, 1)
+
+    def y(value: float) -> float:
+        return round(22 - 20 * value / top, 1)
+
+    places = [(round(at * step, 1), None if value is None else y(value)) for at, value in enumerate(values)]
+    return Spark(_path(places), None if limit is None else y(limit))
+
+
+def figure(value: float | None) -> str:
+    """Write a value of a table: empty for none, without a unit."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def line_chart(  # noqa: PLR0913  # each by name: what is drawn
@@ -93,6 +140,8 @@ def line_chart(  # noqa: PLR0913  # each by name: what is drawn
         tuple((_figure(top * part / _TICKS), y(top * part / _TICKS)) for part in range(_TICKS + 1)),
         tuple((_time(at, until - since), x(at)) for at in _times(since, until)),
         tuple((mark.text, x(mark.at)) for mark in marks if since <= mark.at <= until),
+        tuple(limits),
+        tuple((mark.at, mark.text) for mark in marks if since <= mark.at <= until),
     )
 
 

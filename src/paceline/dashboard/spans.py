@@ -1,30 +1,47 @@
-"""The time a page is about: one of a few lengths up to now, in every page's address as `range`."""
+"""The time a page is about, in its address: a length up to now (`range`), or two moments (`since`, `until`)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 from paceline.ledger.reading import Resolution
 
-__all__ = ["RANGES", "Range", "TimeSpan", "span_of"]
+__all__ = ["RANGES", "Range", "SpanError", "TimeSpan", "span_between", "span_of"]
 
 Range = Literal["1h", "24h", "7d", "28d"]
 
-RANGES: Final[dict[Range, tuple[int, Resolution, int, str]]] = {
-    "1h": (3_600, 1, 1, "the last hour"),
-    "24h": (86_400, 10, 10, "the last 24 hours"),
-    "7d": (7 * 86_400, 60, 60, "the last 7 days"),
-    "28d": (28 * 86_400, 60, 360, "the last 28 days"),
+RANGES: Final[dict[Range, tuple[int, str]]] = {
+    "1h": (3_600, "the last hour"),
+    "24h": (86_400, "the last 24 hours"),
+    "7d": (7 * 86_400, "the last 7 days"),
+    "28d": (28 * 86_400, "the last 28 days"),
 }
-"""Length in seconds, the rows that are read, the minutes of one point of a chart, in words."""
+"""Length in seconds, in words."""
+LENGTH_MAX_S: Final = 400 * 86_400
+_POINTS: Final[tuple[tuple[int, Resolution, int], ...]] = (
+    (7_200, 1, 1),
+    (43_200, 10, 10),
+    (86_400, 10, 10),
+    (3 * 86_400, 60, 60),
+    (7 * 86_400, 60, 60),
+    (31 * 86_400, 60, 360),
+    (LENGTH_MAX_S, 60, 1_440),
+)
+"""Up to this length in seconds: the rows that are read, the minutes of one point of a chart."""
+
+
+class SpanError(ValueError):
+    """The address names no span of time: what is wrong, how to write it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeSpan:
-    """A span of Unix seconds."""
+    """A span of Unix seconds, whole minutes."""
 
-    name: Range
+    name: Range | None
+    """None for a span between two moments."""
     since: float
     until: float
     resolution: Resolution
@@ -37,9 +54,54 @@ class TimeSpan:
         """Seconds."""
         return self.until - self.since
 
+    @property
+    def query(self) -> dict[str, str | None]:
+        """What an address says of it: goes along with every link to a page that shows time."""
+        if self.name is not None:
+            return {"range": self.name}
+        return {"since": _written(self.since), "until": _written(self.until)}
+
+    @property
+    def before(self) -> TimeSpan:
+        """The span of the same length that ended when this one began."""
+        words = f"the {self.words.removeprefix('the last ')} before" if self.name else "the time before"
+        return TimeSpan(None, self.since - self.length, self.since, self.resolution, self.point, words)
+
 
 def span_of(name: Range, now: float) -> TimeSpan:
     """Return the span of a name that ends with the last whole minute."""
-    length, resolution, point, words = RANGES[name]
+    length, words = RANGES[name]
     until = now // 60 * 60
-    return TimeSpan(name, until - length, until, resolution, point, words)
+    return TimeSpan(name, until - length, until, *_detail(length), words)
+
+
+def span_between(since: str, until: str | None, now: float) -> TimeSpan:
+    """Return the span between two moments as people write them, UTC unless they say; `until` is now if None.
+
+    Raises `SpanError`.
+    """
+    first = _read("since", since) // 60 * 60
+    last = now // 60 * 60 if not until else min(_read("until", until), now) // 60 * 60
+    if first >= last:
+        raise SpanError("`since` must be earlier than `until`, and not in the future")
+    if last - first > LENGTH_MAX_S:
+        raise SpanError(f"a page shows at most {LENGTH_MAX_S // 86_400} days: move `since` or `until`")
+    words = f"{_written(first).replace('T', ' ')} to {_written(last).replace('T', ' ')}".replace("Z", "")
+    return TimeSpan(None, first, last, *_detail(last - first), words)
+
+
+def _detail(length: float) -> tuple[Resolution, int]:
+    resolution, point = next((rows, point) for most, rows, point in _POINTS if length <= most)
+    return resolution, point
+
+
+def _read(name: str, text: str) -> float:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise SpanError(f"`{name}` is no time: write 2026-11-23 or 2026-11-23T14:05") from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _written(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%MZ}"

@@ -10,6 +10,8 @@ from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from paceline.dashboard.assets import address_of
+from paceline.dashboard.charts import spark_of
 from paceline.dashboard.spans import RANGES
 from paceline.governance.signals.words import dollars, percent
 
@@ -38,9 +40,12 @@ def _environment() -> Environment:
         "ms": milliseconds,
         "moment": moment,
         "ago": ago,
+        "clock": lambda at: f"{datetime.fromtimestamp(at, UTC):%H:%M:%S}",
+        "iso": lambda at: f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "input_time": lambda at: f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M}",
         "segment": lambda text: quote(str(text), safe=""),
     }
-    made.globals |= {"ranges": list(RANGES), "query": _query}
+    made.globals |= {"ranges": list(RANGES), "query": _query, "asset": address_of, "spark_of": spark_of}
     return made
 
 

@@ -1,54 +1,65 @@
-"""What all addresses of pages share: the frame around a page, headers, forms, CSV. Owns no address.
+"""What all addresses of pages share: the navigation, the frame around a page, headers, forms, CSV. Owns no address.
 
-Every page works without a script, and none is sent: the content policy forbids them. A form is taken only from a page
-of this site.
+A form is taken only from a page of this site.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from fastapi import HTTPException, Query, Request
+from fastapi import Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from paceline.dashboard import Sources
 from paceline.dashboard.pages import incidents
+from paceline.dashboard.spans import Range, SpanError, TimeSpan, span_between, span_of
 from paceline.dashboard.view import render
 from paceline.exports.csv_lines import csv_lines
 from paceline.gateway.address import Address, AddressError
 from paceline.gateway.api.access import Caller
 from paceline.gateway.control import Control
 
-__all__ = ["HEADERS", "PAGES", "Site", "Text", "csv", "form_of"]
+__all__ = ["HEADERS", "NAVIGATION", "NOBODY", "PAGES", "Site", "Text", "Time", "csv", "form_of"]
 
-PAGES: Final = (
-    ("/", "Overview"),
-    ("/incidents", "Incidents"),
-    ("/spend", "Spend"),
-    ("/classes", "Budgets"),
-    ("/waivers", "Waivers"),
-    ("/reviews", "Reviews"),
-    ("/gateway", "Gateway"),
+NAVIGATION: Final = (
+    ("Services", (("/", "Overview"),)),
+    ("Exceptions", (("/incidents", "Incidents"), ("/waivers", "Waivers"), ("/reviews", "Reviews"))),
+    ("Organisation", (("/classes", "Budgets"), ("/spend", "Spend"), ("/gateway", "Gateway"))),
 )
+"""Groups of the navigation, each with its pages: address and name."""
+PAGES: Final = tuple(page for _, pages in NAVIGATION for page in pages)
 HEADERS: Final = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "cache-control": "no-store",
 }
 _FORM_MAX: Final = 64 << 10
+NOBODY: Final = Caller("nobody", "viewer")
 
 Text = Annotated[str | None, Query(max_length=200)]
 
 
+def _asked_span(range: Range = "24h", since: Text = None, until: Text = None) -> TimeSpan:  # noqa: A002  # in addresses
+    try:
+        return span_between(since, until, time.time()) if since else span_of(range, time.time())
+    except SpanError as error:
+        raise HTTPException(422, str(error)) from error
+
+
+Time = Annotated[TimeSpan, Depends(_asked_span)]
+"""The time an address asks for; a page that shows time takes it as `span: Time`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What all pages share."""
+    """What every page is made with."""
 
     control: Control
     sources: Sources
@@ -56,7 +67,7 @@ class Site:
     def page(
         self, template: str, title: str, current: str, caller: Caller, code: int = 200, **values: Any
     ) -> HTMLResponse:
-        """Render a page."""
+        """Render a page; `current` is the address of its entry in the navigation."""
         standards = self.control.planner.standards
         faults = self.control.planner.state.faults
         notices = ["The standards as they stand are not in force: see the page Gateway."] if faults else []
@@ -65,7 +76,7 @@ class Site:
             title=title,
             current=current,
             caller=caller,
-            pages=PAGES,
+            navigation=NAVIGATION,
             notices=notices,
             organisation=standards.options.organisation if standards is not None else "",
             gateway_url=_gateway_url(self.control),
@@ -90,7 +101,7 @@ async def form_of(request: Request) -> dict[str, str]:
 
 
 def csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
-    """Answer with lines of CSV."""
+    """Answer with a table as CSV."""
     return Response("".join(csv_lines(names, rows)), media_type="text/csv; charset=utf-8", headers=HEADERS)
 
 
