@@ -36,6 +36,16 @@ def test_what_is_left_out_is_said_on_standard_error(place: Path) -> None:
     assert "left out: support-chat: stall p99 1 s: there is no histogram of it" in run(place, "prometheus").stderr
 
 
+def test_boards_go_into_a_folder_or_one_to_standard_output(place: Path) -> None:
+    assert run(place, "grafana", "-o", str(place / "new" / "boards")).stdout == ""
+    written = {file.name: file.read_text() for file in (place / "new" / "boards").iterdir()}
+    assert sorted(written) == [f"paceline-{name}.json" for name in ("gateway", "models", "overview", "service")]
+    assert run(place, "grafana", "models").stdout == written["paceline-models.json"]
+    assert "name a folder with -o" in run(place, "grafana").stderr
+    (place / "file").write_text("")
+    assert "cannot be written" in run(place, "grafana", "-o", str(place / "file" / "boards")).stderr
+
+
 def test_ledger_exports_have_their_head_before_there_is_traffic(place: Path) -> None:
     open_ledger(_made(place / ".paceline")).close()
     assert check(run(place, "focus").stdout.splitlines()) == []

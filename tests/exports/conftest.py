@@ -1,17 +1,20 @@
-"""Standards that the tests of exports share, and the metrics text of a real gateway."""
+"""Standards that the tests of exports share, a real gateway with its metrics text, and a real Prometheus."""
 
 from __future__ import annotations
 
-import json
-import urllib.request
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import pytest
-from tests.integration.installation import PATIENCE_S, installation
-from tests.integration.metered import SIM
-from tests.integration.metered import STANDARDS as METERED
+from tests.exports import traffic
+from tests.exports.traffic import Prometheus
+from tests.integration.installation import Installation, installation, until
 
 from paceline import standards
+from paceline.exports.prometheus import prometheus_rules
 from paceline.standards import Standards
 
 TEXT = """\
@@ -42,19 +45,44 @@ def known() -> Standards:
     return standards.load(TEXT, today=date(2026, 11, 23)).sound()
 
 
+@dataclass(frozen=True)
+class Lively:
+    """A gateway that has answered requests of every kind."""
+
+    at: Installation
+    key: str
+    standards: Standards
+
+
 @pytest.fixture(scope="session")
-def scrape(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The metrics text of a gateway that has answered streamed and whole requests, and failed at some."""
-    with installation(tmp_path_factory.mktemp("scrape"), standards_text=METERED, sim_options=SIM) as at:
-        key = at.key("helpdesk", "support-chat")
-        for streamed in (True, False):
-            body = {"model": "auto", "stream": streamed, "messages": [{"role": "user", "content": "Good morning"}]}
-            asked = urllib.request.Request(  # noqa: S310
-                f"{at.url}/v1/chat/completions",
-                data=json.dumps(body).encode(),
-                headers={"authorization": f"Bearer {key}", "content-type": "application/json"},
-            )
-            with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:  # noqa: S310
-                answer.read()
-        with urllib.request.urlopen(f"http://127.0.0.1:{at.control_port}/metrics", timeout=PATIENCE_S) as answer:
-            return str(answer.read().decode())
+def lively(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lively]:
+    """A running gateway whose every family of metrics has moved."""
+    place = tmp_path_factory.mktemp("lively")
+    with installation(place, standards_text=traffic.STANDARDS, sim_options=traffic.SIM) as at:
+        key = at.key("helpdesk")
+        traffic.send(at, key)
+        traffic.send(at, key)
+        yield Lively(at, key, standards.load(at.standards.read_text()).sound())
+
+
+@pytest.fixture(scope="session")
+def scrape(lively: Lively) -> str:
+    """Its metrics text."""
+    return traffic.scraped(lively.at)
+
+
+@pytest.fixture(scope="session")
+def prometheus(lively: Lively, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A real Prometheus with paceline's rules that has seen that gateway's counters grow."""
+    program = Path(os.environ["PACELINE_TEST_PROMETHEUS"]).with_name("prometheus")
+    place = tmp_path_factory.mktemp("prometheus")
+    rules = prometheus_rules(lively.standards).text
+    with traffic.prometheus(program, place, lively.at.control_port, rules) as running:
+        grown = 'increase(paceline_requests_total{outcome="provider_error"}[1m]) > 0'
+
+        def has_grown() -> bool:
+            traffic.send(lively.at, lively.key)
+            return bool(running.query(grown))
+
+        until(has_grown, "Prometheus to see counters grow")
+        yield running

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 import yaml
 from inline_snapshot import snapshot
+from tests.exports.conftest import Lively
+from tests.exports.traffic import Prometheus
+from tests.integration.installation import until
 
 from paceline.exports.documents import yaml_text
 from paceline.exports.prometheus import ALERT, prometheus_rules
@@ -96,6 +99,18 @@ def test_a_gateway_has_every_series_that_rules_read(known: Standards, scrape: st
     for rule in rules(text):
         for name in re.findall(r"(paceline[:_][a-z0-9_:]+)[{\[]", rule["expr"]):
             assert name in recorded or f"\n{name}{{" in scrape, f"no gateway exposes {name}"
+
+
+@pytest.mark.prometheus
+def test_a_real_prometheus_evaluates_every_rule(lively: Lively, prometheus: Prometheus) -> None:
+    text = prometheus_rules(lively.standards).text
+    until(lambda: all(rule["lastEvaluation"] > "0002" for rule in prometheus.rules()), "every rule to be evaluated")
+    assert {rule["health"] for rule in prometheus.rules()} == {"ok"}
+    assert len(prometheus.rules()) == len(rules(text))
+    for rule in (each for each in rules(text) if "record" in each):
+        chosen = ",".join(f'{name}="{value}"' for name, value in rule["labels"].items())
+        query = f"{rule['record']}{{{chosen}}}"
+        until(lambda query=query: prometheus.query(query), f"{query} to have data")
 
 
 def test_boundaries_and_labels_are_the_gateways(scrape: str) -> None:

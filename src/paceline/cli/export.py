@@ -60,6 +60,33 @@ def prometheus(link: str | None, output: Path | None, standards: Path) -> None:
     _say_left_out(made.left_out)
 
 
+@command.command(epilog="Example: paceline export grafana -o dashboards/")
+@click.argument("board", required=False, type=click.Choice(("overview", "service", "models", "gateway")))
+@_link
+@click.option(
+    "--output", "-o", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write all boards there."
+)
+@standards_option
+def grafana(board: str | None, link: str | None, output: Path | None, standards: Path) -> None:
+    """Write dashboards for Grafana: all into a folder, or the one that is named to standard output.
+
+    They read the gateway's metrics from a Prometheus, which is chosen on the board; uids are stable.
+    """
+    from paceline.exports.grafana import BOARDS, board_text
+
+    known = loaded_standards(standards)
+    link = link and link.rstrip("/")
+    if output is None:
+        if board is None:
+            raise Trouble("several boards do not fit into one file.", "name a folder with -o, or one of the boards.")
+        _write([board_text(board, known, link)], None)
+        return
+    with _writing(output):
+        output.mkdir(parents=True, exist_ok=True)
+    for name in BOARDS if board is None else (board,):
+        _write([board_text(name, known, link)], output / f"paceline-{name}.json")
+
+
 @command.command(epilog="Example: paceline export openslo -o slo.yaml")
 @_output
 @standards_option
@@ -124,11 +151,16 @@ def _write(lines: Iterable[str], output: Path | None) -> None:
         for line in lines:
             click.echo(line, nl=False)
         return
+    with _writing(output), output.open("w", encoding="utf-8") as file:
+        file.writelines(lines)
+
+
+@contextmanager
+def _writing(output: Path) -> Iterator[None]:
     try:
-        with output.open("w", encoding="utf-8") as file:
-            file.writelines(lines)
+        yield
     except OSError as error:
-        raise Trouble(f"{output} cannot be written: {error.strerror}.", "name another file with --output.") from error
+        raise Trouble(f"{output} cannot be written: {error.strerror}.", "name another place with --output.") from error
 
 
 def _say_left_out(left_out: Sequence[str]) -> None:
