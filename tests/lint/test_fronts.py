@@ -12,8 +12,10 @@ from paceline.lint import fronts
 @pytest.mark.parametrize(
     ("path", "module"),
     [
-        ("a/b.py", "python"), ("b.pyi", "python"), ("B.PY", "python"), ("b.ipynb", "notebooks"), ("b.tsx", "typescript"),
-        ("b.vue", "typescript"), ("a/package.json", "manifests"), ("requirements-dev.txt", "manifests"),
+        ("a/b.py", "python"), ("b.pyi", "python"), ("B.PY", "python"), ("b.ipynb", "notebooks"),
+        ("b.tsx", "typescript"),
+        ("b.vue", "typescript"), ("a/package.json", "manifests"),
+        ("requirements-dev.txt", "manifests"),
         ("pyproject.toml", "manifests"), ("b.json", None), ("Makefile", None), ("", None), (".py/b", None),
     ],
 )  # fmt: skip
