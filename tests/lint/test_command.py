@@ -59,7 +59,8 @@ app.py:7:51: unknown C201 `**more` comes from elsewhere [cap-missing]
 app.py:7:51: unknown I601 `**more` comes from elsewhere [tag-missing]
 app.py:7:51: unknown M401 `**more` comes from elsewhere [model-literal]
 app.py:7:51: unknown T301 `**more` comes from elsewhere [timeout-infinite]
-1 errors, 1 warnings, 1 notes, 0 suppressed; 2 sites in 1 files, 12 facts: 7 decided, 5 unknown
+1 error, 1 warning, 1 note
+2 sites in 1 file; 12 facts: 7 decided, 5 unknown
 """)
 
 
@@ -78,7 +79,7 @@ def test_full() -> None:
 @pytest.mark.usefixtures("here")
 def test_github() -> None:
     assert run(check, "--format", "github").stdout.splitlines()[0] == snapshot(
-        "::warning file=app.py,line=3,col=7,title=C201 cap-missing::`ChatOpenAI` has no output cap. Set the cap of this API."
+        '::error file=app.py,line=3,col=7,title=T301 timeout-infinite::`ChatOpenAI` waits for ever: langchain sets no timeout. Set `timeout`.'
     )
 
 

@@ -42,7 +42,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """What mends a finding. `safety` is safe (same behaviour), unsafe (changes it, as meant) or display (for a person)."""
+    """What mends a finding: `safety` is safe (same behaviour), unsafe (changes it as meant) or display (by a person)."""
 
     title: str
     safety: str
@@ -94,7 +94,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One finding, where it is and what to do about it."""
+    """One finding, where it is and what to do about it.
+
+    `first` and `last` are the lines of the site it is about. `held_by` says what keeps it from counting: a pragma, the
+    configuration, the baseline, or that it is old; `suppressed` is the reason given.
+    """
 
     path: str
     line: int
@@ -106,8 +110,12 @@ class Finding:
     hint: str
     suppressed: str | None = field(default=None, compare=False)
     fix: Fix | None = field(default=None, compare=False)
+    first: int = field(default=0, compare=False)
+    last: int = field(default=0, compare=False)
+    held_by: str | None = field(default=None, compare=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the stable JSON form."""
-        fields = ("path", "line", "column", "code", "name", "severity", "message", "hint", "suppressed")
-        return {key: getattr(self, key) for key in fields}
+        names = ("path", "line", "column", "code", "name", "severity", "message", "hint", "suppressed", "held_by")
+        fix = None if self.fix is None else {"title": self.fix.title, "safety": self.fix.safety}
+        return {**{key: getattr(self, key) for key in names}, "fix": fix}

@@ -1,7 +1,7 @@
 """Patterns of paths as configuration files have them.
 
-`*` stays within one part of a path, `**` crosses parts. A pattern without `/` matches any part, one with `/` counts from
-the root; what matches a directory matches all below it.
+`*` stays within one part of a path, `**` crosses parts. A pattern without `/` matches any part, one with `/` counts
+from the root; what matches a directory matches all below it.
 """
 
 from __future__ import annotations

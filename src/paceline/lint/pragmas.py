@@ -1,6 +1,8 @@
-"""Pragmas: `# paceline: ignore[C201] reason="…" until=2027-01-31`, on the line of a finding or alone above it.
+"""Pragmas: `# paceline: ignore[C201] reason="…" until=2027-01-31`, in a real comment of the file's language.
 
-A reason is demanded; what has expired or suppresses nothing is a finding itself. Must not know rules.
+At the end of a line a pragma covers that line, and the whole statement whose first or last line it is; alone on a line
+it covers the statement below. A reason is demanded. What has expired, suppresses nothing or names no rule is a finding
+itself. Must not know rules.
 """
 
 from __future__ import annotations
@@ -8,19 +10,25 @@ from __future__ import annotations
 import io
 import re
 import tokenize
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from datetime import date
 
+from paceline.lint import fronts
 from paceline.lint.findings import Finding
 
-_PRAGMA = re.compile(r"#\s*paceline:\s*ignore\[([^\]]*)\](.*)")
+MARK = b"paceline:"
+_COMMENT = re.compile(r"(?:#|//|/\*+|<!--|\*)?\s*paceline:\s*(.*)", re.DOTALL)
+_PRAGMA = re.compile(r"ignore\s*\[([^\]]*)\](.*)", re.DOTALL)
 _REASON = re.compile(r'reason\s*=\s*"([^"]*)"')
-_UNTIL = re.compile(r"until\s*=\s*(\S+)")
+_UNTIL = re.compile(r"until\s*=\s*([^\s*]+)")
+_PLAIN = re.compile(r"""^((?:[^"'#]|"[^"]*"|'[^']*')*?)(#.*)$""")
+_QUIET = {tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING, tokenize.ENDMARKER}
 
 
 @dataclass(frozen=True, slots=True)
 class Pragma:
-    """One pragma; `covers` are the lines whose findings it suppresses."""
+    """One pragma; `covers` are the lines whose findings it suppresses. `fault` is what is wrong with its form."""
 
     line: int
     column: int
@@ -28,6 +36,7 @@ class Pragma:
     reason: str
     until: str
     covers: frozenset[int]
+    fault: str = ""
 
     def expired(self, today: date) -> bool:
         """Say whether its date has passed; a date that is none has."""
@@ -38,62 +47,141 @@ class Pragma:
         except ValueError:
             return True
 
+    def holds(self, finding: Finding) -> bool:
+        """Say whether a finding is what this pragma is about."""
+        lines = {finding.line, finding.first, finding.last}
+        return finding.code in self.codes and bool(self.reason) and not lines.isdisjoint(self.covers)
 
-def pragmas(data: bytes) -> list[Pragma]:
-    """Read the pragmas of a Python file, from its comments only."""
-    if b"paceline:" not in data:
+
+def pragmas(data: bytes, path: str = "x.py") -> list[Pragma]:
+    """Read the pragmas of a file, from its comments only."""
+    if MARK not in data:
         return []
-    found: list[Pragma] = []
-    try:
-        for token in tokenize.tokenize(io.BytesIO(data).readline):
-            match = _PRAGMA.match(token.string) if token.type == tokenize.COMMENT else None
-            if match is not None:
-                found.append(_pragma(token, match))
-    except (tokenize.TokenError, SyntaxError, UnicodeDecodeError, LookupError):
-        return found
+    language = fronts.language(path)
+    if language == "paceline.lint.python":
+        return _python(data)
+    found = comments(data, path, language)
+    lines = {each.line for each in found if each.alone}
+    text = data.decode("utf-8", "replace").splitlines()
+    return _read((each, _below(each, lines, text)) for each in found)
+
+
+def comments(data: bytes, path: str, language: str | None) -> list[fronts.Comment]:
+    """List a file's comments: its front end's word, or what stands behind a `#` and in no quotes."""
+    front = fronts.front(language) if language is not None else None
+    own = getattr(front, "comments", None)
+    if own is not None:
+        return list(own(data, path))
+    if path.endswith(".json"):
+        return []
+    found = []
+    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
+        match = _PLAIN.match(line)
+        if match is not None:
+            found.append(fronts.Comment(number, len(match[1]) + 1, match[2], not match[1].strip()))
     return found
 
 
-def suppress(findings: list[Finding], held: list[Pragma], path: str, today: date, known: set[str]) -> list[Finding]:
-    """Mark what pragmas suppress, and add what is wrong with the pragmas."""
-    used: set[int] = set()
-    result: list[Finding] = []
-    for finding in findings:
-        for pragma in held:
-            if finding.code in pragma.codes and finding.line in pragma.covers and pragma.reason:
-                used.add(pragma.line)
-                if not pragma.expired(today):
-                    finding = replace(finding, suppressed=pragma.reason)  # noqa: PLW2901
-                    break
-        result.append(finding)
-    for pragma in held:
-        result += _faults(pragma, pragma.line in used, path, today, known)
+def _below(comment: fronts.Comment, lines: Set[int], text: list[str]) -> frozenset[int]:
+    """Find what a comment is about where statements are not known: its line, or the next with code."""
+    if not comment.alone:
+        return frozenset({comment.line})
+    line = comment.line + 1
+    while line <= len(text) and (line in lines or not text[line - 1].strip()):
+        line += 1
+    return frozenset({comment.line, line})
+
+
+def _python(data: bytes) -> list[Pragma]:
+    found: list[tuple[fronts.Comment, int | None]] = []
+    statements: list[tuple[int, int]] = []
+    start: int | None = None
+    try:
+        for token in tokenize.tokenize(io.BytesIO(data).readline):
+            line, column = token.start
+            if token.type == tokenize.COMMENT:
+                alone = not token.line[:column].strip()
+                found.append((fronts.Comment(line, column + 1, token.string, alone), start))
+            elif token.type == tokenize.NEWLINE:
+                statements.append((start or line, line))
+                start = None
+            elif token.type not in _QUIET and start is None:
+                start = line
+    except (tokenize.TokenError, SyntaxError, UnicodeDecodeError, LookupError):
+        pass
+    return _read((comment, _statement(comment, within, statements)) for comment, within in found)
+
+
+def _statement(comment: fronts.Comment, within: int | None, statements: list[tuple[int, int]]) -> frozenset[int]:
+    line = comment.line
+    if comment.alone and within is not None:  # alone inside brackets: about the line below
+        return frozenset({line, line + 1})
+    for first, last in statements:
+        if (comment.alone and first > line) or (not comment.alone and line in {first, last}):
+            return frozenset({line, *range(first, last + 1)})
+    return frozenset({line})
+
+
+def _read(found: Iterable[tuple[fronts.Comment, frozenset[int]]]) -> list[Pragma]:
+    result = []
+    for comment, covers in found:
+        start = _COMMENT.match(comment.text)
+        if start is not None:
+            result.append(_pragma(comment, start[1], covers))
     return result
 
 
-def _faults(pragma: Pragma, used: bool, path: str, today: date, known: set[str]) -> list[Finding]:
-    def finding(code: str, name: str, severity: str, message: str, hint: str) -> Finding:
-        return Finding(path, pragma.line, pragma.column, code, name, severity, message, hint)
+def _pragma(comment: fronts.Comment, text: str, covers: frozenset[int]) -> Pragma:
+    match = _PRAGMA.match(text)
+    if match is None:
+        fault = 'is not of the form `paceline: ignore[CODE] reason="…"`'
+        return Pragma(comment.line, comment.column, (), "", "", covers, fault)
+    reason, until = _REASON.search(match[2]), _UNTIL.search(_REASON.sub("", match[2]))
+    codes = tuple(code.strip().upper() for code in match[1].split(",") if code.strip())
+    return Pragma(
+        comment.line, comment.column, codes, reason[1].strip() if reason else "", until[1] if until else "", covers,
+        "" if codes else "names no rule",
+    )  # fmt: skip
 
-    named = ", ".join(pragma.codes)
+
+def suppress(  # noqa: PLR0913, PLR0917  # findings, pragmas, and all that these are judged by
+    findings: list[Finding], held: list[Pragma], path: str, today: date, known: Set[str], active: Set[str] | None = None
+) -> list[Finding]:
+    """Mark what pragmas suppress, and add what is wrong with the pragmas; only `active` rules can be unused."""
+    used: set[tuple[int, str]] = set()
+    result: list[Finding] = []
+    for finding in findings:
+        marked = finding
+        for pragma in held:
+            if pragma.holds(finding):
+                used.add((pragma.line, finding.code))
+                if not pragma.expired(today):
+                    marked = replace(finding, suppressed=pragma.reason, held_by="pragma")
+                    break
+        result.append(marked)
+    for pragma in held:
+        result += _faults(pragma, used, path, today, known, known if active is None else active)
+    return result
+
+
+def _faults(  # noqa: PLR0913, PLR0917  # a pragma, and all it is judged by
+    pragma: Pragma, used: set[tuple[int, str]], path: str, today: date, known: Set[str], active: Set[str]
+) -> list[Finding]:
+    def finding(code: str, name: str, severity: str, message: str, hint: str) -> Finding:
+        line = pragma.line
+        return Finding(path, line, pragma.column, code, name, severity, message, hint, first=line, last=line)
+
+    unknown = [code for code in pragma.codes if code not in known]
+    if pragma.fault or unknown:
+        message = f"the pragma {pragma.fault}" if pragma.fault else f"there is no rule {unknown[0]}"
+        return [finding("L004", "pragma-wrong", "error", message, "`paceline rules` lists the codes.")]
     if not pragma.reason:
         return [finding("L001", "pragma-without-reason", "error", "the pragma gives no reason", 'Add reason="…".')]
     if pragma.expired(today):
-        message = f"the pragma for {named} ended on {pragma.until}"
+        message = f"the pragma for {', '.join(pragma.codes)} ended on {pragma.until}"
         return [finding("L002", "pragma-expired", "error", message, "Mend the call, or decide anew (YYYY-MM-DD).")]
-    if not used:
-        unknown = [code for code in pragma.codes if code not in known]
-        message = f"there is no rule {unknown[0]}" if unknown else f"the pragma for {named} suppresses nothing"
+    unused = [code for code in pragma.codes if code in active and (pragma.line, code) not in used]
+    if unused:
+        message = f"the pragma for {', '.join(unused)} suppresses nothing"
         return [finding("L003", "pragma-unused", "warning", message, "Remove it.")]
     return []
-
-
-def _pragma(token: tokenize.TokenInfo, match: re.Match[str]) -> Pragma:
-    line, column = token.start
-    alone = not token.line[:column].strip()
-    reason, until = _REASON.search(match[2]), _UNTIL.search(_REASON.sub("", match[2]))
-    codes = tuple(code.strip().upper() for code in match[1].split(",") if code.strip())
-    covers = frozenset({line, line + 1} if alone else {line})
-    return Pragma(
-        line, column + 1, codes, reason[1].strip() if reason else "", until[1] if until else "", covers
-    )  # fmt: skip

@@ -1,43 +1,59 @@
-"""A run: which files, their sites, what rules and pragmas make of them, and how much was decided.
+"""A run: which files, what is in them, and what of it counts by pragmas, configuration, baseline and changed lines.
 
-Must not print.
+Must not print, nor know how findings are written down.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
 from paceline.catalogue import Catalogue
-from paceline.lint import fronts
-from paceline.lint.findings import Finding, Policy
-from paceline.lint.pragmas import pragmas, suppress
-from paceline.lint.rules import all_rules
-from paceline.lint.sites import PARAMETERS, Site, State
+from paceline.lint import discovery, fronts, git, globs
+from paceline.lint.cache import Cache, fingerprint
+from paceline.lint.findings import SEVERITIES, Finding, Policy
+from paceline.lint.look import Look, look, unpacked
+from paceline.lint.pragmas import suppress
+from paceline.lint.reading import Reader
+from paceline.lint.rules import CODES, OWN
+from paceline.lint.settings import Settings
 
-_SKIPPED = {"node_modules", "__pycache__", "site-packages", "venv", "env", "build", "dist", "tests", "test", "testing"}
+CACHED_FILES = 33
+"""From this many files on the cache is asked; below that, reading it takes as long as the work."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run found; files that could not be read are in `unread` with the reason."""
+    """What a run found. `unread` are files that could not be read, with the reason; `absent` what is not installed."""
 
     findings: list[Finding] = field(default_factory=list)
     unknown: list[Finding] = field(default_factory=list)
     unread: list[tuple[str, str]] = field(default_factory=list)
+    absent: list[tuple[str, str]] = field(default_factory=list)
     files: int = 0
     parsed: int = 0
     sites: int = 0
     decided: int = 0
     undecided: int = 0
+    pragmas: int = 0
+    paths: list[str] = field(default_factory=list)
 
     @property
     def live(self) -> list[Finding]:
-        """Return the findings that no pragma suppresses."""
-        return [each for each in self.findings if each.suppressed is None]
+        """Return the findings that nothing holds."""
+        return [each for each in self.findings if each.held_by is None]
+
+    def held(self, by: str) -> int:
+        """Count the findings that something holds: `pragma`, `config`, `baseline`, `old`."""
+        return sum(each.held_by == by for each in self.findings)
+
+    def counts(self) -> dict[str, int]:
+        """Count live findings by severity."""
+        found = Counter(each.severity for each in self.live)
+        return {severity: found[severity] for severity in SEVERITIES}
 
     @property
     def coverage(self) -> dict[str, int]:
@@ -48,115 +64,123 @@ class Outcome:
         }  # fmt: skip
 
 
-def find_files(paths: Iterable[Path], with_tests: bool) -> list[Path]:
-    """List the Python files below some paths; a file that is named is always taken."""
-    found: set[Path] = set()
-    for path in paths:
-        if path.is_dir():
-            found.update(_below(path, with_tests))
-        else:
-            found.add(path)
-    return sorted(found)
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which rules are on, everywhere and in some files."""
+
+    active: frozenset[str]
+    ignores: tuple[tuple[Callable[[str], bool], frozenset[str]], ...] = ()
+
+    def ignored(self, path: str, code: str) -> bool:
+        """Say whether the configuration leaves a rule out in a file."""
+        return any(code in codes and matches(path) for matches, codes in self.ignores)
 
 
-def check(
-    paths: Iterable[Path], catalogue: Catalogue, policy: Policy, today: date, with_tests: bool = False
+def choice(settings: Settings) -> Choice:
+    """Resolve `select`, `ignore` and `per-file-ignores`; raises `SettingsError` for what is no rule."""
+    from paceline.lint.select import codes
+
+    active = codes(settings.select) if settings.select else frozenset(CODES)
+    per_file = tuple((globs.matcher([glob]), codes(named)) for glob, named in settings.per_file_ignores)
+    return Choice(active - codes(settings.ignore), per_file)
+
+
+def check(  # noqa: PLR0913  # what to look at, what to go by, and where to keep what was seen
+    paths: Iterable[Path],
+    settings: Settings,
+    policy: Policy,
+    today: date,
+    *,
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Outcome:
-    """Lint files and directories."""
-    outcome = Outcome()
-    for path in find_files(paths, with_tests):
-        _file(path, catalogue, policy, today, outcome)
+    """Lint files and directories: what is there, and what pragmas and configuration say of it."""
+    selection = discovery.Selection(settings.root, settings.include, settings.exclude, settings.tests)
+    names = discovery.find(paths, selection)
+    chosen = choice(settings)
+    outcome = Outcome(absent=_absent(names), paths=names)
+    missing = {module for module, _ in outcome.absent}
+    readable = [name for name in names if fronts.language(name) not in missing]
+    for name, found in _looks(readable, settings, policy, cache, progress):
+        add(outcome, name, found, chosen, today)
     outcome.findings.sort()
     outcome.unknown.sort()
     return outcome
 
 
+def add(outcome: Outcome, name: str, found: Look, chosen: Choice, today: date) -> None:
+    """Add one file's look to what a run found."""
+    outcome.files += 1
+    if found.unread:
+        outcome.unread.append((name, found.unread))
+        return
+    outcome.parsed += found.parsed
+    outcome.sites += found.sites
+    outcome.decided += found.decided
+    outcome.undecided += found.undecided
+    outcome.unknown += [each for each in found.unknown if each.code in chosen.active]
+    if not found.findings and not found.pragmas:
+        return
+    asked = [each for each in found.findings if each.code in chosen.active]
+    left_out = "by the configuration"
+    asked = [replace(each, held_by="config", suppressed=left_out) if chosen.ignored(name, each.code) else each
+             for each in asked]  # fmt: skip
+    judged = suppress(asked, found.pragmas, name, today, set(CODES), chosen.active)
+    outcome.pragmas += sum(not each.expired(today) and bool(each.reason) for each in found.pragmas)
+    outcome.findings += judged
+
+
 def check_bytes(  # noqa: PLR0913, PLR0917
     data: bytes, name: str, catalogue: Catalogue, policy: Policy, today: date, outcome: Outcome
 ) -> None:
-    """Lint one file that has been read."""
-    held = pragmas(data)
-    found: list[Finding] = []
-    front = fronts.front(fronts.language(name) or "paceline.lint.python")
-    if front.may_hold_sites(data):
+    """Lint one file that has been read, with all rules."""
+    add(outcome, name, look(data, name, catalogue, policy), Choice(frozenset(CODES)), today)
+
+
+def only_new(outcome: Outcome, root: Path, commit: str) -> bool:
+    """Mark as old what is not about lines changed since a commit; False where git cannot say which those are."""
+    changed = git.changed(root, commit)
+    if changed is None:
+        return False
+    for at, each in enumerate(outcome.findings):
+        ranges = changed.get(each.path, ())
+        near = git.touches(ranges, each.line, each.line) or git.touches(ranges, each.first, each.last)
+        if each.held_by is None and not near:
+            outcome.findings[at] = replace(each, held_by="old")
+    return True
+
+
+def _looks(
+    names: list[str], settings: Settings, policy: Policy, cache: Path | None, progress: Callable[[int, int], None]
+) -> Iterable[tuple[str, Look]]:
+    keeping = cache is not None and len(names) >= CACHED_FILES
+    mark = fingerprint(settings.root, policy) if keeping else ""
+    kept = Cache(cache if keeping else None, settings.root, mark)
+    missing = []
+    for name in names:
+        found = kept.get(name)
+        if found is None:
+            missing.append(name)
+        else:
+            yield name, found
+    reader = Reader(settings.root, policy)
+    for name, stamps, mark, when, packed in reader.all(missing, lambda done: progress(done, len(missing))):
+        if stamps is not None:
+            kept.put(name, stamps, mark, when, packed)
+        yield name, unpacked(name, packed)
+    kept.save()
+
+
+def _absent(names: list[str]) -> list[tuple[str, str]]:
+    """List the front ends that are wanted and not installed, each with one line that says so."""
+    counts = Counter(fronts.language(name) for name in names)
+    found = []
+    for module, count in sorted(counts.items(), key=str):
         try:
-            sites = front.sites(data, name, catalogue)
-        except fronts.UnreadableError as error:
-            outcome.unread.append((name, str(error)))
-            return
-        outcome.parsed += 1
-        outcome.sites += len(sites)
-        for site in sites:
-            _count(site, outcome)
-            found += _judge(site, policy, outcome)
-    known = {rule.code for rule in all_rules()}
-    outcome.findings += suppress(sorted(found), held, name, today, known)
-
-
-def _file(path: Path, catalogue: Catalogue, policy: Policy, today: date, outcome: Outcome) -> None:
-    outcome.files += 1
-    name = path.as_posix()
-    try:
-        if path.stat().st_size > fronts.BYTES_MAX:
-            outcome.unread.append((name, "is larger than 4 MiB"))
-            return
-        data = path.read_bytes()
-    except OSError as error:
-        outcome.unread.append((name, error.strerror or "cannot be read"))
-        return
-    check_bytes(data, name, catalogue, policy, today, outcome)
-
-
-def _judge(site: Site, policy: Policy, outcome: Outcome) -> list[Finding]:
-    found: list[Finding] = []
-    for rule in all_rules():
-        if site.kind not in rule.kinds:
-            continue
-        for hit in rule.check(site, policy):
-            place = site.place if hit.place is None else hit.place
-            found.append(
-                Finding(
-                    site.path,
-                    place.line,
-                    place.column,
-                    rule.code,
-                    rule.name,
-                    hit.severity,
-                    hit.message,
-                    hit.hint,
-                    fix=hit.fix,
-                )
-            )
-        fact = site.facts.get(rule.asks)
-        if fact is not None and fact.state is State.UNKNOWN:
-            where = fact.place or site.place
-            outcome.unknown.append(
-                Finding(site.path, where.line, where.column, rule.code, rule.name, "unknown", fact.because, "")
-            )
+            fronts.front(module or "paceline.lint.python")
+        except fronts.AbsentError as error:
+            found.append((module or "", f"{count} files were not looked at: {error}"))
     return found
 
 
-def _count(site: Site, outcome: Outcome) -> None:
-    for name in PARAMETERS:
-        fact = site.facts.get(name)
-        if fact is None:
-            continue
-        if fact.state is State.UNKNOWN:
-            outcome.undecided += 1
-        else:
-            outcome.decided += 1
-
-
-def _below(root: Path, with_tests: bool) -> Iterable[Path]:
-    for directory, names, files in os.walk(root):
-        names[:] = [
-            name for name in names
-            if not name.startswith(".") and (name not in _SKIPPED or (with_tests and name.startswith("test")))
-        ]  # fmt: skip
-        for name in files:
-            if name.endswith((".py", ".pyi")) and (with_tests or not _is_test(name)):
-                yield Path(directory) / name
-
-
-def _is_test(name: str) -> bool:
-    return name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py"
+__all__ = ["OWN", "Choice", "Outcome", "add", "check", "check_bytes", "choice", "only_new"]

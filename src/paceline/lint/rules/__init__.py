@@ -1,6 +1,6 @@
 """All rules, one file each. A rule sees site records and nothing else.
 
-L001 to L003 are the linter's own: about its pragmas and about files it cannot read.
+L001 to L004 are the linter's own: about its pragmas and about files it cannot read.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ OWN = {
     "L001": ("pragma-without-reason", "error", "A pragma gives no reason."),
     "L002": ("pragma-expired", "error", "A pragma is past its date."),
     "L003": ("pragma-unused", "warning", "A pragma suppresses nothing."),
+    "L004": ("pragma-wrong", "error", "A pragma is not of the form, or names a rule that does not exist."),
 }
 """Findings about pragmas themselves; no pragma suppresses them."""
 
