@@ -42,7 +42,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """What mends a finding: `safety` is safe (same behaviour), unsafe (changes it as meant) or display (by a person)."""
+    """What mends a finding. `safety`: safe (same behaviour), unsafe (changes it as meant) or display (by a person)."""
 
     title: str
     safety: str

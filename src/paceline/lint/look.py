@@ -1,7 +1,7 @@
 """One look at one file: its sites, what the rules say of them, its pragmas.
 
-A function of bytes, catalogue and policy, and of the files that a front end reads beside it. Looks are kept by the cache
-and sent between processes as plain lists. Must not decide what counts.
+A function of bytes, catalogue and policy, and of the files that a front end reads beside it. Looks are kept by the
+cache and sent between processes as plain lists. Must not decide what counts.
 """
 
 from __future__ import annotations
