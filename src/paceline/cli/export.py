@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from paceline.cli.keys import opened_ledger
-from paceline.cli.places import data_dir, data_option, loaded_standards, standards_option
+from paceline.cli.places import data_dir, data_option, loaded_standards, read_moment, standards_option
 from paceline.cli.report import read_span
 from paceline.cli.trouble import Trouble
 
@@ -116,19 +116,74 @@ def focus(since: str, output: Path | None, standards: Path, data: Path | None) -
         _write(focus_lines(ledger, known, last - timedelta(days=days - 1), last), output)
 
 
+_since = click.option(
+    "--since",
+    default="24h",
+    show_default=True,
+    metavar="WHEN",
+    help="From when on: 7d for so long ago, or a time with its offset.",
+)
+_until = click.option("--until", default=None, metavar="WHEN", help="Up to when, written likewise.  [default: now]")
+_service = click.option("--service", default=None, metavar="NAME", help="Only this service's.")
+
+
 @command.command(epilog="Example: paceline export csv --since 1h --service helpdesk -o requests.csv")
-@click.option("--since", default="24h", show_default=True, metavar="SPAN", help="How far back: 1h, 7d.")
-@click.option("--service", default=None, help="Only this service's.")
+@_since
+@_until
+@_service
 @_output
 @standards_option
 @data_option
-def csv(since: str, service: str | None, output: Path | None, standards: Path, data: Path | None) -> None:
+def csv(
+    since: str, until: str | None, service: str | None, output: Path | None, standards: Path, data: Path | None
+) -> None:
     """Write the facts of single requests as CSV: who, which model, times, tokens, cost. Never their text."""
     from paceline.exports.requests import request_lines
 
-    now = time.time()
+    span = _span(since, until)
     with _reading(data, standards) as ledger:
-        _write(request_lines(ledger, now - read_span(since), now, service), output)
+        _write(request_lines(ledger, *span, service), output)
+
+
+@command.command(epilog="Example: paceline export parquet --since 7d -o requests.parquet")
+@_since
+@_until
+@_service
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), required=True, metavar="FILE", help="The file."
+)
+@standards_option
+@data_option
+def parquet(
+    since: str, until: str | None, service: str | None, output: Path, standards: Path, data: Path | None
+) -> None:
+    """Write the facts of single requests as Parquet: who, which model, times, tokens, cost. Never their text.
+
+    Needs pyarrow: `pip install "paceline[parquet]"`.
+    """
+    from paceline.exports.parquet import write_parquet
+
+    span = _span(since, until)
+    with _reading(data, standards) as ledger, _writing(output):
+        try:
+            rows = write_parquet(ledger, output, *span, service)
+        except ImportError as error:
+            raise Trouble("pyarrow is not installed.", '`pip install "paceline[parquet]"` brings it.') from error
+    click.echo(f"{output}: {rows} request{'' if rows == 1 else 's'}.", err=True)
+
+
+def _span(since: str, until: str | None) -> tuple[float, float]:
+    """Read two moments, in Unix seconds."""
+    now = time.time()
+    first, last = _moment(since, now), now if until is None else _moment(until, now)
+    if first >= last:
+        raise Trouble("--since is not before --until.", "write spans like 7d for days ago, or times with their offset.")
+    return first, last
+
+
+def _moment(text: str, now: float) -> float:
+    """Read `7d` as so long ago, anything else as a time."""
+    return read_moment(text).timestamp() if "-" in text else now - read_span(text)
 
 
 @contextmanager

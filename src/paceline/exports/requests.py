@@ -1,14 +1,14 @@
-"""The facts of single requests as CSV: every column of the ledger's rows, read and written a few at a time.
+"""The facts of single requests: every column of the ledger's rows, read a few at a time, and written as CSV.
 
 There is no text of prompts or answers in the ledger, and so none here. Units are in the names of the columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import Row, select
 
 from paceline.exports.csv_lines import csv_lines
 from paceline.ledger import Ledger
@@ -16,7 +16,7 @@ from paceline.ledger.engine import reading
 from paceline.ledger.errors import translated
 from paceline.ledger.schema import request
 
-__all__ = ["REQUEST_COLUMNS", "request_lines"]
+__all__ = ["REQUEST_COLUMNS", "request_lines", "request_rows"]
 
 REQUEST_COLUMNS: Final = tuple(column.name for column in request.columns)
 """The columns written, in their order."""
@@ -26,20 +26,20 @@ _ROWS: Final = 1_000
 
 def request_lines(ledger: Ledger, since: float, until: float, service: str | None = None) -> Iterator[str]:
     """Yield the lines of a CSV file of the requests that began in a span, in their order. Raises `LedgerError`."""
-    return csv_lines(REQUEST_COLUMNS, _rows(ledger, _chosen(since, until, service)))
+    rows = (row for some in request_rows(ledger, since, until, service, at_once=_ROWS) for row in some)
+    return csv_lines(REQUEST_COLUMNS, ([bytes(row[0]).hex(), *row[1:]] for row in rows))
 
 
-def _chosen(since: float, until: float, service: str | None) -> Select[Any]:
+def request_rows(
+    ledger: Ledger, since: float, until: float, service: str | None = None, *, at_once: int
+) -> Iterator[Sequence[Row[Any]]]:
+    """Yield the rows of the requests that began in a span, in their order, so many at once. Raises `LedgerError`."""
     query = select(request).where(request.c.id >= _first_id(since), request.c.id < _first_id(until))
     if service is not None:
         query = query.where(request.c.service == service)
-    return query.order_by(request.c.id)
-
-
-def _rows(ledger: Ledger, query: Select[Any]) -> Iterator[list[Any]]:
+    query = query.order_by(request.c.id).execution_options(yield_per=at_once)
     with translated("read requests"), reading(ledger.engine) as connection:
-        for row in connection.execute(query.execution_options(yield_per=_ROWS)):
-            yield [bytes(row[0]).hex(), *row[1:]]
+        yield from connection.execute(query).partitions()
 
 
 def _first_id(at: float) -> bytes:
