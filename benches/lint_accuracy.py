@@ -1,0 +1,264 @@
+"""How often the linter is right: precision and recall per rule and fact on labelled public code, beside other linters.
+
+    python benches/lint_accuracy.py [--trees DIR] [--mirrors DIR] [--tools DIR] [--write] [--misses]
+
+`--write` puts the tables into docs/linter-accuracy.md. `--misses` lists what is wrong, leaving out the trees that are
+held back. Others are run when `--tools` names a directory for their virtual environment, which is made if need be.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import lint_judged
+import lint_others
+from figures import table
+from lint_labels import Found, Label, labels, pair
+from lint_repositories import arguments, bring
+
+from paceline.catalogue import load
+from paceline.lint import fronts
+from paceline.lint.findings import Policy
+from paceline.lint.rules import all_rules
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "linter-accuracy.md"
+BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
+FACTS = {
+    "generation": ("cap", "timeout", "stream", "tags", "model_literal"),
+    "client": ("timeout", "retries", "base_url", "tags"),
+    "framework": ("cap", "timeout", "retries", "base_url", "tags", "model_literal"),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One label with what was found there, or one site that is not there (`label` None)."""
+
+    label: Label | None
+    site: Found | None
+    file: Label
+
+
+def main() -> int:
+    """Measure and print; returns 2 when there is no tree to measure on."""
+    parser = arguments(__doc__.splitlines()[0])
+    parser.add_argument("--tools", type=Path, help="directory for the virtual environment of the other linters")
+    parser.add_argument("--write", action="store_true", help="put the tables into the documentation")
+    parser.add_argument("--misses", action="store_true", help="list what is wrong")
+    given = parser.parse_args()
+    there = set(bring(given.trees, given.mirrors))
+    truth = [label for label in labels() if label.repository in there and _readable(label.path)]
+    if not truth:
+        return 2
+    ours = outcomes(truth, given.trees, ours_in)
+    if given.misses:
+        for line in misses(ours):
+            print(line)
+        return 0
+    shown = [*tables(ours), *lint_judged.tables()]
+    if given.tools:
+        shown.append(others(truth, given.trees, ours, given.tools))
+    for title, head, rows in shown:
+        table(title, head, rows)
+    if given.write:
+        write(PAGE, shown)
+    return 0
+
+
+def _readable(path: str) -> bool:
+    """Say whether the front end for this file is installed."""
+    try:
+        fronts.front(fronts.language(path) or "")
+    except fronts.AbsentError as error:
+        print(f"lint: {path}: {error}", file=sys.stderr)
+        return False
+    return True
+
+
+def outcomes(truth: list[Label], trees: Path, look: Callable[[Path, str], list[Found]]) -> list[Outcome]:
+    """Look into every labelled file and join what is found with what is true."""
+    files: dict[tuple[Path, str], list[Label]] = defaultdict(list)
+    for label in truth:
+        files[trees / label.repository.folder, label.path].append(label)
+    result = []
+    for (root, path), of_file in files.items():
+        pairs, spurious = pair(of_file, look(root, path))
+        result += [Outcome(label, site, of_file[0]) for label, site in pairs]
+        result += [Outcome(None, site, of_file[0]) for site in spurious]
+    return result
+
+
+def ours_in(root: Path, path: str) -> list[Found]:
+    """List the sites of one file, as the linter sees them, each with the rules that speak of it."""
+    front = fronts.front(fronts.language(path) or "")
+    with fronts.recording(root):
+        try:
+            sites = front.sites((root / path).read_bytes(), path, load())
+        except fronts.UnreadableError:
+            return []
+    found = []
+    for site in sites:
+        if site.kind.value not in FACTS:
+            continue
+        states = {name: fact.state.value for name, fact in site.facts.items()}
+        model = site.facts.get("model")
+        states["model_literal"] = "yes" if model is not None and isinstance(model.value, str) else "no"
+        codes = {rule.code for rule in all_rules() if site.kind in rule.kinds and any(rule.check(site, Policy()))}
+        found.append(Found(site.place.line, site.kind.value, states, frozenset(codes)))
+    return found
+
+
+Shown = tuple[str, list[str], list[list[str]]]
+
+
+def tables(ours: list[Outcome]) -> Iterable[Shown]:
+    """Make the tables of our own figures."""
+    groups: dict[str, list[Outcome]] = {}
+    for language in ("python", "typescript"):
+        of_language = [each for each in ours if each.file.language == language]
+        for held_back in (False, True):
+            name = f"{language}, held back" if held_back else f"{language}, seen"
+            groups[name] = [each for each in of_language if each.file.repository.held_back is held_back]
+    for stratum in ("platform", "small"):
+        groups[f"{stratum} code"] = [each for each in ours if each.file.stratum == stratum]
+    groups["all"] = ours
+    head = ["sites", "labels", "not sites", "found", "recall", "invented", "precision"]
+    yield "Sites", head, [[name, *_sites(each)] for name, each in groups.items() if each]
+    head = ["no cap (C201)", "truly", "found", "recall", "false", "precision", "cap unknown", "by reading"]
+    yield "Calls without an output cap", head, [[name, *_caps(each)] for name, each in groups.items() if each]
+    head = ["fact", "decidable", "right", "wrong", "left unknown", "site not found", "right of decidable"]
+    yield "Facts", head, list(_facts(ours))
+
+
+def _sites(ours: list[Outcome]) -> list[str]:
+    wanted = [each for each in ours if each.label is not None and each.label.is_site]
+    found = sum(each.site is not None for each in wanted)
+    invented = sum(each.label is None for each in ours)
+    not_sites = sum(each.label is not None and each.label.kind == "none" for each in ours)
+    return [str(len(wanted)), str(not_sites), str(found), share(found, len(wanted)), str(invented),
+            share(found, found + invented)]  # fmt: skip
+
+
+def _caps(ours: list[Outcome]) -> list[str]:
+    calls = [each for each in ours if each.label is not None and each.label.asks_cap]
+    truly = [each for each in calls if each.label and each.label.facts["cap"] == "no"]
+    right = sum(each.site is not None and "C201" in each.site.codes for each in truly)
+    false = sum(_false_cap(each) for each in ours)
+    seen = [each.site for each in calls if each.site is not None]
+    unknown = sum(site.states.get("cap", "unknown") == "unknown" for site in seen)
+    by_reading = sum(each.label is not None and each.label.facts["cap"] == "unknown" for each in calls)
+    return [str(len(truly)), str(right), share(right, len(truly)), str(false), share(right, right + false),
+            share(unknown, len(seen)), share(by_reading, len(calls))]  # fmt: skip
+
+
+def _false_cap(each: Outcome) -> bool:
+    """Say whether C201 speaks of a call here that has a cap, may have one, or is no call."""
+    if each.site is None or each.site.kind != "generation" or "C201" not in each.site.codes:
+        return False
+    if each.label is None or each.label.kind == "none":
+        return True
+    return each.label.kind == "generation" and each.label.facts["cap"] != "no"
+
+
+def _facts(ours: list[Outcome]) -> Iterable[list[str]]:
+    for kind, names in FACTS.items():
+        for name in names:
+            counts: Counter[str] = Counter()
+            for each in ours:
+                label = each.label
+                if label is None or label.kind.replace("agent", "framework") != kind:
+                    continue
+                truth = label.facts.get(name, "unknown")
+                if truth == "unknown" or (name == "cap" and kind == "generation" and not label.asks_cap):
+                    continue
+                counts[_verdict(each.site, name, truth)] += 1
+            decidable = counts.total()
+            yield [f"{kind}: {name.replace('_', ' ')}", str(decidable),
+                   *(str(counts[each]) for each in ("right", "wrong", "unknown", "missed")),
+                   share(counts["right"], decidable)]  # fmt: skip
+
+
+def _verdict(site: Found | None, name: str, truth: str) -> str:
+    if site is None:
+        return "missed"
+    state = site.states.get(name, "unknown")
+    return "unknown" if state == "unknown" else "right" if state == truth else "wrong"
+
+
+def misses(ours: list[Outcome]) -> Iterable[str]:
+    """List what is wrong, with place and reason, but for trees that are held back."""
+    for each in ours:
+        if each.file.repository.held_back:
+            continue
+        label, site = each.label, each.site
+        line = label.line if label else site.line if site else 0
+        place = f"{each.file.repository.folder}/{each.file.path}:{line}"
+        if label is None:
+            yield f"INVENTED {place} {site.kind if site else ''} {','.join(sorted(site.codes)) if site else ''}"
+        elif label.is_site and site is None:
+            yield f"MISSED {place} {label.kind} {label.api} {label.facts} {label.why}"
+        elif site is not None and label.is_site:
+            for name, truth in label.facts.items():
+                state = site.states.get(name, "unknown")
+                if name == "cap" and label.kind == "generation" and not label.asks_cap:
+                    continue
+                if state != truth and not (truth == "unknown" and name == "model_literal"):
+                    word = (
+                        "WRONG"
+                        if state != "unknown" and truth != "unknown"
+                        else "UNDECIDED"
+                        if truth != "unknown"
+                        else "BOLD"
+                    )
+                    yield f"{word} {place} {label.kind} {label.api} {name}: {state}, truly {truth} {label.why}"
+
+
+def others(truth: list[Label], trees: Path, ours: list[Outcome], tools: Path) -> Shown:
+    """Make the table of all linters that know a rule "no cap", on the same Python files."""
+    head = ["no cap, Python", "findings", "true", "may have a cap", "has a cap", "no call", "precision", "recall"]
+    python = [label for label in truth if label.language == "python"]
+    rows = [["paceline check", *_beside([each for each in ours if each.file.language == "python"])]]
+    for name, look in lint_others.linters(tools, trees, python):
+        rows.append([name, *_beside(outcomes(python, trees, look))])
+    return 'Beside other linters: the rule "no output cap"', head, rows
+
+
+def _beside(found: list[Outcome]) -> list[str]:
+    counts: Counter[str] = Counter()
+    truly = sum(each.label is not None and each.label.asks_cap and each.label.facts["cap"] == "no" for each in found)
+    for each in found:
+        if each.site is None or each.site.kind != "generation" or "C201" not in each.site.codes:
+            continue
+        if each.label is None or each.label.kind != "generation":
+            counts["none"] += 1
+        else:
+            counts[each.label.facts["cap"]] += 1
+    total = counts.total()
+    return [str(total), str(counts["no"]), str(counts["unknown"]), str(counts["yes"]), str(counts["none"]),
+            share(counts["no"], total), share(counts["no"], truly)]  # fmt: skip
+
+
+def share(part: int, whole: int) -> str:
+    """Write a share in percent; nothing of nothing is blank."""
+    return f"{100 * part / whole:.1f} %" if whole else ""
+
+
+def write(page: Path, shown: Iterable[Shown]) -> None:
+    """Put the tables between the marks of the page."""
+    text = page.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    parts = []
+    for title, head, rows in shown:
+        lines = [f"### {title}", "", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+        lines += [f"| {' | '.join(row)} |" for row in rows]
+        parts.append("\n".join(lines))
+    page.write_text(f"{before}{BEGIN}\n" + "\n\n".join(parts) + f"\n\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
