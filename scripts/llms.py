@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SUMMARY = (
-    "Fast, cheap, well-instrumented LLM inference as an organisation's default: standards, gateway, ledger, linter."
+    "Fast, cheap, well-instrumented LLM inference as an organisation's default: standards, gateway, linter, ledger."
 )
 _HEADING = re.compile(r"^# (.+)$", re.MULTILINE)
 
