@@ -79,7 +79,7 @@ def test_full() -> None:
 @pytest.mark.usefixtures("here")
 def test_github() -> None:
     assert run(check, "--format", "github").stdout.splitlines()[0] == snapshot(
-        '::error file=app.py,line=3,col=7,title=T301 timeout-infinite::`ChatOpenAI` waits for ever: langchain sets no timeout. Set `timeout`.'
+        "::error file=app.py,line=3,col=7,title=T301 timeout-infinite::`ChatOpenAI` waits for ever: langchain sets no timeout. Set `timeout`."
     )
 
 

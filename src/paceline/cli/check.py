@@ -15,6 +15,8 @@ import click
 from paceline.cli.trouble import EXIT_COULD_NOT, EXIT_NO, Trouble
 
 if TYPE_CHECKING:
+    from paceline.lint.findings import Policy
+    from paceline.lint.fixes import Changes
     from paceline.lint.output import View
     from paceline.lint.run import Outcome
     from paceline.lint.settings import Settings
@@ -103,9 +105,9 @@ def _check(paths: tuple[Path, ...], given: dict[str, Any]) -> int:
 
     outcome, said = look()
     if given["fix"] or given["diff"]:
-        changes = _mended(outcome, settings, given["unsafe_fixes"])
+        changes = _mended(outcome, settings, policy, given["unsafe_fixes"])
         if given["diff"]:
-            return _show_diff(changes, settings)
+            return _show_diff(changes)
         notes += changes.write(settings.root)
         if changes.files:
             outcome, said = look()
@@ -199,12 +201,22 @@ def _in_ci() -> bool:
     return os.environ.get("CI", "").lower() not in {"", "0", "false"}
 
 
-def _mended(outcome: Outcome, settings: Settings, unsafe: bool) -> Any:
-    raise NotImplementedError
+def _mended(outcome: Outcome, settings: Settings, policy: Policy, unsafe: bool) -> Changes:
+    from paceline.catalogue import load
+    from paceline.lint import fixes, fronts
+    from paceline.lint.look import Look, look
+
+    def again(data: bytes, name: str) -> Look:
+        return look(data, name, load(), policy, settings.root)
+
+    return fixes.mend(outcome.live, lambda name: fronts.read(settings.root / name), again, unsafe)
 
 
-def _show_diff(changes: Any, settings: Settings) -> int:
-    raise NotImplementedError
+def _show_diff(changes: Changes) -> int:
+    click.echo(changes.diff(), nl=False)
+    for line in changes.left():
+        click.echo(line, err=True)
+    return EXIT_NO if changes.files else 0
 
 
 def _report(view: View, settings: Settings, given: dict[str, Any]) -> None:

@@ -38,18 +38,8 @@ class AbsentError(Exception):
     """A front end that is not installed; the message says what to install."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
-    """One comment with its marker; `column` counts characters from 1, `alone` says that only space stands before it."""
-
-    line: int
-    column: int
-    text: str
-    alone: bool
-
-
 class Front(Protocol):
-    """What a front end offers; beside that it may have `comments(data, path)`, a list of `Comment`."""
+    """What a front end offers; it may also have `comments(data, path)`, a list of `comments.Comment`."""
 
     def may_hold_sites(self, data: bytes) -> bool:
         """Say from the bytes alone whether it is worth parsing a file."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from paceline.lint import fronts
+from paceline.lint.comments import Comment, comments
 from paceline.lint.findings import Finding
 
 MARK = b"paceline:"
@@ -22,7 +23,6 @@ _COMMENT = re.compile(r"(?:#|//|/\*+|<!--|\*)?\s*paceline:\s*(.*)", re.DOTALL)
 _PRAGMA = re.compile(r"ignore\s*\[([^\]]*)\](.*)", re.DOTALL)
 _REASON = re.compile(r'reason\s*=\s*"([^"]*)"')
 _UNTIL = re.compile(r"until\s*=\s*([^\s*]+)")
-_PLAIN = re.compile(r"""^((?:[^"'#]|"[^"]*"|'[^']*')*?)(#.*)$""")
 _QUIET = {tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING, tokenize.ENDMARKER}
 
 
@@ -60,29 +60,13 @@ def pragmas(data: bytes, path: str = "x.py") -> list[Pragma]:
     language = fronts.language(path)
     if language == "paceline.lint.python":
         return _python(data)
-    found = comments(data, path, language)
+    found = comments(data, path)
     lines = {each.line for each in found if each.alone}
     text = data.decode("utf-8", "replace").splitlines()
     return _read((each, _below(each, lines, text)) for each in found)
 
 
-def comments(data: bytes, path: str, language: str | None) -> list[fronts.Comment]:
-    """List a file's comments: its front end's word, or what stands behind a `#` and in no quotes."""
-    front = fronts.front(language) if language is not None else None
-    own = getattr(front, "comments", None)
-    if own is not None:
-        return list(own(data, path))
-    if path.endswith(".json"):
-        return []
-    found = []
-    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
-        match = _PLAIN.match(line)
-        if match is not None:
-            found.append(fronts.Comment(number, len(match[1]) + 1, match[2], not match[1].strip()))
-    return found
-
-
-def _below(comment: fronts.Comment, lines: Set[int], text: list[str]) -> frozenset[int]:
+def _below(comment: Comment, lines: Set[int], text: list[str]) -> frozenset[int]:
     """Find what a comment is about where statements are not known: its line, or the next with code."""
     if not comment.alone:
         return frozenset({comment.line})
@@ -93,7 +77,7 @@ def _below(comment: fronts.Comment, lines: Set[int], text: list[str]) -> frozens
 
 
 def _python(data: bytes) -> list[Pragma]:
-    found: list[tuple[fronts.Comment, int | None]] = []
+    found: list[tuple[Comment, int | None]] = []
     statements: list[tuple[int, int]] = []
     start: int | None = None
     try:
@@ -101,7 +85,7 @@ def _python(data: bytes) -> list[Pragma]:
             line, column = token.start
             if token.type == tokenize.COMMENT:
                 alone = not token.line[:column].strip()
-                found.append((fronts.Comment(line, column + 1, token.string, alone), start))
+                found.append((Comment(line, column + 1, token.string, alone), start))
             elif token.type == tokenize.NEWLINE:
                 statements.append((start or line, line))
                 start = None
@@ -112,7 +96,7 @@ def _python(data: bytes) -> list[Pragma]:
     return _read((comment, _statement(comment, within, statements)) for comment, within in found)
 
 
-def _statement(comment: fronts.Comment, within: int | None, statements: list[tuple[int, int]]) -> frozenset[int]:
+def _statement(comment: Comment, within: int | None, statements: list[tuple[int, int]]) -> frozenset[int]:
     line = comment.line
     if comment.alone and within is not None:  # alone inside brackets: about the line below
         return frozenset({line, line + 1})
@@ -122,7 +106,7 @@ def _statement(comment: fronts.Comment, within: int | None, statements: list[tup
     return frozenset({line})
 
 
-def _read(found: Iterable[tuple[fronts.Comment, frozenset[int]]]) -> list[Pragma]:
+def _read(found: Iterable[tuple[Comment, frozenset[int]]]) -> list[Pragma]:
     result = []
     for comment, covers in found:
         start = _COMMENT.match(comment.text)
@@ -131,7 +115,7 @@ def _read(found: Iterable[tuple[fronts.Comment, frozenset[int]]]) -> list[Pragma
     return result
 
 
-def _pragma(comment: fronts.Comment, text: str, covers: frozenset[int]) -> Pragma:
+def _pragma(comment: Comment, text: str, covers: frozenset[int]) -> Pragma:
     match = _PRAGMA.match(text)
     if match is None:
         fault = 'is not of the form `paceline: ignore[CODE] reason="…"`'

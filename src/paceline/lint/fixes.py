@@ -1,0 +1,149 @@
+"""Applies what rules propose to files: edits of bytes, each proven before it is kept.
+
+A fixed file must parse, be the same program outside the edits, have as many sites as before, no finding that it did not
+have, and not the one that was to be mended. What cannot be proven is left alone and named. Must not decide what to
+propose.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from difflib import unified_diff
+from pathlib import Path
+
+from paceline.lint import fronts
+from paceline.lint.findings import Finding
+from paceline.lint.look import Look
+from paceline.lint.sites import Edit
+from paceline.lint.trees import same_but
+
+Looker = Callable[[bytes, str], Look]
+
+
+@dataclass(slots=True)
+class Changes:
+    """What files would become, which findings are mended, and which fixes were refused."""
+
+    files: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
+    mended: list[Finding] = field(default_factory=list)
+    refused: list[Finding] = field(default_factory=list)
+
+    def write(self, root: Path) -> list[str]:
+        """Write the files, and say what was done."""
+        notes = []
+        for name, (old, new) in self.files.items():
+            path = root / name
+            if fronts.read(path) == old:
+                path.write_bytes(new)
+            else:
+                notes.append(f"{name}: not mended: it has changed meanwhile")
+        if self.mended:
+            notes.insert(0, f"mended {len(self.mended)} in {len(self.files)} files")
+        return [*notes, *self.left()]
+
+    def diff(self) -> str:
+        """Write a unified diff."""
+        parts: list[str] = []
+        for name, versions in self.files.items():
+            old, new = (
+                [line.decode("utf-8", "replace") for line in each.splitlines(keepends=True)] for each in versions
+            )
+            parts += (
+                line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+                for line in unified_diff(old, new, f"a/{name}", f"b/{name}")
+            )  # fmt: skip
+        return "".join(parts)
+
+    def left(self) -> list[str]:
+        """Say which fixes were refused."""
+        return [
+            f"{each.path}:{each.line}: {each.code} not mended: the change could not be proven" for each in self.refused
+        ]
+
+
+def mend(findings: Iterable[Finding], read: Callable[[str], bytes | None], look: Looker, unsafe: bool) -> Changes:
+    """Work out the fixes of some findings; nothing is written."""
+    changes = Changes()
+    by_file: dict[str, list[Finding]] = defaultdict(list)
+    for each in findings:
+        if each.fix is not None and each.fix.edits and each.fix.safety in {"safe", "unsafe" if unsafe else "safe"}:
+            by_file[each.path].append(each)
+    for name, all_of_it in sorted(by_file.items()):
+        old = new = read(name)
+        wanted = all_of_it
+        while wanted and new is not None:
+            new, wanted = _pass(name, new, wanted, look, changes)
+        if old is not None and new is not None and new != old:
+            changes.files[name] = (old, new)
+    return changes
+
+
+def _pass(name: str, data: bytes, wanted: list[Finding], look: Looker, changes: Changes) -> tuple[bytes, list[Finding]]:
+    """Apply what does not touch each other; return the bytes, and what is left to do there."""
+    now, later = _disjoint(wanted)
+    before = look(data, name)
+    new = _proven(name, data, now, before, look)
+    if new is None and len(now) > 1:  # one of them is to blame: the first alone, then the others
+        now, later = now[:1], [*now[1:], *later]
+        new = _proven(name, data, now, before, look)
+    if new is None:
+        changes.refused += now
+        return data, later
+    changes.mended += now
+    return new, _moved(later, _edits(now), look(new, name))
+
+
+def _disjoint(wanted: list[Finding]) -> tuple[list[Finding], list[Finding]]:
+    """Split into fixes that do not touch each other, and those that must wait."""
+    now: list[Finding] = []
+    later: list[Finding] = []
+    taken: list[Edit] = []
+    for each in wanted:
+        edits = _edits([each])
+        free = all(edit.end < other.start or other.end < edit.start for edit in edits for other in taken)
+        (now if free else later).append(each)
+        taken += edits if free else []
+    return now, later
+
+
+def _edits(findings: list[Finding]) -> list[Edit]:
+    return sorted((edit for each in findings if each.fix for edit in each.fix.edits), key=lambda edit: edit.start)
+
+
+def _proven(name: str, data: bytes, findings: list[Finding], before: Look, look: Looker) -> bytes | None:
+    """Apply fixes and prove them; None where that fails."""
+    edits = _edits(findings)
+    if not edits or edits[0].start < 0 or edits[-1].end > len(data):
+        return None
+    new, at = bytearray(), 0
+    spans = []
+    for edit in edits:
+        new += data[at : edit.start]
+        spans.append((len(new), len(new) + len(edit.text.encode())))
+        new += edit.text.encode()
+        at = edit.end
+    new += data[at:]
+    result = bytes(new)
+    if not same_but(name, data, [(edit.start, edit.end) for edit in edits], result, spans):
+        return None
+    after = look(result, name)
+    mended = Counter(each.code for each in findings)
+    had, has = (Counter(each.code for each in found.findings) for found in (before, after))
+    sound = not after.unread and after.sites == before.sites
+    return result if sound and all(has[code] <= had[code] - mended[code] for code in has | mended) else None
+
+
+def _moved(later: list[Finding], edits: list[Edit], now: Look) -> list[Finding]:
+    """Find again what is still to mend, in the file as it has become."""
+    there = {(each.code, each.fix.edits[0].start): each for each in now.findings if each.fix and each.fix.edits}
+    found = []
+    for each in later:
+        assert each.fix is not None  # noqa: S101  # only findings with a fix get here
+        start = each.fix.edits[0].start
+        start += sum(len(edit.text.encode()) - (edit.end - edit.start) for edit in edits if edit.start <= start)
+        again = there.get((each.code, start))
+        if again is not None:
+            found.append(again)
+    return found
