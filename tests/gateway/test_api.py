@@ -311,6 +311,29 @@ def test_a_body_that_is_too_large_is_refused(client: TestClient, support: dict[s
 # All of it.
 
 
+# What the linter found.
+
+FOUND = {"service": "helpdesk", "revision": "abc123", "errors": 1, "rules": [{"code": "C201", "live": 1, "pragma": 2}]}
+
+
+def test_what_the_linter_found_is_told_by_its_team_and_read_by_all(
+    client: TestClient, admin: dict[str, str], support: dict[str, str], editor: dict[str, str], viewer: dict[str, str]
+) -> None:
+    for who, code in ((viewer, 403), (editor, 403), (support, 201), (admin, 201)):
+        assert client.post("/api/v1/lint", json=FOUND, headers=who).status_code == code
+    (state,) = client.get("/api/v1/lint").json()["items"]
+    assert (state["service"], state["errors"], state["pragmas"], state["actor"]) == ("helpdesk", 1, 0, "lee")
+    assert state["rules"] == [{"code": "C201", "live": 1, "pragma": 2, "baseline": 0}]
+    assert client.get("/api/v1/lint/helpdesk").json()["items"] == [state], "the last of a day"
+    assert client.get("/api/v1/lint/nothing").json()["items"] == []
+
+
+def test_what_the_linter_found_is_of_a_service_and_holds_no_code(client: TestClient, admin: dict[str, str]) -> None:
+    assert client.post("/api/v1/lint", json=FOUND | {"service": "nothing"}, headers=admin).status_code == 404
+    for wrong in ({"code": "x = 1"}, {"revision": "a b"}, {"errors": -1}, {"rules": [{"code": "app.py"}]}):
+        assert client.post("/api/v1/lint", json=FOUND | wrong, headers=admin).status_code == 422
+
+
 def test_schemathesis_finds_no_server_error_and_no_answer_out_of_form(app: FastAPI, control: Control) -> None:
     token, _ = control.ledger.tokens.create("admin", "fuzz")
     incident = opened_incident(control)

@@ -220,7 +220,12 @@ def _show_diff(changes: Changes) -> int:
 
 
 def _report(view: View, settings: Settings, given: dict[str, Any]) -> None:
-    raise NotImplementedError
+    from paceline.cli.check_report import document, post
+
+    if settings.service is None:
+        raise Trouble("--report-to wants to know which service this is.", "add --service NAME.")
+    post(given["report_to"], given["token"], document(view, settings.service))
+    click.echo(f"reported {settings.service} to {given['report_to']}", err=True)
 
 
 def _serve() -> None:

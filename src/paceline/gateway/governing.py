@@ -37,6 +37,7 @@ BEHIND_S: Final = 60.0
 """So far behind the journals, looks wait."""
 MESSAGES_S: Final = 90 * 86_400.0
 EVENTS_S: Final = 400 * 86_400.0
+LINT_S: Final = 400 * 86_400.0
 _CHANGES_MAX: Final = 5
 
 _log = logging.getLogger("paceline.control")
@@ -79,10 +80,11 @@ class Governing:
             raise failed
 
     def forget(self) -> None:
-        """Delete old messages and events. Raises `LedgerError`."""
+        """Delete old messages, events and words of the linter. Raises `LedgerError`."""
         now = time.time()
         self._ledger.outbox.forget(int((now - MESSAGES_S) * 1e6))
         self._ledger.events.forget(int((now - EVENTS_S) * 1e6))
+        self._ledger.lint.forget(int((now - LINT_S) * 1e6))
 
     def send(self) -> None:
         """Send what waits in the outbox. Raises `LedgerError`."""

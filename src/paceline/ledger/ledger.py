@@ -23,6 +23,7 @@ from paceline.ledger.ingest import SLOTS_MAX, Ingest, Ingested
 from paceline.ledger.keys import Keys
 from paceline.ledger.learning import Learning
 from paceline.ledger.leases import Leases
+from paceline.ledger.lint import Lint
 from paceline.ledger.looks import Looks
 from paceline.ledger.outbox import Outbox
 from paceline.ledger.owners import Owners
@@ -56,6 +57,7 @@ class Ledger:
         self.keys = Keys(engine)
         self.learning = Learning(engine)
         self.leases = Leases(engine)
+        self.lint = Lint(engine)
         self.looks = Looks(engine)
         self.outbox = Outbox(engine)
         self.owners = Owners(engine)

@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text
 
-from paceline.ledger.schema_governance import audit, event, exclusion, lease, look, outbox, review, token, waiver
+from paceline.ledger.schema_governance import audit, event, exclusion, lease, lint, look, outbox, review, token, waiver
 from paceline.ledger.schema_incidents import incident, incident_event, limit_test
 from paceline.ledger.schema_rows import (
     COUNTERS,
@@ -41,6 +41,7 @@ __all__ = [
     "key",
     "lease",
     "limit_test",
+    "lint",
     "look",
     "metadata",
     "minute",

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Table
 
 from paceline.ledger.schema_rows import metadata
 
-__all__ = ["audit", "event", "exclusion", "lease", "look", "outbox", "review", "token", "waiver"]
+__all__ = ["audit", "event", "exclusion", "lease", "lint", "look", "outbox", "review", "token", "waiver"]
 
 
 def _text(name: str) -> Column[str]:
@@ -114,6 +114,21 @@ look: Final = Table(
     sqlite_with_rowid=False,
 )
 """The last look at each service for a regression. `log_error` is -1 where there was too little to say."""
+
+lint: Final = Table(
+    "lint",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
+    _number("at_us"),
+    *(_text(name) for name in ("revision", "version", "actor")),
+    *(_number(name) for name in ("files", "sites", "facts_decided", "facts_unknown")),
+    *(_number(name) for name in ("errors", "warnings", "notes", "pragmas", "baseline")),
+    _text("rules"),
+    sqlite_with_rowid=False,
+)
+"""What the linter said last of a service's code on each UTC day (whole days since 1970): counts, never code. `rules` is
+JSON: counts by code."""
 
 review: Final = Table(
     "review",

@@ -21,6 +21,7 @@ from paceline.governance.scorecard.gathering import Facts, gathered
 from paceline.governance.waivers import Source, Waiver, WaiverState
 from paceline.ledger import Ledger, open_ledger
 from paceline.ledger.incidents import IncidentEvent, LimitKey
+from paceline.ledger.lint import LintState
 from paceline.ledger.schema import minute, minute_limit, series
 from paceline.ledger.verdict import Limit
 from paceline.standards import load
@@ -37,6 +38,7 @@ COUNTS = {
     "tokens_input": 2_000_000,
     "tokens_cached": 800_000,
 }
+LINT = LintState("helpdesk", int(NOW.timestamp() * 1e6), "abc", "0.1.0", "ci", 9, 9, 9, 9, 0, 2, 0, 3, 4, {})
 GOOD = Facts(
     name="helpdesk",
     owner="support",
@@ -45,6 +47,7 @@ GOOD = Facts(
     counts=COUNTS,
     interactive=(950, 940),
     limits=(("chat", Limit("ttft_ms", "p95", 800.0, 1000, 30, None)),),
+    lint=LINT,
     now=NOW,
 )
 WAIVER = Waiver(
@@ -73,6 +76,10 @@ def test_a_service_that_does_everything_is_gold() -> None:
     [
         ("owner", replace(GOOD, owner=""), "nobody", "name the team that answers for it: `owner:`"),
         ("owner", replace(GOOD, contact=""), "support, without a contact", "add a `contact:` to the team support"),
+        (
+            *("linted", replace(GOOD, lint=LINT._replace(errors=2)), "2 errors, 3 pragmas, 4 in the baseline"),
+            "see where: paceline check --mode enforce",
+        ),
         ("class", replace(GOOD, classless=("chat",)), "1 without one", "write the `class:` of chat"),
         (
             "tagged",
@@ -253,6 +260,12 @@ def test_facts_come_from_ledger_and_standards(ledger: Ledger) -> None:
     assert (first.level, second.level) == (Level.BRONZE, Level.NONE)
 
 
+def test_old_words_of_the_linter_say_nothing_and_none_at_all_do_not_matter() -> None:
+    old = replace(GOOD, lint=LINT._replace(at_us=LINT.at_us - 31 * 86_400_000_000))
+    assert verdict("linted", old)[:2] == ("no data", "last reported 31 days ago")
+    assert verdict("linted", replace(GOOD, lint=None))[0] == "does not apply"
+
+
 def test_the_command(tmp_path: Path) -> None:
     (tmp_path / "paceline.yaml").write_text(TEXT)
     where = ["--standards", str(tmp_path / "paceline.yaml"), "--data", str(tmp_path / "data")]
@@ -280,6 +293,7 @@ reports: none, owner editor
   no silver  Has every use case an output cap? (none for digest)
              set `max_output_tokens`, or `learned`
   ?  silver  Does it use the models of the standards? (0 requests)
+  -  silver  Is its code free of the linter's errors? (never reported)
   ok gold    Are exceptions short, and do they end? (none)
   ?  gold    Do people who wait see the answer as it comes? (0 requests)
   ?  gold    Is what its prompts repeat cached? (0 answers)

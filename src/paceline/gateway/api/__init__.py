@@ -7,6 +7,7 @@ everything when others can connect. A token's role decides: viewers read, owners
 from fastapi import FastAPI
 
 from paceline.gateway.api.acting import router as acting
+from paceline.gateway.api.linting import router as linting
 from paceline.gateway.api.reading import router as reading
 from paceline.gateway.api.receiving import router as receiving
 from paceline.gateway.api.standing import router as standing
@@ -18,5 +19,5 @@ __all__ = ["add_api"]
 
 def add_api(app: FastAPI, control: Control) -> None:
     """Add the routes of `/api/v1` to an application."""
-    for part in (reading, acting, standing, receiving, tokens):
+    for part in (reading, acting, standing, receiving, linting, tokens):
         app.include_router(part(control))

@@ -15,6 +15,7 @@ from paceline.governance.waivers import Waiver
 from paceline.ledger.audit import AuditEntry
 from paceline.ledger.events import Event
 from paceline.ledger.incidents import Incident, IncidentEvent
+from paceline.ledger.lint import LintState
 from paceline.ledger.outbox import Message
 from paceline.ledger.tokens import Token
 
@@ -179,6 +180,41 @@ class AuditDocument(BaseModel):
     def of(cls, one: AuditEntry) -> AuditDocument:
         """Show an entry of the audit."""
         return cls.model_validate({**one._asdict(), "at": one.at_us / 1e6})
+
+
+class RuleDocument(BaseModel):
+    """Findings of one rule: those that count, those held by pragmas, those the baseline allows."""
+
+    code: str
+    live: int
+    pragma: int
+    baseline: int
+
+
+class LintDocument(BaseModel):
+    """What the linter said of a service's code: counts, never code."""
+
+    service: str
+    at: float
+    revision: str
+    version: str
+    actor: str
+    files: int
+    sites: int
+    facts_decided: int
+    facts_unknown: int
+    errors: int
+    warnings: int
+    notes: int
+    pragmas: int
+    baseline: int
+    rules: list[RuleDocument]
+
+    @classmethod
+    def of(cls, one: LintState) -> LintDocument:
+        """Show a state."""
+        rules = [{"code": code, **counts._asdict()} for code, counts in sorted(one.rules.items())]
+        return cls.model_validate({**one._asdict(), "at": one.at_us / 1e6, "rules": rules})
 
 
 class TokenDocument(BaseModel):

@@ -32,6 +32,8 @@ _CACHE_FROM: Final = 1_000
 """Input tokens of a mean request from which there is something to cache: providers' least is 1,024."""
 _WAIVED_DAYS: Final = 60
 """Days of the last 90 under waivers, from which an exception has become the rule."""
+_LINT_DAYS: Final = 30
+"""Days after which what the linter said is about other code."""
 _RENEW_DAYS: Final = 7
 """Days before a waiver's end by which it should be known what follows."""
 
@@ -138,6 +140,19 @@ def _waivers(facts: Facts) -> Result:
     return Result(Verdict.MET, f"{len(in_force)} in force" if in_force else "none")
 
 
+def _linted(facts: Facts) -> Result:
+    said = facts.lint
+    if said is None:
+        return Result(Verdict.NOT_APPLICABLE, "never reported")
+    days = int((facts.now.timestamp() - said.at_us / 1e6) // 86_400)
+    if days > _LINT_DAYS:
+        return Result(Verdict.NO_DATA, f"last reported {days} days ago", "report from CI: paceline check --report-to")
+    held = f", {said.pragmas} pragmas, {said.baseline} in the baseline"
+    if said.errors:
+        return Result(Verdict.NOT_MET, f"{said.errors} errors{held}", "see where: paceline check --mode enforce")
+    return Result(Verdict.MET, f"no errors{held}")
+
+
 def _held_days(facts: Facts) -> int:
     """Count the days of the last 90 on which any waiver held, each once; one without a begin began today."""
     held = set[int]()
@@ -201,6 +216,7 @@ CHECKS: Final = (
     Check("within budget", "silver", "Were all limits kept over 28 days?", _budget),
     Check("output capped", "silver", "Has every use case an output cap?", _capped),
     Check("standard models", "silver", "Does it use the models of the standards?", _standard),
+    Check("linted", "silver", "Is its code free of the linter's errors?", _linted),
     Check("waivers end", "gold", "Are exceptions short, and do they end?", _waivers),
     Check("streamed", "gold", "Do people who wait see the answer as it comes?", _streamed),
     Check("cached", "gold", "Is what its prompts repeat cached?", _cached),

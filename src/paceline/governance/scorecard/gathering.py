@@ -17,6 +17,7 @@ from paceline.governance.review.attainment import WINDOW_DAYS
 from paceline.governance.waivers import Waiver, all_waivers
 from paceline.ledger import Ledger
 from paceline.ledger.incidents import Incident
+from paceline.ledger.lint import LintState
 from paceline.ledger.verdict import Limit
 from paceline.standards import METRICS, Standards
 
@@ -61,6 +62,8 @@ class Facts:
     """Calls answered from the exact cache."""
     overdue: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    lint: LintState | None = None
+    """What the linter last said of its code."""
     now: datetime = _NEVER
 
 
@@ -71,6 +74,7 @@ def gathered(ledger: Ledger, standards: Standards, now: float) -> list[Facts]:
     counted, events = ledger.totals.limits(since, now), ledger.totals.events(since, now, ("service",))
     moment = datetime.fromtimestamp(now, UTC)
     overdue = _overdue(ledger.incidents.list(), moment)
+    linted = ledger.lint.latest()
     waivers: defaultdict[str, list[Waiver]] = defaultdict(list)
     for waiver in all_waivers(ledger, standards, now):
         waivers[waiver.service].append(waiver)
@@ -86,7 +90,7 @@ def gathered(ledger: Ledger, standards: Standards, now: float) -> list[Facts]:
         hits = events.get((name,), {})
         facts.cache_hits = sum(hits.get(event, (0, 0))[0] for event in ("cache_hit", "cache_shared"))
         facts.overdue, facts.waivers = tuple(overdue.get(name, ())), tuple(waivers[name])
-        facts.now = moment
+        facts.lint, facts.now = linted.get(name), moment
         found.append(facts)
     return found
 

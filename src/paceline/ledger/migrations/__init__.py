@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 
 from paceline.ledger.errors import LedgerNewerError
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 
 
 def current(connection: Connection) -> str | None:
