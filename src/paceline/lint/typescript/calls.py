@@ -1,0 +1,303 @@
+"""Which calls and constructions are sites, and what their facts are.
+
+Joins what a call says with what its client was made with. Must not judge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from paceline.lint.sites import Fact, Kind, Site, State
+from paceline.lint.typescript.facts import Arguments
+from paceline.lint.typescript.modules import dotted, is_beside
+from paceline.lint.typescript.requests import request_site
+from paceline.lint.typescript.resolve import Client, Local, Made, Ref, Resolver, Value
+from paceline.lint.typescript.scopes import function_name
+from paceline.lint.typescript.surroundings import Surroundings
+from paceline.lint.typescript.syntax import end, field, first, key, named, place, plain, properties, string, text
+from paceline.lint.typescript.writing import insert
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tree_sitter import Node
+
+    from paceline.catalogue import Api, Catalogue, Product
+    from paceline.lint.typescript.scopes import Scope, Seen
+
+# What a chain must end in, and which arguments it must have, where nothing tells what its receiver is.
+_BY_SHAPE = {
+    ("chat", "completions"): ("openai", "chat", {"create", "parse", "stream"}, {"messages"}),
+    ("messages",): ("anthropic", "messages", {"create", "stream"}, {"model", "max_tokens", "messages"}),
+    ("responses",): ("openai", "responses", {"create", "stream", "parse"}, {"model", "input"}),
+    ("models",): ("google-genai", "generate", {"generateContent", "generateContentStream"}, {"contents"}),
+    ("embeddings",): ("openai", "embeddings", {"create"}, {"model", "input"}),
+}
+_CLIENT_LIKE = ("client", "llm", "openai", "anthropic", "api", "sdk", "model", "ai", "groq", "gpt", "claude")
+_OPTIONS_SECOND = {"openai", "anthropic", "groq", "mistral", "cohere"}
+_MODELS = {"languageModel", "chat", "chatModel", "responses", "completion", "textEmbeddingModel", "embedding", "model"}
+_BROKEN = "the code here does not parse"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A call of an API: of which, how, and on what client."""
+
+    product: Product
+    api: Api
+    method: str
+    client: Client | None
+    origin: str
+
+
+class Calls:
+    """Finds the sites among the calls of one file."""
+
+    def __init__(self, seen: Seen, catalogue: Catalogue) -> None:
+        self.seen = seen
+        self.catalogue = catalogue
+        self.resolver = Resolver(catalogue)
+        self.arguments = Arguments(self.resolver)
+        self.around = Surroundings(seen, self.arguments)
+        self.methods = {method for product in catalogue.products for api in product.apis for method in api.methods}
+        self.known = self.methods | set(catalogue.by_constructor)
+        self.imported = {
+            product.name
+            for product in catalogue.products
+            for module in seen.imports
+            if not is_beside(module) and product.holds(dotted(module, ("x",))) is not None
+        }
+
+    def sites(self) -> Iterator[Site]:
+        """Find them, in the order of the file."""
+        for node in self.seen.calls:
+            scope = self.seen.where[node.id][0]
+            site = self._of(node, scope)
+            if site is not None:
+                yield self._broken(site) if node.has_error else site
+
+    def _of(self, node: Node, scope: Scope) -> Site | None:
+        function = plain(field(node, "function") or field(node, "constructor"))
+        if function is None:
+            return None
+        request = request_site(node, scope, self.arguments, self.catalogue, self.seen.path)
+        if request is not None:
+            return request
+        if not self._worth_it(function, scope):
+            return None
+        value = self.resolver.value(function, scope)
+        if isinstance(value, Ref):
+            product = self.resolver.constructor(value)
+            if product is not None:
+                return self._constructor(node, scope, product, value.names[-1] if value.names else "default")
+        found = self._generation(node, value, function)
+        return None if found is None else self._call(node, scope, found)
+
+    def _worth_it(self, function: Node, scope: Scope) -> bool:
+        """Say whether a callee may be one that the catalogue knows, before its name is followed."""
+        if function.type == "identifier":
+            held = scope.bindings(text(function))
+            names = {each.dotted.rpartition("#")[2] for each in held if each.sort == "import"}
+            beside = {each.dotted for each in held if each.sort == "import" and is_beside(each.dotted)}
+            return bool(held) and (not beside or bool(names & self.known))
+        last = key(field(function, "property")) if function.type == "member_expression" else None
+        return last in self.known
+
+    def _constructor(self, node: Node, scope: Scope, product: Product, name: str) -> Site:
+        kind = Kind.CLIENT if product.kind == "sdk" else Kind.FRAMEWORK
+        names = ["timeout", "retries", "base_url", "tags"]
+        if kind is Kind.FRAMEWORK:
+            names += ["cap", "stream", "model"]
+        facts = {each: self._given(node, scope, product, each, product.names(each)) for each in names}
+        if kind is Kind.FRAMEWORK and product.name == "ai-sdk":
+            facts["model"] = self._model(node, scope, facts["model"])
+        written = text(field(node, "constructor") or field(node, "function"))
+        return self._site(kind, node, scope, product, "", written if name == "default" else name, "import", facts)
+
+    def _call(self, node: Node, scope: Scope, found: Found) -> Site:
+        product, api = found.product, found.api
+        embedding = api.kind == "embedding"
+        wanted = ["timeout", "retries", "tags", "model", *([] if embedding else ["cap", "stream"])]
+        facts = {each: self._given(node, scope, product, each, product.names(each, api), call=True) for each in wanted}
+        if product.name == "ai-sdk":
+            facts["model"] = self._model(node, scope, facts["model"])
+            found = replace(found, client=self._provider(node, scope))
+        for each in ("timeout", "retries", "tags", "cap", "model"):
+            if each in facts:
+                facts[each] = self._joined(facts[each], each, found)
+        if not embedding:
+            facts["stream"] = self._stream(facts["stream"], node, found)
+            if api.cap_mandatory and facts["cap"].state is State.NO:
+                facts["cap"] = replace(facts["cap"], state=State.UNKNOWN, because="a cap is asked for elsewhere")
+        facts |= self.around.facts(node, scope, found, facts)
+        kind = Kind.EMBEDDING if embedding else Kind.GENERATION
+        return self._site(kind, node, scope, product, api.name, found.method, found.origin, facts, found)
+
+    def _given(  # noqa: PLR0913, PLR0917  # what is asked of which call
+        self, node: Node, scope: Scope, product: Product, parameter: str, names: tuple[str, ...], call: bool = False
+    ) -> Fact:
+        positions = slice(None)
+        if call and product.name in _OPTIONS_SECOND:
+            # The body comes first, what is asked of the request second: neither hides the other's.
+            apart = {"timeout": slice(1, None), "retries": slice(1, None), "tags": slice(None)}
+            positions = apart.get(parameter, slice(0, 1))
+        fact = self.arguments.fact(
+            node, scope, names, nested=product.nested, opaque=product.opaque.get(parameter, ()),
+            parameter=parameter, positions=positions,
+        )  # fmt: skip
+        return replace(fact, state=State.NO) if parameter == "stream" and fact.value is False else fact
+
+    def _joined(self, fact: Fact, name: str, found: Found) -> Fact:
+        """Let the client decide what the call leaves open."""
+        client = found.client
+        if fact.state is not State.NO or fact.explicit:
+            return fact
+        if client is None:
+            elsewhere = name != "cap" and not (found.origin == "function" and name in {"timeout", "retries"})
+            return Fact(State.UNKNOWN, fact.place, "the client is made elsewhere") if elsewhere else fact
+        names = client.product.names(name, found.api if client.product is found.product else None)
+        for option, scope in reversed(client.options):
+            here = self._of_client(option, scope, client.product, name, names, fact)
+            if here.state is not State.NO:
+                return here
+        if client.call is None or client.scope is None:
+            known = name == "cap" or client.origin == "package"
+            return fact if known else Fact(State.UNKNOWN, fact.place, "the client is made elsewhere")
+        if name == "cap":
+            return fact
+        calls = ((client.call, client.scope), *client.others)
+        made = [self._of_client(call, scope, client.product, name, names, fact) for call, scope in calls]
+        if any(each.state is not made[0].state for each in made):
+            return Fact(State.UNKNOWN, fact.place, "the client is made in several ways")
+        return fact if made[0].state is State.NO and not made[0].explicit else made[0]
+
+    def _of_client(  # noqa: PLR0913, PLR0917  # what is asked of which call
+        self, call: Node, scope: Scope, product: Product, name: str, names: tuple[str, ...], fact: Fact
+    ) -> Fact:
+        found = self._given(call, scope, product, name, names)
+        if scope.file is self.seen:
+            return replace(found, span=None, cut=None)
+        return replace(found, place=fact.place, because=f"{found.because} in {scope.file.path}", span=None, cut=None)
+
+    def _stream(self, fact: Fact, node: Node, found: Found) -> Fact:
+        method = found.method.lower()
+        if "stream" in method:
+            return Fact(State.YES, place(node), f"`{found.method}` streams", True)
+        if not found.product.names("stream"):
+            return Fact(State.NO, place(node), f"`{found.method}` waits for the whole answer")
+        return fact
+
+    def _generation(self, node: Node, value: Value | None, function: Node) -> Found | None:
+        match value:
+            case Ref(dotted=name):
+                direct = self.catalogue.function(name)
+                if direct is not None:
+                    return Found(*direct, None, "function")
+                return None if self.catalogue.imported(name) else self._by_shape(node, _chain(function))
+            case Client(product=product, path=path) if path:
+                for api in product.apis:
+                    if path[-1] in api.methods and ".".join(path[:-1]) in api.paths:
+                        return Found(product, api, path[-1], value, value.origin)
+                return None
+            case Made(path=path):
+                return self._by_shape(node, path) if path[-3:-1] == ("chat", "completions") else None
+            case Local():
+                return None
+            case _:
+                return self._by_shape(node, _chain(function))
+
+    def _by_shape(self, node: Node, names: tuple[str, ...]) -> Found | None:
+        """Take a call for a site by its chain and arguments, where its receiver is made elsewhere."""
+        names = tuple(name for name in names if name != "beta")
+        body = next(iter(named(field(node, "arguments"))), None)
+        if len(names) < 2 or body is None:  # a resource and a method
+            return None
+        inner = plain(body)
+        given = {name for name, _, _ in properties(inner)} if inner is not None and inner.type == "object" else None
+        for tail, (name, api_name, methods, shape) in _BY_SHAPE.items():
+            if names[-1] not in methods or names[-1 - len(tail) : -1] != tail:
+                continue
+            front = names[: -1 - len(tail)]
+            opaque = given is None or "..." in given
+            by_import = name in self.imported and (opaque or bool(given and given & (shape | {"model"})))
+            shaped = (opaque and tail == ("chat", "completions")) or (given is not None and shape <= given)
+            if len(front) > 3 or (front and not _client_like(front[-1])) or not (by_import or shaped):
+                continue
+            product = self.catalogue.product(name)
+            api = next(each for each in product.apis if each.name == api_name)
+            return Found(product, api, names[-1], None, "shape")
+        return None
+
+    def _provider(self, node: Node, scope: Scope) -> Client | None:
+        """Find the provider that a model of the AI SDK comes from: `model: openai("…")`."""
+        entry = self.arguments.entry(node, scope, "model")
+        value = None if entry is None or entry.doubt else self._model_call(entry.node, entry.scope)
+        client = None if value is None else self.resolver.value(field(value[0], "function"), value[1])
+        if isinstance(client, Client) and (not client.path or client.path[-1] in _MODELS):
+            return client
+        return None
+
+    def _model_call(self, node: Node, scope: Scope, depth: int = 3) -> tuple[Node, Scope] | None:
+        inner = plain(node)
+        if inner is not None and inner.type == "call_expression":
+            return inner, scope
+        if inner is None or depth <= 0 or inner.type not in {"identifier", "shorthand_property_identifier"}:
+            return None
+        held = scope.bindings(text(inner))
+        if len(held) == 1 and held[0].sort == "value" and held[0].node is not None and not held[0].path:
+            return self._model_call(held[0].node, held[0].scope, depth - 1)
+        return None
+
+    def _model(self, node: Node, scope: Scope, fact: Fact) -> Fact:
+        """Read the literal in `model: openai("gpt-4o")` and `model: registry.languageModel("openai:gpt-4o")`."""
+        entry = self.arguments.entry(node, scope, "model")
+        made = None if entry is None or entry.doubt else self._model_call(entry.node, entry.scope)
+        if made is None:
+            return fact
+        function = plain(field(made[0], "function"))
+        literal = string(first(field(made[0], "arguments") or made[0]))
+        last = (
+            key(field(function, "property")) if function is not None and function.type == "member_expression" else None
+        )
+        known = last in _MODELS or isinstance(self.resolver.value(function, made[1]), Client)
+        return replace(fact, value=literal) if known and literal is not None else fact
+
+    def _broken(self, site: Site) -> Site:
+        """Leave every fact open where the code around it could not be parsed."""
+        facts = {
+            name: fact if fact.state is State.YES else Fact(State.UNKNOWN, fact.place, _BROKEN)
+            for name, fact in site.facts.items()
+        }
+        return replace(site, facts=facts, insert=None)
+
+    def _site(  # noqa: PLR0913, PLR0917  # a record has that many fields
+        self, kind: Kind, node: Node, scope: Scope, product: Product, api: str, method: str, origin: str,
+        facts: dict[str, Fact], found: Found | None = None,
+    ) -> Site:  # fmt: skip
+        inside = scope.function
+        given = None if inside is None else self.seen.given.get(inside.node.id)
+        client = None if found is None else found.client
+        other = client.scope.file.path if client is not None and client.scope is not None else self.seen.path
+        names, where = insert(kind, node, product, None if found is None else found.api)
+        return Site(
+            kind, self.seen.path, place(node), end(node), product.name, product.provider, api, method, origin, facts,
+            language="typescript", function="" if inside is None else function_name(inside.node, given),
+            names=names, insert=where, also_read=() if other == self.seen.path else (other,),
+        )  # fmt: skip
+
+
+def _chain(node: Node) -> tuple[str, ...]:
+    """List the names of an attribute chain with what it starts from: `a.b.c` gives a, b, c; `f().b` gives b."""
+    names: list[str] = []
+    at: Node | None = node
+    while at is not None and at.type == "member_expression":
+        names.append(text(field(at, "property")))
+        at = plain(field(at, "object"))
+    if at is not None and at.type in {"identifier", "this"}:
+        names.append(text(at))
+    return tuple(reversed(names))
+
+
+def _client_like(name: str) -> bool:
+    return name == "this" or any(word in name.lower() for word in _CLIENT_LIKE)

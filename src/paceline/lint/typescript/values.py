@@ -1,0 +1,183 @@
+"""What a value that is given amounts to: set, not set (undefined, null), or perhaps.
+
+Must not know calls or rules.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from paceline.lint.sites import Fact, State
+from paceline.lint.typescript.resolve import Local, Resolver
+from paceline.lint.typescript.scopes import is_function
+from paceline.lint.typescript.syntax import field, first, named, number, place, plain, properties, string, text
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from paceline.lint.typescript.scopes import Binding, Scope
+
+_DEPTH = 5
+_NUMBERS = re.compile(
+    r"^(?:Number(?:\.\w+)?|parseInt|parseFloat|Math\.\w+|String|Boolean|JSON\.stringify|AbortSignal\.any)$"
+)
+_UNBOUND = re.compile(r"^(?:-1|Infinity|Number\.(?:POSITIVE_INFINITY|MAX_SAFE_INTEGER|MAX_VALUE))$")
+_SIGNALS = re.compile(r"signal$", re.I)
+
+
+class Values:
+    """Judges expressions."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self.resolver = resolver
+
+    def fact(self, node: Node, scope: Scope, parameter: str, depth: int = _DEPTH) -> Fact:  # one a kind
+        """Judge the value of a parameter."""
+        where = place(node)
+        named_so = f"`{parameter}`"
+        yes = Fact(State.YES, where, named_so)
+        doubt = Fact(State.UNKNOWN, where, f"{named_so} may be undefined")
+        inner = plain(node)
+        if inner is None:
+            return doubt
+        kind, source = inner.type, text(inner) if inner.end_byte - inner.start_byte < 200 else ""
+        if kind in {"undefined", "null"} or source in {"undefined", "void 0"}:
+            return Fact(State.NO, where, f"{named_so} is {source}", explicit=True)
+        if parameter == "cap" and _UNBOUND.match(source):
+            return Fact(State.NO, where, f"{named_so} is {source}: without bound", explicit=True)
+        literal = _literal(inner)
+        if literal is not None:
+            return Fact(State.YES, where, named_so, literal)
+        if kind in {"identifier", "shorthand_property_identifier"}:
+            found = self._bound(scope.bindings(source), scope, parameter, depth, doubt, yes)
+        elif kind in {"member_expression", "subscript_expression"}:
+            found = self._member(inner, scope, parameter, depth, doubt)
+        elif kind == "ternary_expression":
+            parts = [self._part(inner, each, scope, parameter, depth) for each in ("consequence", "alternative")]
+            found = parts[0] if parts[0].state is parts[1].state else doubt
+        elif kind == "binary_expression":
+            found = self._binary(inner, scope, parameter, depth, doubt)
+        elif kind == "call_expression":
+            found = self._called(inner, scope, parameter, depth, doubt)
+        elif kind in {"method_definition", "ERROR"}:
+            return doubt
+        else:
+            return yes
+        sure = node.type == "non_null_expression" or parameter == "model"
+        if found.state is State.UNKNOWN and sure:
+            return yes
+        return found
+
+    def _part(self, node: Node, name: str, scope: Scope, parameter: str, depth: int) -> Fact:
+        part = field(node, name)
+        if part is None or depth <= 0:
+            return Fact(State.UNKNOWN, place(node), f"`{parameter}` may be undefined")
+        return self.fact(part, scope, parameter, depth - 1)
+
+    def _binary(self, node: Node, scope: Scope, parameter: str, depth: int, doubt: Fact) -> Fact:
+        operator = text(field(node, "operator"))
+        if operator == "&&":
+            return doubt
+        right = self._part(node, "right", scope, parameter, depth)
+        if operator in {"??", "||"}:
+            left = self._part(node, "left", scope, parameter, depth)
+            if left.state is State.YES and left.value is not None:
+                return left
+            if right.state is State.NO and left.state is not State.NO:
+                return doubt
+            return Fact(right.state, right.place, right.because)
+        return Fact(State.YES, place(node), f"`{parameter}`", number(node))
+
+    def _member(self, node: Node, scope: Scope, parameter: str, depth: int, doubt: Fact) -> Fact:
+        base = plain(field(node, "object"))
+        name = text(field(node, "property")) or (string(field(node, "index")) or "")
+        if parameter == "timeout" and _SIGNALS.search(name):
+            return Fact(State.UNKNOWN, place(node), "a signal may end it")
+        if depth <= 0 or base is None or not name:
+            return doubt
+        if base.type == "this":
+            owner = scope.nearest("class")
+            members = [] if owner is None else owner.members.get(name, [])
+            return self._bound(members, scope, parameter, depth, doubt, doubt)
+        held = self.resolver.value(base, scope)
+        if isinstance(held, Local) and held.node.type == "object":
+            for entry, _, value in reversed(list(properties(held.node))):
+                if entry == name:
+                    return self.fact(value, held.scope, parameter, depth - 1)
+        return doubt
+
+    def _called(self, node: Node, scope: Scope, parameter: str, depth: int, doubt: Fact) -> Fact:
+        function = plain(field(node, "function"))
+        source = text(function)
+        if source == "AbortSignal.timeout":
+            given = first(field(node, "arguments") or node)
+            return Fact(State.YES, place(node), f"`{parameter}`", None if given is None else number(given))
+        if _NUMBERS.match(source):
+            return Fact(State.YES, place(node), f"`{parameter}`")
+        target = self.resolver.value(function, scope) if depth > 0 else None
+        if not isinstance(target, Local) or not is_function(target.node):
+            return doubt
+        kind = field(target.node, "return_type")
+        if kind is not None and text(first(kind)) in {"number", "string", "boolean"}:
+            return Fact(State.YES, place(node), f"`{parameter}`")
+        inner = target.scope.file.scopes.get(target.node.id)
+        parts = [] if inner is None else [self.fact(each, held, parameter, depth - 2) for each, held in inner.returns]
+        if parts and all(each.state is parts[0].state for each in parts):
+            return Fact(parts[0].state, place(node), parts[0].because)
+        return doubt
+
+    def _bound(  # noqa: PLR0913, PLR0917  # what is asked, and the two answers it may have
+        self, bindings: list[Binding], scope: Scope, parameter: str, depth: int, doubt: Fact, nothing_known: Fact
+    ) -> Fact:
+        del scope
+        held = [each for each in bindings if each.sort != "empty"]
+        states: set[State] = set()
+        value = None
+        for binding in held:
+            if binding.sort == "import":
+                states.add(State.YES)
+            elif binding.path or binding.sort == "parameter":
+                states.add(_parameter(binding, self, parameter, depth))
+            elif binding.sort == "value" and binding.node is not None and depth > 0:
+                fact = self.fact(binding.node, binding.scope, parameter, depth - 1)
+                states.add(fact.state)
+                value = fact.value
+            elif binding.sort == "value" and binding.annotation is not None:
+                states.add(State.YES if _sure(binding.annotation) else State.UNKNOWN)
+            else:
+                states.add(State.UNKNOWN)
+        if not held:
+            return nothing_known if len(bindings) == 0 else doubt
+        if states == {State.YES}:
+            return Fact(State.YES, doubt.place, f"`{parameter}`", value if len(held) == 1 else None)
+        if states == {State.NO}:
+            return Fact(State.NO, doubt.place, f"`{parameter}` is undefined", explicit=True)
+        return doubt
+
+
+def _parameter(binding: Binding, values: Values, parameter: str, depth: int) -> State:
+    """Say whether a parameter, or what is taken out of a value, surely has a value: its default or its type tells."""
+    if binding.default is not None and depth > 0:
+        return values.fact(binding.default, binding.scope, parameter, depth - 1).state
+    if binding.path:
+        return State.UNKNOWN
+    return State.YES if not binding.optional and _sure(binding.annotation) else State.UNKNOWN
+
+
+def _sure(annotation: Node | None) -> bool:
+    """Say whether a type leaves no room for undefined."""
+    if annotation is None:
+        return False
+    if annotation.type == "union_type":
+        return all(_sure(each) for each in named(annotation))
+    return annotation.type in {"predefined_type", "literal_type"} and text(annotation) not in {
+        "undefined", "null", "any", "unknown", "void",
+    }  # fmt: skip
+
+
+def _literal(node: Node) -> str | int | float | bool | None:
+    if node.type in {"true", "false"}:
+        return node.type == "true"
+    found = string(node)
+    return found if found is not None else number(node)
