@@ -4,6 +4,6 @@
 same rules as the API. It knows no process and no socket: `Sources` is all it is given.
 """
 
-from paceline.dashboard.sources import Sources
+from paceline.dashboard.sources import NotYetError, Sources
 
-__all__ = ["Sources"]
+__all__ = ["NotYetError", "Sources"]

@@ -9,11 +9,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from markupsafe import Markup
 
-__all__ = ["Line", "LineChart", "Mark", "Spark", "line_chart", "spark_of"]
+__all__ = ["Line", "LineChart", "Mark", "figure", "line_chart", "path", "round_up", "time_ticks"]
 
 WIDTH: Final = 720
 HEIGHT: Final = 180
@@ -81,26 +81,6 @@ class LineChart:
         )
 
 
-class Spark(NamedTuple):
-    """A small line without axes, in a box of 100 by 24."""
-
-    path: str
-    limit: float | None
-    """Height of the level it is seen against."""
-
-
-def spark_of(values: Sequence[float | None], limit: float | None = None) -> Spark:
-    """Lay values out from left to right; the scale begins at 0 and holds the limit."""
-    top = max([value for value in (*values, limit) if value is not None], default=0.0) or 1.0
-    step = 100 / max(len(values) - 1, 1)
-
-    def y(value: float) -> float:
-        return round(22 - 20 * value / top, 1)
-
-    places = [(round(at * step, 1), None if value is None else y(value)) for at, value in enumerate(values)]
-    return Spark(_path(places), None if limit is None else y(limit))
-
-
 def figure(value: float | None) -> str:
     """Write a value of a table: empty for none, without a unit."""
     if value is None:
@@ -120,7 +100,7 @@ def line_chart(  # noqa: PLR0913  # each by name: what is drawn
 ) -> LineChart:
     """Lay a chart out; values are in `unit`, and the scale begins at 0."""
     values = [value for line in lines for _, value in line.points if value is not None]
-    top = _round_up(max([*values, *(value for _, value in limits)], default=1.0) or 1.0)
+    top = round_up(max([*values, *(value for _, value in limits)], default=1.0) or 1.0)
 
     def x(at: float) -> float:
         return round(_LEFT + (WIDTH - _LEFT - _RIGHT) * (at - since) / max(until - since, 1.0), 1)
@@ -133,19 +113,20 @@ def line_chart(  # noqa: PLR0913  # each by name: what is drawn
         unit,
         tuple(lines),
         tuple(
-            (line.name, _path([(x(at), None if value is None else y(value)) for at, value in line.points]))
+            (line.name, path([(x(at), None if value is None else y(value)) for at, value in line.points]))
             for line in lines
         ),
         tuple((words, y(value)) for words, value in limits),
-        tuple((_figure(top * part / _TICKS), y(top * part / _TICKS)) for part in range(_TICKS + 1)),
-        tuple((_time(at, until - since), x(at)) for at in _times(since, until)),
+        tuple((figure(top * part / _TICKS), y(top * part / _TICKS)) for part in range(_TICKS + 1)),
+        tuple((words, x(at)) for words, at in time_ticks(since, until)),
         tuple((mark.text, x(mark.at)) for mark in marks if since <= mark.at <= until),
         tuple(limits),
         tuple((mark.at, mark.text) for mark in marks if since <= mark.at <= until),
     )
 
 
-def _path(points: Sequence[tuple[float, float | None]]) -> str:
+def path(points: Sequence[tuple[float, float | None]]) -> str:
+    """Write places as the path of an SVG; none is a gap."""
     parts, is_drawing = [], False
     for at, value in points:
         if value is None:
@@ -157,19 +138,21 @@ def _path(points: Sequence[tuple[float, float | None]]) -> str:
     return "".join(parts)
 
 
-def _round_up(value: float) -> float:
+def round_up(value: float) -> float:
     """Return the next of 1, 2, 4, 5, 8, 10 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(value))
     return next(step * power for step in (1, 2, 4, 5, 8, 10) if step * power >= value * 0.999)
 
 
-def _figure(value: float) -> str:
-    return f"{value:,.0f}" if value >= 10 else f"{value:.3g}"
+def time_ticks(since: float, until: float) -> list[tuple[str, float]]:
+    """Return a few round times within a span, with words."""
+    return [(_time(at, until - since), at) for at in _times(since, until)]
 
 
 def _times(since: float, until: float) -> list[float]:
     length = until - since
-    step = next(each for each in (600, 1_800, 3_600, 14_400, 86_400, 345_600, 604_800) if length / each <= 7)
+    steps = (60, 600, 1_800, 3_600, 14_400, 86_400, 345_600, 604_800, 2_592_000, 5_184_000)
+    step = next(each for each in steps if length / each <= 7)
     first = math.ceil(since / step) * step
     return [float(at) for at in range(int(first), int(until) + 1, step)]
 

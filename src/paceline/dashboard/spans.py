@@ -31,6 +31,9 @@ _POINTS: Final[tuple[tuple[int, Resolution, int], ...]] = (
 )
 """Up to this length in seconds: the rows that are read, the minutes of one point of a chart."""
 
+_PIECES: Final = ((3 * 3_600, 10), (3 * 86_400, 60), (LENGTH_MAX_S, 1_440))
+"""Up to this length in seconds: the minutes of one piece of a course."""
+
 
 class SpanError(ValueError):
     """The address names no span of time: what is wrong, how to write it."""
@@ -53,6 +56,16 @@ class TimeSpan:
     def length(self) -> float:
         """Seconds."""
         return self.until - self.since
+
+    @property
+    def key(self) -> object:
+        """What figures of it are kept under: a span that ends now is the same a minute later."""
+        return self.name or (self.since, self.until)
+
+    @property
+    def piece(self) -> int:
+        """Minutes of one piece of a course that is drawn small: minutes, hours or days."""
+        return next(piece for most, piece in _PIECES if self.length <= most)
 
     @property
     def query(self) -> dict[str, str | None]:

@@ -11,9 +11,9 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from paceline.dashboard.assets import address_of
-from paceline.dashboard.charts import spark_of
+from paceline.dashboard.shapes import spark_of
 from paceline.dashboard.spans import RANGES
-from paceline.governance.signals.words import dollars, percent
+from paceline.governance.signals.words import days, dollars, percent
 
 __all__ = ["render"]
 
@@ -40,6 +40,9 @@ def _environment() -> Environment:
         "ms": milliseconds,
         "moment": moment,
         "ago": ago,
+        "thousands": lambda many: f"{many:,}",
+        "days": days,
+        "moment_seconds": lambda at: f"{datetime.fromtimestamp(at, UTC):%m-%d %H:%M:%S}",
         "clock": lambda at: f"{datetime.fromtimestamp(at, UTC):%H:%M:%S}",
         "iso": lambda at: f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}",
         "input_time": lambda at: f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M}",

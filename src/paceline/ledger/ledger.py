@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 
 from paceline.ledger import engine as engines
 from paceline.ledger import spending
+from paceline.ledger.attainment import Attainment, attainment
 from paceline.ledger.audit import Audit
 from paceline.ledger.events import Events
 from paceline.ledger.exclusions import Exclusions
@@ -30,6 +31,7 @@ from paceline.ledger.owners import Owners
 from paceline.ledger.plans import Plans
 from paceline.ledger.reading import Name, Only, Reading, Resolution
 from paceline.ledger.report import DEFAULT_GROUP, Report, build
+from paceline.ledger.requests import Requests
 from paceline.ledger.retention import CHUNK, Keep, Retained, retain
 from paceline.ledger.reviews import Reviews
 from paceline.ledger.rollup import RolledUp, roll_up
@@ -62,6 +64,7 @@ class Ledger:
         self.outbox = Outbox(engine)
         self.owners = Owners(engine)
         self.plans = Plans(engine)
+        self.requests = Requests(engine)
         self.reviews = Reviews(engine)
         self.settings = Settings(engine)
         self.tokens = Tokens(engine)
@@ -110,6 +113,13 @@ class Ledger:
         by columns of their series: service, use case, model, deployment.
         """
         return build(self._engine, since, time.time() if until is None else until, group)
+
+    def attainment(self, since: float, until: float, *, piece: int) -> list[Attainment]:
+        """Return every service's use case against its budget: much cheaper than `measure`, and less.
+
+        `piece`: minutes of one piece of the course of a limit. Raises `LedgerError`.
+        """
+        return attainment(self._engine, since, until, piece)
 
     def report(self, since: float, until: float | None = None) -> dict[str, Any]:
         """Return the document that `paceline report --format json` prints. Raises `LedgerError`."""

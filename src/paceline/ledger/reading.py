@@ -30,7 +30,7 @@ from paceline.ledger.figures import Count, LimitRow, MetricSketch, Stratum
 from paceline.ledger.heap import Heap
 from paceline.ledger.resolutions import Level, ceil, floor
 from paceline.ledger.schema_rows import COUNTERS, ROWS, STRATA, StratumTable, series
-from paceline.ledger.windows import Part, Window
+from paceline.ledger.windows import Kind, Part, Window
 
 Name = Literal["service", "use_case", "model", "deployment", "plan"]
 Resolution = Literal[1, 10, 60]
@@ -38,6 +38,8 @@ Only = Mapping[Name, str]
 
 NAMES: Final[tuple[Name, ...]] = ("service", "use_case", "model", "deployment", "plan")
 _ROWS: Final = 2_000
+_SEEN_MINUTES: Final = 1_440
+"""A series has rows for at most so long after its `last_minute`."""
 
 
 class Reading:
@@ -54,7 +56,7 @@ class Reading:
         """Return exact counts by group. Raises `LedgerError`."""
         with translated("read counts"), reading(self._engine) as connection:
             window = self._window(connection, ROWS)
-            rows = window.rows("counters")
+            rows = window.rows("counters", self._series(connection))
             query = self._grouped(rows, group, ()).add_columns(*(func.sum(rows.c[name]) for name in COUNTERS))
             return [
                 Count(row[0], self._covers(window, row[0]), *row[1:6], *map(int, row[6:]))
@@ -65,7 +67,7 @@ class Reading:
         """Return exact counts against limits by group. Raises `LedgerError`."""
         with translated("read limits"), reading(self._engine) as connection:
             window = self._window(connection, ROWS)
-            rows = window.rows("limits")
+            rows = window.rows("limits", self._series(connection))
             query = self._grouped(rows, group, ("metric", "percentile"))
             query = query.add_columns(func.sum(rows.c.n), func.sum(rows.c.over_limit))
             return [
@@ -73,12 +75,36 @@ class Reading:
                 for row in connection.execute(query)
             ]
 
+    def limit_totals(self, group: Sequence[Name]) -> dict[tuple[str, ...], tuple[int, int]]:
+        """Return by group, metric and percentile the requests judged and those over, of the whole span.
+
+        Rows are as coarse as they can be. Raises `LedgerError`.
+        """
+        return self._totals("limits", group, ("metric", "percentile"), ("n", "over_limit"))
+
+    def events(self, group: Sequence[Name]) -> dict[tuple[str, ...], dict[str, tuple[int, int]]]:
+        """Return by group and event how often it happened in the whole span, and nano-USD. Raises `LedgerError`."""
+        found: dict[tuple[str, ...], dict[str, tuple[int, int]]] = {}
+        for (*names, event), sums in self._totals("events", group, ("event",), ("n", "nanousd")).items():
+            found.setdefault(tuple(names), {})[event] = sums
+        return found
+
+    def _totals(
+        self, kind: Kind, group: Sequence[Name], of: Sequence[str], sums: Sequence[str]
+    ) -> dict[tuple[str, ...], tuple[int, int]]:
+        with translated(f"add {kind} up"), reading(self._engine) as connection:
+            rows = windows.window(connection, self._since, self._until).rows(kind, self._series(connection))
+            columns = [*(series.c[name] for name in group), *(rows.c[name] for name in of)]
+            query = self._chosen(select(*columns, *(func.sum(rows.c[name]) for name in sums)), rows)
+            found = connection.execute(query.group_by(*columns))
+            return {tuple(row[: len(columns)]): (int(row[-2]), int(row[-1])) for row in found}
+
     def metrics(self, names: Sequence[str], group: Sequence[Name]) -> list[MetricSketch]:
         """Return the sketches of metrics by group. Raises `LedgerError`."""
         heaps: dict[tuple[Any, ...], Heap] = {}
         with translated("read metrics"), reading(self._engine) as connection:
             window = self._window(connection, ROWS)
-            rows = window.rows("metrics")
+            rows = window.rows("metrics", self._series(connection))
             query = self._chosen(select(*self._keys(rows, group), rows.c.metric), rows).where(rows.c.metric.in_(names))
             query = query.add_columns(rows.c.n, rows.c.n_failed, rows.c.sum, rows.c.sketch)
             for *key, n, n_failed, total, sketch in connection.execute(query.execution_options(yield_per=_ROWS)):
@@ -115,6 +141,13 @@ class Reading:
 
     def _window(self, connection: Connection, levels: Sequence[Level]) -> Window:
         return windows.window(connection, self._since, self._until, levels=levels, finest=self._minutes)
+
+    def _series(self, connection: Connection) -> list[int] | None:
+        """Return the series of the names asked for that may have rows in the span; None for all of them."""
+        if not self._only:
+            return None
+        recent = series.c.last_minute >= self._since - _SEEN_MINUTES
+        return list(connection.execute(self._matching(select(series.c.id)).where(recent)).scalars())
 
     def _covers(self, window: Window, minute: int) -> int:
         """Return how many minutes a row covers that begins at this minute."""

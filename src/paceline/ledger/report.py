@@ -162,12 +162,11 @@ def _row(names: Mapping[str, str], found: GroupSum, sums: Sums) -> ServiceRow:
     plan = sums.plans.get(found.plan or "") or sums.plans.get(sums.newest or "")
     whole = plan is not None and {"service", "use_case"} <= set(names)
     counters = found.counters
-    limits = list(_limits(plan, names["use_case"], found)) if plan is not None and whole else []
-    offered = counters["n_ok"] + sum(counters[f"n_{name}"] for name in _FAILURES)
-    state, verdict = judge(counters["n"], offered, limits)
+    limits = list(limits_of(plan, names["use_case"], found)) if plan is not None and whole else []
+    state, verdict = judge(counters["n"], offered(counters), limits)
     return ServiceRow(
         group=names,
-        owner=_owner(plan, names["service"]) if plan is not None and whole else None,
+        owner=owner_of(plan, names["service"]) if plan is not None and whole else None,
         requests=counters["n"],
         metrics=dict(_metrics(found, limits)),
         outcomes={name: counters[f"n_{name}"] for name in _OUTCOMES},
@@ -185,6 +184,11 @@ def _row(names: Mapping[str, str], found: GroupSum, sums: Sums) -> ServiceRow:
     )
 
 
+def offered(counters: Mapping[str, int]) -> int:
+    """Return how many requests a budget is judged on: answered or failed."""
+    return counters["n_ok"] + sum(counters[f"n_{name}"] for name in _FAILURES)
+
+
 def _metrics(found: GroupSum, limits: Sequence[Limit]) -> Iterator[tuple[str, MetricRow]]:
     for name in dict.fromkeys([*(limit.metric for limit in limits), *found.metrics]):
         figures = _figures(found, name)
@@ -198,7 +202,8 @@ def _figures(found: GroupSum, metric: str) -> MetricSum:
     return MetricSum(n=found.counters["n_ok"] + failed, total=float(failed))
 
 
-def _limits(plan: Document, use_case: str, found: GroupSum) -> Iterator[Limit]:
+def limits_of(plan: Document, use_case: str, found: GroupSum) -> Iterator[Limit]:
+    """Yield the limits of a plan's use case with what was counted against them."""
     for one in _named(plan["use_cases"], use_case).get("limits", ()):
         metric, percentile = one["metric"], one["percentile"]
         n, over = found.limits.get((metric, percentile), (0, 0))
@@ -207,7 +212,8 @@ def _limits(plan: Document, use_case: str, found: GroupSum) -> Iterator[Limit]:
         yield Limit(metric, percentile, one["value"], n, over, measured)
 
 
-def _owner(plan: Document, service: str) -> str | None:
+def owner_of(plan: Document, service: str) -> str | None:
+    """Return the team that owned a service under a plan."""
     owner: str | None = _named(plan["services"], service).get("owner")
     return owner
 

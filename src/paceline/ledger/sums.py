@@ -6,7 +6,7 @@ Reads only. Knows groups and numbers; what they mean for a budget is `report`'s.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -71,7 +71,19 @@ class Sums:
 
 def merge_window(connection: Connection, window: Window, group: Sequence[GroupName]) -> Sums:
     """Merge the rows of a window, kept apart by the columns of `series` in `group`."""
-    groups: dict[Group, GroupSum] = defaultdict(GroupSum)
+    groups = counted(connection, window, group)
+    for names, limit, n, over in _counted(connection, window.rows("limits"), group, ("metric", "percentile")):
+        groups[names].limits[limit[0], limit[1]] = (n, over)
+    for names, event, n, nanousd in _counted(connection, window.rows("events"), group, ("event",)):
+        groups[names].events[event[0]] = (n, nanousd)
+    overhead = _metrics(connection, window.rows("metrics"), group, groups)
+    newest, documents = documents_of(connection, groups)
+    return Sums(dict(groups), overhead, documents, newest)
+
+
+def counted(connection: Connection, window: Window, group: Sequence[GroupName]) -> defaultdict[Group, GroupSum]:
+    """Return the groups of a window with their counters and the plan of their last row."""
+    groups: defaultdict[Group, GroupSum] = defaultdict(GroupSum)
     columns = [series.c[name] for name in group]
     rows = window.rows("counters")
     joined = rows.join(series, series.c.id == rows.c.series)
@@ -85,15 +97,14 @@ def merge_window(connection: Connection, window: Window, group: Sequence[GroupNa
     latest = select(*columns, series.c.plan).select_from(known).group_by(*columns, series.c.plan)
     for row in connection.execute(latest.order_by(*last)):
         groups[tuple(row[:-1])].plan = row[-1]
-    for names, limit, n, over in _counted(connection, window.rows("limits"), group, ("metric", "percentile")):
-        groups[names].limits[limit[0], limit[1]] = (n, over)
-    for names, event, n, nanousd in _counted(connection, window.rows("events"), group, ("event",)):
-        groups[names].events[event[0]] = (n, nanousd)
-    overhead = _metrics(connection, window.rows("metrics"), group, groups)
+    return groups
+
+
+def documents_of(connection: Connection, groups: Mapping[Group, GroupSum]) -> tuple[str | None, dict[str, Document]]:
+    """Return `hash8` of the plan that was made last, and the documents of all plans that the groups need, and its."""
     newest = plans.newest(connection)
     wanted = {one.plan for one in groups.values()} | {newest}
-    documents = {hash8: found for hash8 in wanted if hash8 and (found := plans.read(connection, hash8)) is not None}
-    return Sums(dict(groups), overhead, documents, newest)
+    return newest, {hash8: found for hash8 in wanted if hash8 and (found := plans.read(connection, hash8)) is not None}
 
 
 def _counted(

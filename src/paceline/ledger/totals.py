@@ -121,14 +121,19 @@ class Totals:
                 found[tuple(row[: len(group)])][at] = tuple(map(int, row[len(group) + 1 :]))
         return dict(found)
 
-    def spent(self, kind: str, since: date, until: date) -> dict[str, dict[int, int]]:
-        """Return nano-USD by name and day (whole days since 1970), `until` included; `kind` as in the table `spend`."""
+    def spent(self, kind: str, since: date, until: date, *, name: str | None = None) -> dict[str, dict[int, int]]:
+        """Return nano-USD by name and day (whole days since 1970), `until` included; `kind` as in the table `spend`.
+
+        With `name` only that one's.
+        """
         found: defaultdict[str, dict[int, int]] = defaultdict(dict)
         days = spend.c.day >= day_number(since), spend.c.day <= day_number(until)
         query = select(spend.c.name, spend.c.day, spend.c.nanousd).where(spend.c.kind == kind, *days)
+        if name is not None:
+            query = query.where(spend.c.name == name)
         with translated("read the money spent"), reading(self._engine) as connection:
-            for name, day, nanousd in connection.execute(query):
-                found[name][day] = int(nanousd)
+            for whose, day, nanousd in connection.execute(query):
+                found[whose][day] = int(nanousd)
         return dict(found)
 
     def keys(self, since: float, until: float, *, pieces: int = 24, most: int = 2_000) -> list[KeyUse]:

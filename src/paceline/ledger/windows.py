@@ -6,9 +6,9 @@ them, and `Window.rows` hands them out as one table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Select, Subquery, false, select, union_all
 
@@ -17,6 +17,9 @@ from paceline.ledger.resolutions import Level, Reach, ceil, floor
 from paceline.ledger.schema_rows import ROWS
 
 Kind = Literal["counters", "metrics", "limits", "events"]
+
+_SOUGHT_MAX: Final = 2_000
+"""Rows of time that are named one by one; of more, the range is read."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,12 @@ class Window:
     until: int
     parts: tuple[Part, ...]
 
-    def rows(self, kind: Kind) -> Subquery:
-        """Return every row of a kind by series as one table, with the columns that all resolutions share."""
-        pieces = [_piece(getattr(part.level, kind), part) for part in self.parts]
+    def rows(self, kind: Kind, series: Collection[int] | None = None) -> Subquery:
+        """Return every row of a kind by series as one table, with the columns that all resolutions share.
+
+        With `series` only theirs: their rows are then sought one by one, not found among everybody's.
+        """
+        pieces = [_piece(getattr(part.level, kind), part, series) for part in self.parts]
         if not pieces:
             return select(getattr(ROWS[0], kind)).where(false()).subquery(kind)
         return (union_all(*pieces) if len(pieces) > 1 else pieces[0]).subquery(kind)
@@ -70,8 +76,14 @@ def _window(first: int, end: int, usable: Sequence[tuple[Level, int]]) -> Window
     return Window(first, end, tuple(_cover(first, end, usable))) if first < end else Window(first, first, ())
 
 
-def _piece(table: Any, part: Part) -> Select[Any]:
-    return select(table).where(table.c.minute >= part.since, table.c.minute < part.until)
+def _piece(table: Any, part: Part, series: Collection[int] | None = None) -> Select[Any]:
+    query = select(table).where(table.c.minute >= part.since, table.c.minute < part.until)
+    if series is None:
+        return query
+    # The key begins with the minute: a range of them reads all series, a list of them seeks each row wanted.
+    minutes = range(part.since, part.until, part.level.minutes)
+    sought = query.where(table.c.minute.in_(minutes)) if len(minutes) <= _SOUGHT_MAX else query
+    return sought.where(table.c.series.in_(series))
 
 
 def _minutes_at(minute: int, levels: Sequence[Level], reach: Mapping[str, Reach]) -> int:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from paceline.dashboard.sources import Sources
+from paceline.dashboard.sources import Made, Sources
 from paceline.dashboard.spans import TimeSpan
-from paceline.ledger.report import ServiceRow
-from paceline.ledger.verdict import Limit, State, in_words
+from paceline.ledger.attainment import Attainment
+from paceline.ledger.verdict import State, in_words
 from paceline.standards import Standards
 
-__all__ = ["Row", "rows", "values"]
+__all__ = ["CSV_NAMES", "Row", "attained", "chosen_of", "csv_row", "rows", "values"]
 
+CSV_NAMES: Final = (
+    *("service", "use_case", "owner", "class", "phase", "requests", "limit", "measured", "share_over", "times_allowed"),
+    *("cost_usd", "cost_coverage", "state", "verdict"),
+)
 _ORDER: Final = (State.OVER, State.WITHIN, State.TOO_FEW, State.NO_BUDGET, State.NO_TRAFFIC)
 STATE_WORDS: Final = {
     State.OVER: "over budget",
@@ -21,44 +27,59 @@ STATE_WORDS: Final = {
     State.NO_BUDGET: "no budget",
     State.NO_TRAFFIC: "no traffic",
 }
+_PLACES: Final = {state: place for place, state in enumerate(_ORDER)}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One service's use case."""
 
-    service: str
-    use_case: str
-    owner: str
+    found: Attainment
     class_: str
     phase: str
-    requests: int
-    state: State
-    verdict: str
-    worst: Limit | None
-    """The limit that is nearest to being broken, or broken most."""
-    change: float | None
-    """Of the share over the worst limit against the span before, in parts of all requests."""
-    cost_per_request: float | None
-    cost_usd: float
-    cost_coverage: float | None
     incidents: int
+    """Open ones."""
+
+    @property
+    def service(self) -> str:
+        """Its service."""
+        return self.found.service
+
+    @property
+    def use_case(self) -> str:
+        """Its use case; empty for requests that named none."""
+        return self.found.use_case
+
+    @property
+    def owner(self) -> str:
+        """The team; empty for none."""
+        return self.found.owner
+
+    @property
+    def state(self) -> State:
+        """What is known of its budget."""
+        return self.found.state
 
     @property
     def state_words(self) -> str:
         """The state as people read it."""
-        return STATE_WORDS[self.state]
+        return STATE_WORDS[self.found.state]
+
+    @property
+    def why(self) -> str:
+        """The verdict without what the state says already."""
+        return self.found.verdict.removeprefix(self.state_words).removeprefix(" budget").lstrip(":; ")
 
     @property
     def measured(self) -> str:
         """The worst limit's percentile itself, in its unit; empty where none is known."""
-        worst = self.worst
+        worst = self.found.worst
         return "" if worst is None or worst.measured is None else in_words(worst.metric, worst.measured)
 
     @property
     def limit_words(self) -> str:
         """The worst limit: `ttft p95 ≤ 800 ms`."""
-        worst = self.worst
+        worst = self.found.worst
         if worst is None:
             return ""
         name = worst.metric.removesuffix("_ms").removesuffix("_usd").replace("_", " ")
@@ -66,85 +87,97 @@ class Row:
         return f"{name}{at} ≤ {in_words(worst.metric, worst.value)}"
 
     @property
-    def times(self) -> float:
-        """Times the allowed share that is over the worst limit; 0 where nothing was judged."""
-        return _times(self.worst) if self.worst is not None else 0.0
+    def limit_key(self) -> str:
+        """The worst limit as addresses write it: `ttft_ms.p95`."""
+        worst = self.found.worst
+        return "" if worst is None else f"{worst.metric}.{worst.percentile}"
+
+    @property
+    def change(self) -> float | None:
+        """Of the share over the worst limit against the span before, in parts of all requests."""
+        share = self.found.worst.share_over if self.found.worst is not None else None
+        return None if share is None or self.found.before is None else share - self.found.before
+
+    @property
+    def cost_per_request(self) -> float | None:
+        """US dollars an answered request, other attempts included; none where nothing is known to have cost."""
+        found = self.found
+        return found.cost_usd / found.answered if found.answered and found.cost_usd else None
+
+
+def attained(sources: Sources, span: TimeSpan) -> Made[list[Attainment]]:
+    """Return what the ledger says of the span, with the moment it said it. Raises `LedgerError`."""
+    return sources.made(
+        ("attained", span.key), lambda: sources.ledger.attainment(span.since, span.until, piece=span.piece)
+    )
 
 
 def rows(sources: Sources, standards: Standards | None, span: TimeSpan) -> list[Row]:
     """Return every service's use case, worst first. Raises `LedgerError`."""
-    found = sources.kept(("overview", span.name), lambda: _measured(sources, span))
-    open_by = sources.ledger.incidents.list()
-    made = []
-    for row, before in found:
-        names = row.group["service"], row.group["use_case"]
-        limits = [limit for metric in row.metrics.values() for limit in metric.limits]
-        worst = max((limit for limit in limits if limit.n), key=_times, default=None)
-        answered = row.outcomes.get("ok", 0)
-        made.append(
-            Row(
-                *names,
-                row.owner or "",
-                *_standing(standards, names[1], row.owner or ""),
-                row.requests,
-                row.state,
-                row.verdict,
-                worst,
-                _change(worst, before),
-                row.cost_usd / answered if answered and row.cost_usd else None,
-                row.cost_usd,
-                row.cost_coverage,
-                sum((one.limit.service, one.limit.use_case) == names for one in open_by),
-            )
-        )
-    return sorted(made, key=lambda row: (_ORDER.index(row.state), -min(row.times, 1e9), row.service, row.use_case))
+    return _rows(sources, standards, attained(sources, span).value)
+
+
+def _rows(sources: Sources, standards: Standards | None, found: list[Attainment]) -> list[Row]:
+    open_by = Counter((one.limit.service, one.limit.use_case) for one in sources.ledger.incidents.list())
+    made = [Row(one, *_standing(standards, one), open_by[one.service, one.use_case]) for one in found]
+    return sorted(made, key=lambda row: (_PLACES[row.state], -min(row.found.times, 1e9), row.service, row.use_case))
 
 
 def values(
-    sources: Sources, standards: Standards | None, span: TimeSpan, chosen: dict[str, str | None]
+    sources: Sources, standards: Standards | None, span: TimeSpan, chosen: Mapping[str, str | None]
 ) -> dict[str, Any]:
-    """Return what the template needs; `chosen` are the filters: team, class, phase, search."""
-    found = rows(sources, standards, span)
-    wanted = {"owner": chosen.get("team"), "class_": chosen.get("class"), "phase": chosen.get("phase")}
-    shown = [row for row in found if all(not value or getattr(row, name) == value for name, value in wanted.items())]
-    text = (chosen.get("search") or "").strip().lower()
-    shown = [row for row in shown if text in f"{row.service} {row.use_case} {row.owner}".lower()]
+    """Return what the template needs; `chosen` are the filters: team, class, phase, state, search."""
+    made = attained(sources, span)
+    found = _rows(sources, standards, made.value)
+    shown = chosen_of(found, chosen)
     return {
         "rows": shown,
         "total": len(found),
-        "over": sum(row.state is State.OVER for row in shown),
-        "within": sum(row.state is State.WITHIN for row in shown),
-        "requests": sum(row.requests for row in shown),
-        "cost": sum(row.cost_usd for row in shown),
-        "teams": sorted({row.owner for row in found} - {""}),
-        "classes": sorted({row.class_ for row in found} - {""}),
-        "phases": sorted({row.phase for row in found} - {""}),
-        "incidents": [one for one in sources.ledger.incidents.list() if not one.parent][:5],
+        "counts": Counter(row.state.value for row in shown),
+        "requests": sum(row.found.requests for row in shown),
+        "cost": sum(row.found.cost_usd for row in shown),
+        "answered": sum(row.found.answered for row in shown),
+        "options": [
+            ("team", sorted({row.owner for row in found} - {""})),
+            ("class", sorted({row.class_ for row in found} - {""})),
+            ("phase", sorted({row.phase for row in found} - {""})),
+            ("state", [(state.value, STATE_WORDS[state]) for state in _ORDER if any(r.state is state for r in found)]),
+        ],
+        "incidents": [one for one in sources.ledger.incidents.list() if not one.parent],
         "chosen": chosen,
+        "made_at": made.at,
+        "now": sources.clock(),
     }
 
 
-def _measured(sources: Sources, span: TimeSpan) -> list[tuple[ServiceRow, dict[tuple[str, str], tuple[int, int]]]]:
-    report = sources.ledger.measure(span.since, span.until)
-    before = sources.ledger.totals.limits(span.since - span.length, span.since)
-    return [(row, before.get((row.group["service"], row.group["use_case"]), {})) for row in report.services]
+def chosen_of(found: list[Row], chosen: Mapping[str, str | None]) -> list[Row]:
+    """Return the rows that filters leave."""
+    wanted = [chosen.get(name) for name in ("team", "class", "phase", "state")]
+    kept = [
+        row
+        for row in found
+        if all(
+            not value or value == own
+            for value, own in zip(wanted, (row.owner, row.class_, row.phase, row.state.value), strict=True)
+        )
+    ]
+    text = (chosen.get("search") or "").strip().lower()
+    return [row for row in kept if text in f"{row.service} {row.use_case} {row.owner}".lower()]
 
 
-def _standing(standards: Standards | None, use_case: str, owner: str) -> tuple[str, str]:
+def csv_row(row: Row) -> tuple[Any, ...]:
+    """Return a row as `CSV_NAMES` has it."""
+    found, worst = row.found, row.found.worst
+    return (
+        *(row.service, row.use_case, row.owner, row.class_, row.phase, found.requests, row.limit_words),
+        *(None if worst is None else worst.measured, None if worst is None else worst.share_over, found.times),
+        *(found.cost_usd, found.cost_coverage, found.state.value, found.verdict),
+    )
+
+
+def _standing(standards: Standards | None, found: Attainment) -> tuple[str, str]:
     if standards is None:
         return "", ""
-    written = standards.options.use_cases.get(use_case)
-    team = standards.options.teams.get(owner)
+    written = standards.options.use_cases.get(found.use_case)
+    team = standards.options.teams.get(found.owner)
     return (written.class_ if written is not None else ""), (team.phase or "" if team is not None else "")
-
-
-def _times(limit: Limit) -> float:
-    allowed = {"p50": 0.5, "p90": 0.1, "p95": 0.05, "p99": 0.01}.get(limit.percentile, limit.value)
-    return (limit.share_over or 0.0) / allowed if allowed else 0.0
-
-
-def _change(worst: Limit | None, before: dict[tuple[str, str], tuple[int, int]]) -> float | None:
-    if worst is None or worst.share_over is None:
-        return None
-    n, over = before.get((worst.metric, worst.percentile), (0, 0))
-    return worst.share_over - over / n if n >= 20 else None

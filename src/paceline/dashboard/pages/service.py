@@ -1,136 +1,231 @@
-"""Service: its percentiles against their limits over time, what happened, money, tokens, incidents, what to do next."""
+"""Service: is it within its budget, where its time and money go, what happened, and the one next thing to do."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import calendar
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from paceline.dashboard.charts import Line, LineChart, Mark, line_chart
-from paceline.dashboard.pages import overview
+from paceline.dashboard.charts import LineChart, Mark
+from paceline.dashboard.pages import overview, service_charts
+from paceline.dashboard.pages.service_figures import Figures, Piece, figures
+from paceline.dashboard.shapes import QUANTILES
 from paceline.dashboard.sources import Sources
 from paceline.dashboard.spans import TimeSpan
-from paceline.governance.scorecard import scorecards
-from paceline.ledger.figures import MetricSketch
-from paceline.standards import METRICS, Standards
+from paceline.governance.scorecard import Card, scorecards
+from paceline.governance.signals.months import Month, months
+from paceline.governance.statistics.burn import budget_left, days_to_exhaustion
+from paceline.governance.waivers import WaiverState, all_waivers
+from paceline.ledger.spending import day_number
+from paceline.ledger.verdict import Limit as Judged
+from paceline.ledger.verdict import in_words
+from paceline.standards import METRICS, Limit, Standards
 
-__all__ = ["METRICS_SHOWN", "series", "values"]
+__all__ = ["TABLES", "LimitRow", "values"]
 
-METRICS_SHOWN: Final = {"ttft_ms": "time to first token", "tpot_ms": "time per token", "total_ms": "total time"}
+_INCIDENTS_S: Final = 28 * 86_400
+_EVENTS_MAX: Final = 20
+_ALLOWED: Final = {"p50": 0.5, "p90": 0.1, "p95": 0.05, "p99": 0.01}
 
 
-def values(sources: Sources, standards: Standards | None, span: TimeSpan, service: str) -> dict[str, Any] | None:
+@dataclass(frozen=True, slots=True)
+class LimitRow:
+    """One published limit of a use case and how it was kept over 28 days."""
+
+    use_case: str
+    key: str
+    """As addresses write it: `ttft_ms.p95`."""
+    words: str
+    share: float | None
+    """Over the limit, of all that were judged."""
+    times: float
+    """Times the allowed share."""
+    n: int
+    left: float | None
+    """Of the error budget; none where too few were judged."""
+    days: float | None
+    """Until it is used up if every day were as the last; none when it never is."""
+
+
+def values(
+    sources: Sources, standards: Standards | None, span: TimeSpan, service: str, use_case: str = ""
+) -> dict[str, Any] | None:
     """Return what the template needs; none for a service that neither standards nor ledger know."""
     own = [row for row in overview.rows(sources, standards, span) if row.service == service]
     known = standards.options.services.get(service) if standards is not None else None
-    if not own and known is None and not _had_traffic(sources, service):
+    made = figures(sources, span, service)
+    found = made.value
+    if not own and known is None and not found.pieces and not found.month:
         return None
+    names = list(dict.fromkeys([row.use_case for row in own] + sorted(found.pieces)))
+    shown = use_case if use_case in names else next((name for name in names if found.pieces.get(name)), "")
+    limits = {name: list(_limits(standards, name)) for name in names}
     events = sources.ledger.events.between(int(span.since * 1e6), int(span.until * 1e6), service=service)
     marks = [Mark(event.at_us / 1e6, f"{event.kind}: {event.text}") for event in events]
-    measured = sources.kept(("series", service, span.name), lambda: _measured(sources, span, service))
-    card = next((card for card in _cards(sources, standards) if card.service == service), None)
+    marks += [Mark(at, text) for at, text in found.models if text.startswith(f"{shown}: ")]
     owner = (known.owner or "") if known is not None else ""
     team = standards.options.teams.get(owner) if standards is not None else None
     return {
         "service": service,
         "owner": owner,
         "contact": team.contact if team is not None else "",
+        "phase": (team.phase or "") if team is not None else "",
         "description": known.description if known is not None else "",
         "mode": (known.mode or standards.options.policy.mode) if known is not None and standards is not None else "",
         "rows": own,
-        "charts": [chart for row in own for chart in _charts(standards, span, row.use_case, measured, marks)],
-        "counts": sources.kept(("counts", service, span.name), lambda: _counts(sources, span, service)),
-        "events": events[::-1][:20],
+        "use_case": shown,
+        "use_cases": names,
+        "limits": [row for name in names for row in _limit_rows(name, limits[name], found)],
+        "charts": service_charts.latency_charts(found, shown, limits.get(shown, []), marks),
+        "curve": service_charts.curves(found, shown, limits.get(shown, [])),
+        "heat": service_charts.heat(found, shown, limits.get(shown, [])),
+        "parts_of_time": found.parts,
+        "sums": _sums(found),
+        "did": _did(found),
+        "more_charts": [
+            chart
+            for chart in (
+                service_charts.cost_chart(found, shown, limits.get(shown, [])),
+                service_charts.prompt_chart(found, shown),
+            )
+            if chart is not None
+        ],
+        **_money(sources, standards, service),
+        "events": events[::-1][:_EVENTS_MAX],
         "incidents": _incidents(sources, service, span),
-        "card": card,
+        "waivers": _waivers(sources, standards, service),
+        "card": next((card for card in _cards(sources, standards) if card.service == service), None),
+        "made_at": made.at,
+        "now": sources.clock(),
     }
 
 
-def series(
-    sources: Sources, span: TimeSpan, service: str
-) -> list[tuple[float, str, str, float | None, float | None, int]]:
-    """Return the rows behind the charts: time, use case, metric, p50, p95, values."""
-    measured = sources.kept(("series", service, span.name), lambda: _measured(sources, span, service))
-    return [
-        (at, use_case, metric, p50, p95, n)
-        for (use_case, metric), points in sorted(measured.items())
-        for at, p50, p95, n in points
-    ]
-
-
-def _had_traffic(sources: Sources, service: str) -> bool:
-    now = sources.clock()
-    return (service,) in sources.ledger.totals.counters(now - 28 * 86_400, now, ("n",), ("service",))
-
-
-_Points = dict[tuple[str, str], list[tuple[float, float | None, float | None, int]]]
-
-
-def _measured(sources: Sources, span: TimeSpan, service: str) -> _Points:
-    """Return by use case and metric p50 and p95 of each piece of time."""
-    reading = sources.ledger.reading(span.since, span.until, resolution=span.resolution, only={"service": service})
-    pieces: defaultdict[tuple[str, str, int], list[MetricSketch]] = defaultdict(list)
-    for row in reading.metrics(list(METRICS_SHOWN), ("use_case",)):
-        pieces[row.use_case or "", row.metric, row.minute // span.point * span.point].append(row)
-    found: defaultdict[tuple[str, str], list[tuple[float, float | None, float | None, int]]] = defaultdict(list)
-    for (use_case, metric, minute), rows in sorted(pieces.items()):
-        n = sum(row.n for row in rows)
-        found[use_case, metric].append((minute * 60.0, *_quantiles(rows, n), n))
-    return dict(found)
-
-
-def _quantiles(rows: list[MetricSketch], n: int) -> tuple[float | None, float | None]:
-    from paceline import _core
-
-    p50, p95 = _core.quantiles([row.sketch for row in rows], [0.5, 0.95]) if n else (None, None)
-    return p50, p95
-
-
-def _charts(
-    standards: Standards | None, span: TimeSpan, use_case: str, measured: _Points, marks: list[Mark]
-) -> list[LineChart]:
-    limits: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
+def _limits(standards: Standards | None, use_case: str) -> Iterator[tuple[str, Limit]]:
     if standards is not None and use_case in standards.use_cases:
         for limit in standards.limits(use_case):
-            limits[METRICS[limit.metric]].append((f"{limit.percentile} limit", limit.value))
-    made = []
-    for metric, words in METRICS_SHOWN.items():
-        points = _filled(measured.get((use_case, metric), []), span)
-        lines = [
-            Line("p95", tuple((at, p95) for at, _, p95, _ in points)),
-            Line("p50", tuple((at, p50) for at, p50, _, _ in points)),
-        ]
-        # A limit far above everything measured would flatten the lines: its figure is in the table.
-        top = max((value for line in lines for _, value in line.points if value is not None), default=0.0)
-        near = [limit for limit in limits[metric] if limit[0] == "p95 limit" and (not top or limit[1] <= 4 * top)]
-        chart = line_chart(f"{use_case}: {words}", "ms", lines, span.since, span.until, limits=near, marks=marks)
-        if not chart.is_empty:
-            made.append(chart)
-    return made
+            yield METRICS[limit.metric], limit
 
 
-def _filled(
-    points: list[tuple[float, float | None, float | None, int]], span: TimeSpan
-) -> list[tuple[float, float | None, float | None, int]]:
-    """Put gaps where nothing was measured, so that no line is drawn over them."""
-    known = {at: (at, p50, p95, n) for at, p50, p95, n in points}
-    step = span.point * 60
-    first = int(span.since // step * step)
-    return [known.get(float(at), (float(at), None, None, 0)) for at in range(first, int(span.until), step)]
+def _limit_rows(use_case: str, limits: Sequence[tuple[str, Limit]], found: Figures) -> Iterator[LimitRow]:
+    for metric, limit in limits:
+        key = (use_case, metric, limit.percentile)
+        allowed = _ALLOWED.get(limit.percentile, limit.value)
+        window, day = found.month.get(key), found.day.get(key)
+        n, over = (window.n, window.over) if window is not None else (0, 0)
+        enough = n >= Judged(metric, limit.percentile, limit.value, n, over, None).n_min and allowed > 0
+        name = metric.removesuffix("_ms").removesuffix("_usd").replace("_", " ")
+        at = "" if limit.percentile == "mean" else f" {limit.percentile}"
+        left = budget_left(window, allowed) if window is not None and enough else None
+        days = days_to_exhaustion(window, day, allowed) if window is not None and day is not None and enough else None
+        share = over / n if n else None
+        times = share / allowed if share is not None and allowed else 0.0
+        words = f"{name}{at} ≤ {in_words(metric, limit.value)}"
+        yield LimitRow(use_case, f"{metric}.{limit.percentile}", words, share, times, n, left, days)
 
 
-def _counts(sources: Sources, span: TimeSpan, service: str) -> dict[str, int]:
-    names = ("n", "n_ok", "n_refused", "n_cancelled", "tokens_input", "tokens_cached", "tokens_output")
-    more = ("tokens_reasoning", "n_cap_added", "n_ended_by_length", "n_untagged", "n_off_standard")
-    sums = sources.ledger.totals.counters(span.since, span.until, (*names, *more), ("service",))
-    return dict(zip((*names, *more), sums.get((service,), (0,) * 12), strict=True))
+def _sums(found: Figures) -> Piece:
+    """Return the counts of all pieces of all use cases."""
+    rows = [row[1:] for pieces in found.pieces.values() for row in pieces]
+    return Piece(found.span.since, *(sum(column) for column in zip(*rows, strict=True))) if rows else _nothing(found)
+
+
+def _nothing(found: Figures) -> Piece:
+    return Piece(found.span.since, *(0,) * (len(Piece._fields) - 1))
+
+
+def _did(found: Figures) -> dict[str, tuple[int, float]]:
+    """Return by event how often traffic rules did it, and US dollars."""
+    names = {event for events in found.events.values() for event in events}
+    return {
+        name: (
+            sum(events.get(name, (0, 0))[0] for events in found.events.values()),
+            sum(events.get(name, (0, 0))[1] for events in found.events.values()) / 1e9,
+        )
+        for name in names
+    }
+
+
+def _money(sources: Sources, standards: Standards | None, service: str) -> dict[str, Any]:
+    """Return the month of the service, and its chart."""
+    if standards is None:
+        return {"month": None, "month_chart": None}
+    today = datetime.fromtimestamp(sources.clock(), UTC).date()
+
+    def make() -> tuple[Month | None, LineChart | None]:
+        month = next(iter(months(sources.ledger, standards, today, is_whole=False, only=service)), None)
+        if month is None:
+            return None, None
+        first = today.replace(day=1)
+        spent = sources.ledger.totals.spent("service", first, today, name=service).get(service, {})
+        daily = {day: usd / 1e9 for day, usd in spent.items()}
+        days = calendar.monthrange(today.year, today.month)[1]
+        return month, service_charts.month_chart(month, daily, day_number(first), days)
+
+    month, chart = sources.kept(("month", service), make)
+    return {"month": month, "month_chart": chart}
 
 
 def _incidents(sources: Sources, service: str, span: TimeSpan) -> list[Any]:
-    since = int((span.until - 28 * 86_400) * 1e6)
-    return [one for one in sources.ledger.incidents.list(ended_since_us=since) if one.limit.service == service][:20]
+    since = int((span.until - _INCIDENTS_S) * 1e6)
+    found = [one for one in sources.ledger.incidents.list(ended_since_us=since) if one.limit.service == service]
+    return sorted(found, key=lambda one: (not one.is_open, -one.since_us))[:_EVENTS_MAX]
 
 
-def _cards(sources: Sources, standards: Standards | None) -> list[Any]:
+def _waivers(sources: Sources, standards: Standards | None, service: str) -> list[Any]:
+    if standards is None:
+        return []
+    now = sources.clock()
+    wanted = (WaiverState.APPROVED, WaiverState.PENDING)
+    return [
+        (one, one.days_left(datetime.fromtimestamp(now, UTC)))
+        for one in all_waivers(sources.ledger, standards, now)
+        if one.service == service and one.state in wanted
+    ]
+
+
+def _cards(sources: Sources, standards: Standards | None) -> list[Card]:
     if standards is None:
         return []
     return sources.kept("scorecards", lambda: scorecards(sources.ledger, standards, sources.clock()))
+
+
+def _series_rows(sources: Sources, span: TimeSpan, service: str) -> Iterator[tuple[Any, ...]]:
+    for (use_case, metric), points in sorted(figures(sources, span, service).value.points.items()):
+        for point in points:
+            yield point.at, use_case, metric, point.p50, point.p95, point.n
+
+
+def _count_rows(sources: Sources, span: TimeSpan, service: str) -> Iterator[tuple[Any, ...]]:
+    for use_case, pieces in sorted(figures(sources, span, service).value.pieces.items()):
+        for piece in pieces:
+            yield piece.at, use_case, *piece[1:]
+
+
+def _percentile_rows(sources: Sources, span: TimeSpan, service: str) -> Iterator[tuple[Any, ...]]:
+    found = figures(sources, span, service).value
+    for use_case in sorted(found.pieces):
+        chart = service_charts.curves(found, use_case, [])
+        for curve in chart.curves if chart is not None else ():
+            for q, value in zip(QUANTILES, curve.values, strict=True):
+                yield use_case, curve.name, q, value
+
+
+def _heat_rows(sources: Sources, span: TimeSpan, service: str) -> Iterator[tuple[Any, ...]]:
+    found = figures(sources, span, service).value
+    for use_case in sorted(found.pieces):
+        drawn = service_charts.heat(found, use_case, [])
+        for at, counts in drawn.rows if drawn is not None else ():
+            for name, n in zip(drawn.names if drawn is not None else (), counts, strict=True):
+                if n:
+                    yield at, use_case, name, n
+
+
+TABLES: Final = (
+    ("series", ("at", "use_case", "metric", "p50", "p95", "values"), _series_rows),
+    ("counts", ("at", "use_case", *Piece._fields[1:]), _count_rows),
+    ("percentiles", ("use_case", "metric", "quantile", "ms"), _percentile_rows),
+    ("heat", ("at", "use_case", "ms", "requests"), _heat_rows),
+)
+"""Tables behind the page, as CSV: name, columns, rows."""
