@@ -13,10 +13,13 @@ from typing import Any
 
 __all__ = ["Api", "Catalogue", "CatalogueError", "Defaults", "Product", "load", "read"]
 
-PARAMETERS = ("cap", "timeout", "retries", "base_url", "tags", "stream", "model")
+PARAMETERS = ("cap", "timeout", "retries", "base_url", "key", "tags", "stream", "model", "bounded")
 KINDS = ("sdk", "model", "agent")
 API_KINDS = ("generation", "embedding")
 UNITS = ("s", "ms")
+_LISTS = (
+    "nested", "functions", "wrappers", "instances", "makers", "packages", "async_methods", "inside",
+)  # fmt: skip
 
 
 class CatalogueError(ValueError):
@@ -25,15 +28,22 @@ class CatalogueError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """One API of a client: where it hangs, its methods, and what its output cap is called; `kind` is of API_KINDS."""
+    """One API of a client: where it hangs, its methods, and what its output cap is called; `kind` is of API_KINDS.
+
+    `shape` are the arguments that tell such a call where nothing tells what it is made on. `usage` holds where a
+    stream reports its tokens only when asked. `cap_hidden`: the cap stands in a text, so its absence proves nothing.
+    """
 
     name: str
     paths: tuple[str, ...]
     methods: tuple[str, ...]
     cap: tuple[str, ...]
-    cap_mandatory: bool = False
-    versions: str = ""
     kind: str = "generation"
+    cap_mandatory: bool = False
+    cap_hidden: bool = False
+    usage: bool = False
+    shape: tuple[str, ...] = ()
+    versions: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,10 @@ class Product:
     """One SDK or framework.
 
     `instances` are names of a module that are ready clients, `makers` methods of a client that give one with options
-    of its own. `opaque` names arguments that may decide a parameter out of sight. `unit` is that of timeouts.
+    of its own. `opaque` names arguments that may decide a parameter out of sight. `unit` is that of timeouts. `caps`
+    are the caps that single constructors set by themselves. `program` are names of the module that set a parameter for
+    the whole program. `first` is the parameter that may stand first without its name. `inside` are parameters that
+    stand only within a settings object. `packages` is what manifests call it.
     """
 
     name: str
@@ -72,6 +85,12 @@ class Product:
     makers: tuple[str, ...] = ()
     opaque: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unit: str = "s"
+    packages: tuple[str, ...] = ()
+    async_methods: tuple[str, ...] = ()
+    inside: tuple[str, ...] = ()
+    first: str = ""
+    caps: dict[str, int] = field(default_factory=dict)
+    program: dict[str, str] = field(default_factory=dict)
 
     def names(self, parameter: str, api: Api | None = None) -> tuple[str, ...]:
         """Name the arguments that decide a parameter, at one API or at the constructor."""
@@ -79,7 +98,15 @@ class Product:
 
     def holds(self, dotted: str) -> str | None:
         """Return what follows the module in a dotted name of this product."""
-        return next((dotted[len(each) + 1 :] for each in self.modules if dotted.startswith(each + ".")), None)
+        for each in self.modules:
+            if dotted.startswith(each) and dotted[len(each) : len(each) + 1] == ".":
+                return dotted[len(each) + 1 :]
+        return None
+
+    def cap_by_default(self, constructor: str) -> int | None:
+        """Return the cap that is sent when none is set, where one is."""
+        cap = self.caps.get(constructor, self.defaults.cap)
+        return cap if isinstance(cap, int) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +115,18 @@ class Catalogue:
 
     products: tuple[Product, ...]
     by_constructor: dict[str, tuple[Product, ...]] = field(default_factory=dict)
+    by_function: dict[str, tuple[Product, ...]] = field(default_factory=dict)
+    methods: frozenset[str] = frozenset()
+    """The last names of every call to an API."""
+    roots: frozenset[str] = frozenset()
+    """The first names of every module."""
 
     def product(self, name: str) -> Product:
         """Return the product of that name; raises `KeyError`."""
-        return next(each for each in self.products if each.name == name)
+        found = next((each for each in self.products if each.name == name), None)
+        if found is None:
+            raise KeyError(name)
+        return found
 
     def constructor(self, dotted: str) -> Product | None:
         """Find the product whose constructor a dotted name is."""
@@ -100,16 +135,16 @@ class Catalogue:
 
     def function(self, dotted: str) -> tuple[Product, Api, str] | None:
         """Find the API that a dotted name calls without a client."""
-        for product in self.products:
+        last = dotted.rpartition(".")[2]
+        for product in self.by_function.get(last, ()):
             rest = product.holds(dotted)
-            if rest is None or not product.apis:
+            if rest is None:
                 continue
-            if rest in product.functions:
-                return product, product.apis[0], rest.rpartition(".")[2]
             for api in product.apis:
-                for path in api.paths:
-                    if any(rest == f"{path}.{method}".lstrip(".") for method in api.methods):
-                        return product, api, rest.rpartition(".")[2]
+                if any(rest == f"{path}.{method}".lstrip(".") for path in api.paths for method in api.methods):
+                    return product, api, last
+            if rest in product.functions:
+                return product, product.apis[0], last
         return None
 
     def wrapped(self, dotted: str) -> bool:
@@ -118,11 +153,17 @@ class Catalogue:
 
     def imported(self, dotted: str) -> bool:
         """Say whether an import is of a product."""
+        if dotted.partition(".")[0] not in self.roots:
+            return False
         return any(
             dotted == module or dotted.startswith(module + ".") or module.startswith(dotted + ".")
             for product in self.products
             for module in product.modules
         )
+
+    def hosts(self) -> tuple[str, ...]:
+        """List the hosts of all providers."""
+        return tuple(dict.fromkeys(host for product in self.products for host in product.hosts))
 
 
 @cache
@@ -138,11 +179,16 @@ def read(text: str) -> Catalogue:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     raw = yaml.load(text, Loader=loader)  # noqa: S506  # a safe loader either way
     products = tuple(_product(name, entry) for name, entry in raw.items())
-    index: dict[str, tuple[Product, ...]] = {}
+    constructors: dict[str, tuple[Product, ...]] = {}
+    functions: dict[str, tuple[Product, ...]] = {}
     for product in products:
-        for constructor in product.constructors:
-            index[constructor] = (*index.get(constructor, ()), product)
-    return Catalogue(products, index)
+        for name in product.constructors:
+            constructors[name] = (*constructors.get(name, ()), product)
+        methods = {method for api in product.apis for method in api.methods}
+        for name in methods | {each.rpartition(".")[2] for each in product.functions}:
+            functions[name] = (*functions.get(name, ()), product)
+    roots = frozenset(module.partition(".")[0] for product in products for module in product.modules)
+    return Catalogue(products, constructors, functions, frozenset(functions), roots)
 
 
 def _product(name: str, raw: dict[str, Any]) -> Product:
@@ -165,23 +211,23 @@ def _product(name: str, raw: dict[str, Any]) -> Product:
             environment={key: tuple(names) for key, names in raw["environment"].items()},
             defaults=Defaults(**raw["defaults"]),
             parameters={key: tuple(names) for key, names in raw["parameters"].items()},
-            nested=tuple(raw.get("nested", ())),
             apis=tuple(_api(each, entry) for each, entry in raw.get("apis", {}).items()),
-            functions=tuple(raw.get("functions", ())),
-            wrappers=tuple(raw.get("wrappers", ())),
-            instances=tuple(raw.get("instances", ())),
-            makers=tuple(raw.get("makers", ())),
             opaque={key: tuple(names) for key, names in opaque.items()},
             unit=_one_of(raw.get("unit", "s"), UNITS),
+            first=raw.get("first", ""),
+            caps=dict(raw.get("caps", {})),
+            program=dict(raw.get("program", {})),
+            **{key: tuple(raw.get(key, ())) for key in _LISTS},
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise CatalogueError(f"{name}: {error}") from error
 
 
 def _api(name: str, raw: dict[str, Any]) -> Api:
-    mandatory, versions = raw.get("cap_mandatory", False), raw.get("versions", "")
-    kind = _one_of(raw.get("kind", "generation"), API_KINDS)
-    return Api(name, tuple(raw["paths"]), tuple(raw["methods"]), tuple(raw.get("cap", ())), mandatory, versions, kind)
+    rest = {key: value for key, value in raw.items() if key not in {"paths", "methods", "cap", "shape"}}
+    _one_of(rest.get("kind", "generation"), API_KINDS)
+    shape = tuple(raw.get("shape", ()))
+    return Api(name, tuple(raw["paths"]), tuple(raw["methods"]), tuple(raw.get("cap", ())), shape=shape, **rest)
 
 
 def _one_of(word: str, words: tuple[str, ...]) -> str:

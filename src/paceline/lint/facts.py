@@ -7,45 +7,50 @@ be seen is unknown. Must not know rules.
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from paceline.lint.resolve import Local, Resolver
+from paceline.lint.resolve import Client, Local, Made, Ref, Resolver
 from paceline.lint.sites import Fact, Place, State
+from paceline.lint.values import DEPTH as _DEPTH
+from paceline.lint.values import Values, callers, place
 
 if TYPE_CHECKING:
     from paceline.lint.scopes import Binding, Change, Scope
+    from paceline.lint.spans import Spans
 
-_UNSET = {"NOT_GIVEN", "NotGiven", "omit", "Omit", "not_given"}
-_DEPTH = 4
-
-
-def place(node: ast.AST) -> Place:
-    """Return where a node starts."""
-    return Place(getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1)
+_TRANSPORTS = {"http_client", "http_async_client", "httpx_client", "client", "async_client"}
+_CONTAINERS = {"http_client_kwargs", "client_kwargs", "async_client_kwargs", "request_options", "config"}
+_LEFT_OUT = "not among the arguments"
 
 
 class Arguments:
     """Reads the arguments of calls in one file."""
 
-    def __init__(self, resolver: Resolver) -> None:
+    def __init__(self, resolver: Resolver, values: Values, spans: Spans) -> None:
         self.resolver = resolver
+        self.values = values
+        self.spans = spans
 
     def fact(self, call: ast.Call, scope: Scope, names: tuple[str, ...], nested: tuple[str, ...] = ()) -> Fact:
         """Decide whether any of these arguments is set; one that is set wins over one that may be."""
-        found = [self._named(call, scope, name) for name in names]
-        found += [self._within(call, scope, outer, names) for outer in nested if outer not in names]
+        found = [self._named(call, scope, name, names) for name in names]
+        found += [self._within(call, scope, outer, names, nested) for outer in nested if outer not in names]
         for state in (State.YES, State.UNKNOWN):
             for fact in found:
                 if fact is not None and fact.state is state:
                     return fact
         explicit = next((fact for fact in found if fact is not None), None)
-        return explicit or Fact(State.NO, place(call), "not among the arguments")
+        return explicit or Fact(State.NO, place(call), _LEFT_OUT)
 
-    def _named(self, call: ast.Call, scope: Scope, name: str) -> Fact | None:
+    def _named(self, call: ast.Call, scope: Scope, name: str, names: tuple[str, ...] = ()) -> Fact | None:
         hidden: Fact | None = None
         for keyword in call.keywords:
             if keyword.arg == name:
-                return self._set(keyword.value, scope, name)
+                if name in _TRANSPORTS:
+                    return self._transport(keyword.value, scope, name, names)
+                given = self._set(keyword.value, scope, name)
+                return replace(given, span=self.spans.of(keyword.value), cut=self.spans.cut(call, keyword))
             if keyword.arg is None:
                 found = self._mapping(keyword.value, scope, name, _DEPTH)
                 if found is not None and found.state is not State.UNKNOWN:
@@ -55,31 +60,95 @@ class Arguments:
             hidden = Fact(State.UNKNOWN, place(call), "`*` hides arguments")
         return hidden
 
-    def _within(self, call: ast.Call, scope: Scope, outer: str, names: tuple[str, ...]) -> Fact | None:
+    def _set(self, node: ast.expr, scope: Scope, name: str) -> Fact:
+        return self.values.judge(node, scope, name)
+
+    def _transport(self, node: ast.expr, scope: Scope, name: str, names: tuple[str, ...]) -> Fact | None:
+        """Look at an HTTP client of one's own: the SDK takes its timeout only where one is given to it."""
+        wanted = (
+            ("timeout",) if any("timeout" in each for each in names) else ("base_url", "transport", "mounts", "proxy")
+        )
+        if isinstance(node, ast.Constant) and node.value is None:
+            return None
+        unseen = Fact(State.UNKNOWN, place(node), f"`{name}` is made elsewhere")
+        made = self._call_of(node, scope)
+        if made is None:
+            return unseen
+        call, where = made
+        value = self.resolver.value(call.func, where)
+        if not isinstance(value, Ref) or "http" not in value.dotted.lower():
+            return unseen
+        found = self.fact(call, where, wanted)
+        return found if found.because != _LEFT_OUT else None
+
+    def _call_of(self, node: ast.expr, scope: Scope) -> tuple[ast.Call, Scope] | None:
+        """Follow a name to the one call that makes it."""
+        for _ in range(_DEPTH):
+            if isinstance(node, ast.Call):
+                return node, scope
+            if not isinstance(node, ast.Name):
+                return None
+            made = scope.bindings(node.id)
+            if len(made) != 1 or made[0].sort != "value" or not isinstance(made[0].node, ast.expr):
+                return None
+            node, scope = made[0].node, made[0].scope
+        return None
+
+    def _within(
+        self, call: ast.Call, scope: Scope, outer: str, names: tuple[str, ...], nested: tuple[str, ...]
+    ) -> Fact | None:
         """Look into a settings object: `config=Settings(cap=…)` or `config={"cap": …}`."""
         for keyword in call.keywords:
             if keyword.arg == outer:
-                return self._settings(keyword.value, scope, names, _DEPTH)
+                return self._settings(keyword.value, scope, names, nested, _DEPTH)
+            if keyword.arg is None:
+                found = self._mapping(keyword.value, scope, outer, _DEPTH)
+                if found is not None:
+                    return Fact(State.UNKNOWN, place(keyword.value), f"`{outer}` is handed on in `**`")
         return None
 
-    def _settings(self, node: ast.expr, scope: Scope, names: tuple[str, ...], depth: int) -> Fact | None:
+    def _settings(
+        self, node: ast.expr, scope: Scope, names: tuple[str, ...], nested: tuple[str, ...], depth: int
+    ) -> Fact | None:
         if isinstance(node, ast.Constant) and node.value is None:
             return None
         if isinstance(node, ast.Name) and depth > 0:
             made = [each for each in scope.bindings(node.id) if each.sort == "value"]
-            if len(made) == 1 and isinstance(made[0].node, ast.Call):
-                return self._settings(made[0].node, made[0].scope, names, depth - 1)
+            if len(made) == 1 and isinstance(made[0].node, ast.Call) and not _is_dict(made[0].node):
+                if any(_stored(store, node.id, names) for store, _, _ in self.resolver.seen.stores):
+                    return Fact(State.UNKNOWN, place(node), "the settings are changed after they are made")
+                return self._settings(made[0].node, made[0].scope, names, nested, depth - 1)
         if isinstance(node, ast.Call) and not _is_dict(node):
-            if self.resolver.value(node.func, scope) is None and not _looks_like_class(node.func):
-                return Fact(State.UNKNOWN, place(node), "the settings are made elsewhere")
-            if isinstance(self.resolver.value(node.func, scope), Local):
-                return Fact(State.UNKNOWN, place(node), "the settings are made elsewhere")
-            found = self.fact(node, scope, names, ("extra_body",))
-            return None if found.because == "not among the arguments" else found
+            return self._made_settings(node, scope, names, nested)
         facts = [self._mapping(node, scope, name, depth) for name in names]
-        return next((each for each in facts if each is not None and each.state is State.YES), None) or next(
-            (each for each in facts if each is not None), None
-        )
+        inner = [self._deeper(node, scope, outer, names, nested) for outer in nested]
+        return _firmest([*facts, *inner])
+
+    def _made_settings(
+        self, node: ast.Call, scope: Scope, names: tuple[str, ...], nested: tuple[str, ...]
+    ) -> Fact | None:
+        value = self.resolver.value(node.func, scope)
+        if isinstance(value, Local) and isinstance(value.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            inner = self.resolver.scopes[value.node]
+            facts = [self._settings(each, inner, names, nested, _DEPTH - 2) for each in inner.returns]
+            if facts and all(each == facts[0] for each in facts):
+                return facts[0]
+        if isinstance(value, (Local, Made, Client)) or not _looks_like_class(node.func):
+            return Fact(State.UNKNOWN, place(node), "the settings are made elsewhere")
+        found = self.fact(node, scope, names, ("extra_body", *nested))
+        return None if found.because == _LEFT_OUT else found
+
+    def _deeper(
+        self, node: ast.expr, scope: Scope, outer: str, names: tuple[str, ...], nested: tuple[str, ...]
+    ) -> Fact | None:
+        """Look one settings object further in: `config={"http_options": {"timeout": …}}`."""
+        if not isinstance(node, ast.Dict):
+            return None
+        for key, value in zip(node.keys, node.values, strict=True):
+            if isinstance(key, ast.Constant) and key.value == outer:
+                rest = tuple(each for each in nested if each != outer)
+                return self._settings(value, scope, names, rest, _DEPTH - 2)
+        return None
 
     def _mapping(self, node: ast.expr, scope: Scope, name: str, depth: int) -> Fact | None:
         """Look for a key in what `**` spreads: None means that it is certainly not there."""
@@ -94,6 +163,13 @@ class Arguments:
                 return inner or next((each for each in positional if each is not None), None)
             case ast.Call(func=ast.Attribute(value=ast.Name() as copied, attr="copy"), args=[]):
                 return self._mapping(copied, scope, name, depth - 1)
+            case ast.Call(func=ast.Attribute(attr="deepcopy" | "copy"), args=[ast.Name() as copied]):
+                return self._mapping(copied, scope, name, depth - 1)
+            case ast.DictComp(generators=[ast.comprehension(iter=ast.Call(func=ast.Attribute(value=copied)))]):
+                found = self._mapping(copied, scope, name, depth - 1)
+                return found and Fact(State.UNKNOWN, place(node), "a comprehension may leave it out")
+            case ast.Attribute(value=ast.Name(id="self"), attr=attribute):
+                return self._attribute(node, attribute, scope, name, depth)
             case ast.Call():
                 return self._built(node, scope, name, depth)
             case ast.Name(id=variable):
@@ -126,25 +202,66 @@ class Arguments:
         return hidden
 
     def _built(self, node: ast.Call, scope: Scope, name: str, depth: int) -> Fact | None:
-        """Go one hop into a function of the file that builds the arguments."""
+        """Go one hop into a function in sight that builds the arguments."""
         function = self.resolver.value(node.func, scope)
         if isinstance(function, Local) and isinstance(function.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            inner = self.resolver.seen.scopes[function.node]
+            inner = self.resolver.scopes[function.node]
             found = [self._mapping(each, inner, name, depth - 2) for each in inner.returns]
-            if found and all(each == found[0] for each in found):
-                return found[0]
+            states = {each.state if each is not None else None for each in found}
+            if found and len(states) == 1:
+                elsewhere = found[0] is not None and inner.module is not self.resolver.seen.module
+                return replace(found[0], place=place(node)) if found[0] is not None and elsewhere else found[0]
         return Fact(State.UNKNOWN, place(node), "`**` spreads what a call returns")
+
+    def _attribute(self, node: ast.expr, attribute: str, scope: Scope, name: str, depth: int) -> Fact:
+        """Look at a dictionary kept on `self`: what it was made with stays, what it lacked may have come since."""
+        owner = scope.owner()
+        bound = owner.attributes.get(attribute, owner.names.get(attribute, [])) if owner is not None else []
+        if len(bound) == 1 and isinstance(bound[0].node, ast.expr):
+            found = self._mapping(bound[0].node, bound[0].scope, name, depth - 1)
+            if found is not None and found.state is State.YES:
+                return found
+        return Fact(State.UNKNOWN, place(node), f"`**self.{attribute}` comes from elsewhere")
 
     def _variable(self, node: ast.Name, variable: str, scope: Scope, name: str, depth: int) -> Fact | None:
         bindings = scope.bindings(variable)
-        if len(bindings) != 1 or bindings[0].sort != "value" or not isinstance(bindings[0].node, ast.expr):
+        if len(bindings) == 1 and bindings[0].sort == "parameter":
+            return self._handed(node, bindings[0], scope, name, depth)
+        if not bindings or any(each.sort != "value" or not isinstance(each.node, ast.expr) for each in bindings):
             return Fact(State.UNKNOWN, place(node), f"`**{variable}` comes from elsewhere")
+        if len(bindings) > 1:
+            facts = [self._mapping(each.node, each.scope, name, depth - 1) for each in bindings
+                     if isinstance(each.node, ast.expr)]  # fmt: skip
+            states = {each.state if each is not None else None for each in facts}
+            if len(states) > 1 or State.UNKNOWN in states:
+                return Fact(State.UNKNOWN, place(node), f"`**{variable}` is made in several ways")
+            found = facts[0]
+        else:
+            assert isinstance(bindings[0].node, ast.expr)  # noqa: S101  # looked at above
+            found = self._mapping(bindings[0].node, bindings[0].scope, name, depth - 1)
+        return self._changed(node, variable, bindings, found, name, depth)
+
+    def _changed(  # noqa: PLR0913, PLR0917  # what is known, what it is called, and how far to look
+        self, node: ast.Name, variable: str, bindings: list[Binding], found: Fact | None, name: str, depth: int
+    ) -> Fact | None:
         holder = bindings[0].scope
-        found = self._mapping(bindings[0].node, holder, name, depth - 1)
         for change in holder.changes.get(variable, ()):
             if getattr(node, "lineno", 0) >= _line(change, bindings[0]):
                 found = self._after(change, found, holder, name, depth, place(node))
         return found
+
+    def _handed(self, node: ast.Name, binding: Binding, scope: Scope, name: str, depth: int) -> Fact | None:
+        """Look at what callers hand in as `**`, where all of them are in sight."""
+        function = binding.scope.node
+        unseen = Fact(State.UNKNOWN, place(node), f"`**{node.id}` comes from elsewhere")
+        if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.args.kwarg is not binding.node:
+            return unseen
+        if node.id in scope.changes or depth <= 2:
+            return unseen
+        calls = callers(function, binding.scope, self.resolver, self.values.data)
+        facts = [self._named(call, where, name) for call, where in calls or ()]
+        states = {each.state if each is not None else None for each in facts}
+        return facts[0] if len(states) == 1 else unseen
 
     def _after(  # noqa: PLR0913, PLR0917  # what is known, what changed, and where
         self, change: Change, found: Fact | None, scope: Scope, name: str, depth: int, where: Place
@@ -170,78 +287,6 @@ class Arguments:
             return found
         return Fact(State.UNKNOWN, where, f"`{name}` is set on some paths only")
 
-    def _set(self, node: ast.expr, scope: Scope, name: str, depth: int = _DEPTH) -> Fact:
-        """Judge a value that is given: None and the SDKs' own words for it mean that it is not set."""
-        where = place(node)
-        nothing = Fact(State.NO, where, f"`{name}` is None", explicit=True)
-        doubtful = Fact(State.UNKNOWN, where, f"`{name}` may be None")
-        match node:
-            case ast.Constant(value=None):
-                return nothing
-            case ast.Constant(value=value):
-                return Fact(State.YES, where, f"`{name}`", value)
-            case ast.Name(id=word) | ast.Attribute(attr=word) if word in _UNSET:
-                return nothing
-            case ast.Call(func=ast.Name(id=word) | ast.Attribute(attr=word)) if word in _UNSET:
-                return nothing
-            case ast.Name(id=word) if depth > 0:
-                return self._bound(node, scope.bindings(word), name, depth)
-            case ast.Attribute(value=ast.Name(id="self"), attr=word) if depth > 0:
-                owner = scope.owner()
-                bound = [] if owner is None else owner.attributes.get(word, owner.names.get(word, []))
-                return self._bound(node, bound, name, depth)
-            case ast.IfExp(body=one, orelse=other):
-                parts = [self._set(each, scope, name, depth - 1) for each in (one, other)]
-                return parts[0] if parts[0].state is parts[1].state else doubtful
-            case ast.BoolOp(op=ast.Or(), values=values):
-                return Fact(self._set(values[-1], scope, name, depth - 1).state, where, f"`{name}`")
-            case ast.BoolOp() | ast.Call(func=ast.Attribute(attr="get"), args=[_]):
-                return doubtful
-            case _:
-                return Fact(State.YES, where, f"`{name}`")
-
-    def _bound(self, node: ast.expr, bindings: list[Binding], name: str, depth: int) -> Fact:
-        where = place(node)
-        states: set[State] = set()
-        value = None
-        for binding in bindings:
-            if binding.sort == "parameter":
-                states.add(_parameter(binding))
-            elif binding.sort == "value" and isinstance(binding.node, ast.expr):
-                fact = self._set(binding.node, binding.scope, name, depth - 1)
-                states.add(fact.state)
-                value = fact.value
-            elif binding.node is not None and binding.sort == "value":
-                states.add(State.UNKNOWN)
-            else:
-                states.add(State.YES)
-        if not states or states == {State.YES}:
-            return Fact(State.YES, where, f"`{name}`", value if len(bindings) == 1 else None)
-        if states == {State.NO}:
-            return Fact(State.NO, where, f"`{name}` is None", explicit=True)
-        return Fact(State.UNKNOWN, where, f"`{name}` may be None")
-
-
-def _parameter(binding: Binding) -> State:
-    """Say whether a parameter surely has a value: its annotation and default tell."""
-    function = binding.scope.function
-    argument = binding.node
-    if function is None or not isinstance(argument, ast.arg):
-        return State.UNKNOWN
-    annotation = ast.unparse(argument.annotation) if argument.annotation is not None else ""
-    spec = function.args
-    positional = [*spec.posonlyargs, *spec.args]
-    defaults = dict(zip(reversed([each.arg for each in positional]), reversed(spec.defaults), strict=False))
-    defaults |= {each.arg: value for each, value in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if value}
-    default = defaults.get(argument.arg)
-    if (
-        "None" in annotation
-        or "Optional" in annotation
-        or (isinstance(default, ast.Constant) and default.value is None)
-    ):
-        return State.UNKNOWN
-    return State.YES
-
 
 def _line(change: Change, binding: Binding) -> int:
     node = change.value if change.value is not None else change.mapping
@@ -250,6 +295,16 @@ def _line(change: Change, binding: Binding) -> int:
 
 def _is_dict(node: ast.Call) -> bool:
     return isinstance(node.func, ast.Name) and node.func.id == "dict"
+
+
+def _firmest(facts: list[Fact | None]) -> Fact | None:
+    """Prefer what is set, then anything that was decided."""
+    found = [each for each in facts if each is not None]
+    return next((each for each in found if each.state is State.YES), found[0] if found else None)
+
+
+def _stored(target: ast.Attribute, variable: str, names: tuple[str, ...]) -> bool:
+    return isinstance(target.value, ast.Name) and target.value.id == variable and target.attr in names
 
 
 def _looks_like_class(node: ast.expr) -> bool:

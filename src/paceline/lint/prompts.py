@@ -1,4 +1,4 @@
-"""Prompts that change from call to call: a clock, an identifier or chance early in a system prompt.
+"""Prompts that change from call to call: a clock, an identifier, chance or a set early in a system prompt.
 
 A text made at module level is made once, so it is no site. Must not judge.
 """
@@ -8,9 +8,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paceline.lint.facts import place
+import re
+import string
+
 from paceline.lint.resolve import Ref, Resolver
 from paceline.lint.sites import Fact, Kind, Place, Site, State
+from paceline.lint.values import place
 
 if TYPE_CHECKING:
     from paceline.lint.scopes import Scope, Seen
@@ -32,6 +35,8 @@ _CHANCE = {
     "random.choice",
 }
 _DAYS = {"datetime.date.today"}
+_LISTINGS = {"os.listdir", "glob.glob", "os.scandir"}
+_IDENTITY = re.compile(r"^(?:\w+_)?(?:user|session|request|conversation|thread|trace|chat|customer|message)_?id$", re.I)
 _FINE = ("%H", "%I", "%M", "%S", "%f", "%c", "%X", "%T", "%s")
 
 
@@ -44,7 +49,7 @@ def prompt_sites(seen: Seen, resolver: Resolver, path: str) -> list[Site]:
         fact = _stable(node, scope, resolver)
         end = Place(node.end_lineno or node.lineno, (node.end_col_offset or 0) + 1)
         where = place(node)
-        facts = {"stable": fact}
+        facts = {"stable": fact, "ordered": _ordered(node, scope, resolver)}
         found[where] = Site(Kind.PROMPT, path, where, end, "", "", "", name, "text", facts)
     return list(found.values())
 
@@ -62,17 +67,124 @@ def _stable(node: ast.expr, scope: Scope, resolver: Resolver) -> Fact:
         grain = _volatile(part, scope, resolver)
         if grain is not None:
             return Fact(State.NO, place(part), f"{grain[1]} after {before} characters", grain[0])
+        before += _length(part, scope)
         unknown = unknown or Fact(State.UNKNOWN, place(part), "what is put in may change")
     return unknown or Fact(State.YES, place(node), "the beginning is literal")
 
 
+def _ordered(node: ast.expr, scope: Scope, resolver: Resolver) -> Fact:
+    """Decide whether what is put into a prompt has an order: *no* needs a set or a listing of files in sight."""
+    for part in _parts(node):
+        inner = part.value if isinstance(part, ast.FormattedValue) else part
+        found = _unordered(inner, scope, resolver)
+        if found:
+            return Fact(State.NO, place(part), found)
+    return Fact(State.YES, place(node), "no set in sight")
+
+
+def _unordered(node: ast.expr, scope: Scope, resolver: Resolver, depth: int = 3) -> str:
+    """Name what has no order of its own, unless it is sorted on the way."""
+    match node:
+        case ast.Set() | ast.SetComp():
+            return "a set"
+        case ast.Call(func=ast.Name(id="set" | "frozenset")):
+            return "a set"
+        case ast.Call(func=ast.Name(id="list" | "tuple" | "str" | "repr" | "enumerate"), args=[inner, *_]):
+            return _unordered(inner, scope, resolver, depth)
+        case ast.Call(func=ast.Attribute(attr="join"), args=[inner]):
+            return _unordered(inner, scope, resolver, depth)
+        case ast.Call(func=ast.Attribute(attr="dumps"), args=[inner, *_]):
+            return _unordered(inner, scope, resolver, depth)
+        case ast.GeneratorExp(generators=[ast.comprehension(iter=inner)]):
+            return _unordered(inner, scope, resolver, depth)
+        case ast.ListComp(generators=[ast.comprehension(iter=inner)]):
+            return _unordered(inner, scope, resolver, depth)
+        case ast.Call():
+            value = resolver.value(node.func, scope)
+            return "a listing of files" if isinstance(value, Ref) and value.dotted in _LISTINGS else ""
+        case ast.Name(id=name) if depth > 0:
+            bindings = scope.names.get(name, [])
+            if len(bindings) == 1 and bindings[0].sort == "value" and isinstance(bindings[0].node, ast.expr):
+                return _unordered(bindings[0].node, scope, resolver, depth - 1)
+    return ""
+
+
 def _parts(node: ast.expr) -> list[ast.expr]:
-    if isinstance(node, ast.JoinedStr):
-        return [each.value if isinstance(each, ast.FormattedValue) and each.format_spec is None else each
-                for each in node.values]  # fmt: skip
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return [*_parts(node.left), *_parts(node.right)]
-    return [node]
+    """Take a text apart: literal pieces, and what is put between them."""
+    match node:
+        case ast.JoinedStr(values=values):
+            return [each.value if isinstance(each, ast.FormattedValue) and each.format_spec is None else each
+                    for each in values]  # fmt: skip
+        case ast.BinOp(op=ast.Add(), left=left, right=right):
+            return [*_parts(left), *_parts(right)]
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format")):
+            return _template(text, node)
+        case ast.Call(func=ast.Attribute(attr="join"), args=[ast.List(elts=parts) | ast.Tuple(elts=parts)]):
+            return [piece for part in parts for piece in _parts(part)]
+        case _:
+            return [node]
+
+
+def _template(text: str, node: ast.Call) -> list[ast.expr]:
+    """Read `"… {day} …".format(day=…)` as the pieces that it makes."""
+    given = {keyword.arg: keyword.value for keyword in node.keywords}
+    parts: list[ast.expr] = []
+    try:
+        for at, (literal, name, _, _) in enumerate(string.Formatter().parse(text)):
+            parts.append(ast.Constant(literal, lineno=node.lineno, col_offset=node.col_offset))
+            positional = node.args[at] if name == "" and at < len(node.args) else None
+            value = given.get(name) or positional
+            parts += [value] if value is not None else []
+    except ValueError:
+        return [node]
+    return parts
+
+
+def _length(node: ast.expr, scope: Scope) -> int:
+    """Return how long a piece is that is literal behind its name."""
+    if isinstance(node, ast.Name):
+        bindings = scope.bindings(node.id)
+        if len(bindings) == 1 and isinstance(bindings[0].node, ast.Constant):
+            return len(str(bindings[0].node.value))
+    return 0
+
+
+def system_facts(call: ast.Call, scope: Scope, resolver: Resolver, data: bytes) -> dict[str, Fact]:
+    """Say how long a literal system prompt is that a call is given, and whether the call marks it for the cache."""
+    del resolver
+    given = next((each.value for each in call.keywords if each.arg == "system"), None)
+    hidden = any(each.arg is None for each in call.keywords)
+    marked = b"cache_control" in data
+    marker = Fact(State.UNKNOWN, place(call), "`**` hides arguments") if hidden else Fact(State.NO, place(call), "")
+    facts = {"marker": Fact(State.YES, place(call), "`cache_control`") if marked else marker}
+    length = _literal_length(given, scope) if given is not None else None
+    if length is not None:
+        facts["prefix"] = Fact(State.YES, place(call), f"{length} characters", length)
+    return facts
+
+
+def _literal_length(node: ast.expr, scope: Scope, depth: int = 4) -> int | None:
+    """Return the length of a text that is literal throughout, or of a list of blocks of such text."""
+    if depth <= 0:
+        return None
+    match node:
+        case ast.Constant(value=str(text)):
+            return len(text)
+        case ast.BinOp(op=ast.Add(), left=left, right=right):
+            one, other = _literal_length(left, scope, depth - 1), _literal_length(right, scope, depth - 1)
+            return one + other if one is not None and other is not None else None
+        case ast.List(elts=[*blocks]):
+            lengths = [_literal_length(each, scope, depth - 1) for each in blocks]
+            return sum(each for each in lengths if each is not None) if None not in lengths else None
+        case ast.Dict(keys=keys, values=values):
+            texts = [value for key, value in zip(keys, values, strict=True)
+                     if isinstance(key, ast.Constant) and key.value == "text"]  # fmt: skip
+            return _literal_length(texts[0], scope, depth - 1) if texts else None
+        case ast.Name(id=name):
+            bound = scope.bindings(name)
+            if len(bound) == 1 and bound[0].sort == "value" and isinstance(bound[0].node, ast.expr):
+                return _literal_length(bound[0].node, bound[0].scope, depth - 1)
+    return None
 
 
 def _volatile(node: ast.expr, scope: Scope, resolver: Resolver, depth: int = 3) -> tuple[str, str] | None:
@@ -101,6 +213,10 @@ def _volatile(node: ast.expr, scope: Scope, resolver: Resolver, depth: int = 3) 
             if (isinstance(node.func, ast.Name) and node.func.id in {"str", "repr", "int", "round"})
             else None
         )
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        name = node.id if isinstance(node, ast.Name) else node.attr
+        if _IDENTITY.match(name):
+            return "identity", f"`{name}`"
     if isinstance(node, ast.Attribute):
         inner = _volatile(node.value, scope, resolver, depth)
         return ("day", inner[1]) if inner is not None and node.attr in {"year", "month", "day"} else inner

@@ -1,57 +1,34 @@
 """The front end for Python: from a file's bytes to site records.
 
-Owns which calls are sites, and joins what a call says with what its client was made with. Must not judge.
+Owns what a record of each kind holds, and joins what a call says with what its client was made with. Must not judge.
 """
 
 from __future__ import annotations
 
 import ast
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from paceline.catalogue import Api, Catalogue, Product
-from paceline.lint.facts import Arguments, place
+from paceline.lint.around import Around
+from paceline.lint.calls import Finder, Found
+from paceline.lint.facts import Arguments
 from paceline.lint.fronts import UnreadableError
-from paceline.lint.prompts import prompt_sites
-from paceline.lint.resolve import Client, Local, Made, Ref, Resolver, Value, chain
+from paceline.lint.http import http_sites
+from paceline.lint.prefilter import may_hold_sites
+from paceline.lint.prompts import prompt_sites, system_facts
+from paceline.lint.resolve import Client, Ref, Resolver
 from paceline.lint.scopes import Scope, survey
 from paceline.lint.sites import Fact, Kind, Place, Site, State
+from paceline.lint.spans import Spans
+from paceline.lint.values import Values, place
 
-_NAMES = (
-    b"openai", b"OpenAI", b"anthropic", b"litellm", b"genai", b"generativeai", b"generative_models", b"langchain",
-    b"llama_index", b"agno", b"phi.model", b"pydantic_ai", b"from agents", b"google.adk", b"crewai", b"groq",
-    b"completions", b"generate_content", b"instructor",
-)  # fmt: skip
-_RESOURCES = (b"messages", b"responses")
-_VERBS = (b".create", b".stream", b".parse")
-_PROMPTS = (b"system_", b"SYSTEM_", b'"system"', b"'system'", b"system=", b"instructions")
-_CHANGES = (b"datetime", b"uuid", b"time", b"random", b"secrets", b"timezone")
-# What a chain must end in, and which arguments it must have, where nothing tells what its receiver is.
-_BY_SHAPE = {
-    ("chat", "completions"): ("openai", "chat", {"create", "parse", "stream"}, ({"messages"},)),
-    ("messages",): ("anthropic", "messages", {"create", "stream"}, ({"model", "max_tokens", "messages"},)),
-    ("responses",): ("openai", "responses", {"create", "stream", "parse"}, ({"model", "input"},)),
-    ("models",): ("google-genai", "generate", {"generate_content", "generate_content_stream"}, ({"contents"},)),
-}
-_TRANSPARENT = {"with_raw_response", "with_streaming_response", "beta", "aio"}
+__all__ = ["UnreadableError", "may_hold_sites", "sites"]
 
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    product: Product
-    api: Api
-    method: str
-    client: Client | None
-    origin: str
-
-
-def may_hold_sites(data: bytes) -> bool:
-    """Say from the bytes alone whether it is worth parsing a file."""
-    return (
-        any(name in data for name in _NAMES)
-        or (any(name in data for name in _RESOURCES) and any(verb in data for verb in _VERBS))
-        or (any(name in data for name in _PROMPTS) and any(name in data for name in _CHANGES))
-    )
+_AT_CLIENT = ("timeout", "retries", "base_url", "key", "tags")
+_AT_CALL = ("cap", "timeout", "retries", "stream", "tags", "model")
+_ONCE = {"main", "cli", "run", "__init__", "lifespan", "startup"}
+_CACHES = ("cache", "lru", "singleton", "fixture", "command", "on_event", "task")
 
 
 def sites(data: bytes, path: str, catalogue: Catalogue) -> list[Site]:
@@ -60,7 +37,7 @@ def sites(data: bytes, path: str, catalogue: Catalogue) -> list[Site]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(data)
-        return _Front(tree, path, catalogue).sites()
+        return _Front(tree, data, path, catalogue).sites()
     except SyntaxError as error:
         raise UnreadableError(f"{error.msg} (line {error.lineno})") from error
     except (ValueError, RecursionError, MemoryError) as error:
@@ -68,157 +45,212 @@ def sites(data: bytes, path: str, catalogue: Catalogue) -> list[Site]:
 
 
 class _Front:
-    def __init__(self, tree: ast.Module, path: str, catalogue: Catalogue) -> None:
+    def __init__(self, tree: ast.Module, data: bytes, path: str, catalogue: Catalogue) -> None:
         self.path = path
+        self.data = data
         self.catalogue = catalogue
         self.seen = survey(tree)
-        self.resolver = Resolver(self.seen, catalogue)
-        self.arguments = Arguments(self.resolver)
-        self.imported = {
-            product.name
-            for product in catalogue.products
-            for name in self.seen.imports
-            if name in product.modules or product.holds(name) is not None
-        }
+        self.resolver = Resolver(self.seen, catalogue, path)
+        self.spans = Spans(data)
+        self.arguments = Arguments(self.resolver, Values(self.resolver, data), self.spans)
+        self.finder = Finder(self.resolver, catalogue)
+        self.around = Around(tree)
+        self.program: dict[tuple[str, str], Fact] = {}
 
     def sites(self) -> list[Site]:
-        found = [site for call, scope in self.seen.calls for site in self._of(call, scope)]
+        found = self._settings()
+        for call, scope in self.seen.calls:
+            function = call.func.value if isinstance(call.func, ast.Subscript) else call.func
+            if self.finder.worth(function):
+                site = self._of(call, function, scope)
+                if site is not None:
+                    found.append(site)
+        found += http_sites(self.seen, self.resolver, self.catalogue, self.path, self.data)
         found += prompt_sites(self.seen, self.resolver, self.path)
         return sorted(found, key=lambda site: (site.place.line, site.place.column, site.kind.value))
 
-    def _of(self, call: ast.Call, scope: Scope) -> list[Site]:
-        function = call.func.value if isinstance(call.func, ast.Subscript) else call.func
+    def _of(self, call: ast.Call, function: ast.expr, scope: Scope) -> Site | None:
         value = self.resolver.value(function, scope)
-        if isinstance(value, Ref):
-            product = self.catalogue.constructor(value.dotted)
-            if product is not None:
-                return [self._constructor(call, scope, product, value.dotted)]
-        found = self._generation(call, scope, value)
-        return [self._call(call, scope, found)] if found is not None else []
+        made = self.finder.constructor(function, scope, value)
+        if made is not None:
+            return self._constructor(call, scope, *made)
+        found = self.finder.generation(call, scope, value)
+        return self._call(call, scope, found) if found is not None else None
 
-    def _constructor(self, call: ast.Call, scope: Scope, product: Product, dotted: str) -> Site:
+    def _settings(self) -> list[Site]:
+        """Find what sets a parameter for the whole program: `litellm.request_timeout = 30`."""
+        found: list[Site] = []
+        for target, value, scope in self.seen.stores:
+            module = self.resolver.value(target.value, scope)
+            if not isinstance(module, Ref):
+                continue
+            for product in self.catalogue.products:
+                for parameter, name in product.program.items():
+                    if name == target.attr and module.dotted in product.modules:
+                        fact = self.arguments.values.judge(value, scope, name)
+                        fact = replace(fact, value=None) if parameter == "key" else fact
+                        self.program[product.name, parameter] = fact
+                        where, facts = place(target), {parameter: fact}
+                        found.append(Site(Kind.SETTING, self.path, where, where, product.name, product.provider, "",
+                                          name, "program", facts))  # fmt: skip
+        return found
+
+    def _constructor(self, call: ast.Call, scope: Scope, product: Product, constructor: str) -> Site:
         kind = Kind.CLIENT if product.kind == "sdk" else Kind.FRAMEWORK
-        names = ["timeout", "retries", "base_url", "tags"]
-        if kind is Kind.FRAMEWORK:
-            names += ["cap", "stream", "model"]
-        facts = {name: self._fact(call, scope, product, name, None) for name in names}
-        constructor = dotted.rpartition(".")[2]
+        names = _AT_CLIENT if kind is Kind.CLIENT else (*_AT_CLIENT, "cap", "stream", "model")
+        facts = {name: self._fact(call, scope, product, name, None) for name in names if product.names(name)}
+        if product.kind == "agent":
+            facts["cap"] = self._of_agent(call, scope, facts["cap"])
+        if kind is Kind.CLIENT:
+            facts |= self.around.generates(call)
         return self._site(kind, call, scope, product, "", constructor, "import", facts)
 
-    def _call(self, call: ast.Call, scope: Scope, found: _Found) -> Site:
-        product, api, client = found.product, found.api, found.client
-        facts = {
-            name: self._fact(call, scope, product, name, api) for name in ("cap", "timeout", "stream", "tags", "model")
-        }
-        if found.method.endswith("stream"):
-            facts["stream"] = Fact(State.YES, place(call), f"`{found.method}` streams", True)
-        for name in ("timeout", "tags", "cap"):
-            facts[name] = self._joined(facts[name], name, found)
-        if api.cap_mandatory and facts["cap"].state is State.NO:
-            facts["cap"] = replace(facts["cap"], state=State.UNKNOWN, because="the SDK itself asks for a cap")
-        facts["awaited"] = self._awaited(call, scope, found)
-        here = client is not None and client.call is not None and client.scope.function is not None
-        if client is not None and client.origin == "local" and here:
-            facts["made_once"] = Fact(State.NO, place(call), "its client is made in the same function")
-        return self._site(Kind.GENERATION, call, scope, product, api.name, found.method, found.origin, facts)
+    def _of_agent(self, call: ast.Call, scope: Scope, cap: Fact) -> Fact:
+        """Leave an agent's cap open where its model is an object, or its settings may come with each run."""
+        if cap.state is not State.NO or cap.explicit:
+            return cap
+        if b"RunConfig(" in self.data or self.data.count(b"model_settings=") > self.data.count(b"Agent("):
+            return Fact(State.UNKNOWN, cap.place, "settings may come with each run")
+        model = next((each.value for each in call.keywords if each.arg == "model"), call.args[0] if call.args else None)
+        if model is None or self._is_name(model, scope):
+            return cap
+        return Fact(State.UNKNOWN, cap.place, "its model is made elsewhere")
 
-    def _awaited(self, call: ast.Call, scope: Scope, found: _Found) -> Fact:
-        """Say *no* where a blocking call stands in a coroutine."""
-        if not isinstance(scope.node, ast.AsyncFunctionDef):
-            return Fact(State.YES, place(call), "not in a coroutine")
-        if found.product.name == "litellm" and found.client is None:
-            blocking = not found.method.startswith("a")
-        elif found.client is None or found.product.provider not in {"openai", "anthropic", "groq"}:
-            return Fact(State.UNKNOWN, place(call), "the client is made elsewhere")
-        else:
-            blocking = not found.client.constructor.startswith("Async")
-        return Fact(State.NO if blocking else State.YES, place(call), "it blocks the event loop" if blocking else "")
+    def _is_name(self, model: ast.expr, scope: Scope) -> bool:
+        """Say whether a model is given by its name, not as an object that has settings of its own."""
+        if isinstance(model, (ast.Constant, ast.JoinedStr)):
+            return True
+        if isinstance(model, ast.Name):
+            bound = scope.bindings(model.id)
+            literal = [isinstance(each.node, ast.expr) and self._is_name(each.node, each.scope) for each in bound]
+            return (bool(literal) and all(literal)) or model.id.isupper()
+        name = (
+            model.attr
+            if isinstance(model, ast.Attribute)
+            else ast.unparse(model)
+            if isinstance(model, ast.Call)
+            else ""
+        )
+        return "getenv" in name or "environ" in name or name.isupper() or name.endswith("_name")
+
+    def _call(self, call: ast.Call, scope: Scope, found: Found) -> Site:
+        product, api, client = found.product, found.api, found.client
+        kind = Kind.GENERATION if api.kind == "generation" else Kind.EMBEDDING
+        names = _AT_CALL if kind is Kind.GENERATION else ("timeout", "retries", "tags", "model")
+        across, self.resolver.across = self.resolver.across, True
+        facts = {name: self._joined(self._fact(call, scope, product, name, api), name, found) for name in names}
+        self.resolver.across = across
+        if kind is Kind.GENERATION:
+            facts["stream"] = self._stream(call, facts["stream"], found)
+            facts["cap"] = _cap(facts["cap"], api)
+            facts |= self._answered(call, scope, found, facts)
+        facts["awaited"] = self.around.awaited(call, _blocking(found))
+        facts["retried"] = self.around.retried(call)
+        if self._made_here(client, scope):
+            facts["made_once"] = Fact(State.NO, place(call), "its client is made in the same function")
+        return self._site(kind, call, scope, product, api.name, found.method, found.origin, facts, api)
+
+    def _answered(self, call: ast.Call, scope: Scope, found: Found, facts: dict[str, Fact]) -> dict[str, Fact]:
+        """Add what stands around a generation, and what it is told besides its parameters."""
+        more = {"interactive": self.around.interactive(call), "bounded": self.around.bounded(call)}
+        if found.api.usage and facts["stream"].state is State.YES and found.method != "stream":
+            names = ("stream_options",)
+            more["usage"] = self.arguments.fact(call, scope, names)
+        if facts["stream"].state is State.NO and not found.method.startswith("parse"):
+            more["ending_read"] = self.around.ending_read(call)
+        if found.product.provider == "anthropic":
+            more |= system_facts(call, scope, self.resolver, self.data)
+        return {name: fact for name, fact in more.items() if fact is not None}
+
+    def _stream(self, call: ast.Call, fact: Fact, found: Found) -> Fact:
+        if "stream" in found.method:
+            return Fact(State.YES, place(call), f"`{found.method}` streams", True)
+        if fact.state is State.YES and fact.value is False:
+            return replace(fact, state=State.NO, explicit=True)
+        computed = fact.state is State.YES and fact.value is not True
+        return replace(fact, state=State.UNKNOWN, because="`stream` is computed") if computed else fact
+
+    def _made_here(self, client: Client | None, scope: Scope) -> bool:
+        if client is None or client.call is None or client.origin not in {"local", "constructor"} or client.several:
+            return False
+        function = scope.function
+        if function is None or client.scope.function is not function or function.name.strip("_") in _ONCE:
+            return False
+        marks = [ast.unparse(each).lower() for each in function.decorator_list]
+        return not any(word in mark for mark in marks for word in _CACHES)
 
     def _fact(self, call: ast.Call, scope: Scope, product: Product, name: str, api: Api | None) -> Fact:
-        return self.arguments.fact(call, scope, product.names(name, api), product.nested)
+        fact = self.arguments.fact(call, scope, product.names(name, api), product.nested)
+        bare = call.args and not isinstance(call.args[0], ast.Starred)
+        if name == product.first and fact.state is State.NO and bare and (api is None or api.paths == ("",)):
+            fact = self.arguments.values.judge(call.args[0], scope, name)
+        return replace(fact, value="literal" if isinstance(fact.value, str) else None) if name == "key" else fact
 
-    def _joined(self, fact: Fact, name: str, found: _Found) -> Fact:
-        """Let the client decide what the call leaves open."""
+    def _joined(self, fact: Fact, name: str, found: Found) -> Fact:
+        """Let the client, or the program, decide what the call leaves open."""
         if fact.state is not State.NO or fact.explicit:
             return fact
-        if found.origin == "function" and found.product.name in {"litellm"}:
+        product, client = found.product, found.client
+        if found.origin == "function":
+            return self.program.get((product.name, name), fact)
+        if name in {"stream", "model"} and product.kind == "sdk" and product.name != "google-generativeai":
             return fact
-        client = found.client
         if client is None:
-            if name == "cap":
-                return fact
-            return Fact(State.UNKNOWN, fact.place, "the client is made elsewhere")
-        names = found.product.names(name, found.api)
-        for option in reversed(client.options):
-            set_here = self.arguments.fact(option, client.scope, names, found.product.nested)
-            if set_here.state is not State.NO:
-                return set_here
-        if client.call is None:
             return fact if name == "cap" else Fact(State.UNKNOWN, fact.place, "the client is made elsewhere")
-        if name == "cap" and not found.product.name.startswith("google"):
+        names = product.names(name, found.api)
+        for option in reversed(client.options):
+            set_here = self.arguments.fact(option, client.scope, names, product.nested)
+            if set_here.state is not State.NO:
+                return _elsewhere(set_here)
+        if name == "cap" and product.provider != "google":
             return fact
+        if client.call is None:
+            return Fact(State.UNKNOWN, fact.place, "the client is made elsewhere")
         calls = (client.call, *client.others)
-        made = [self.arguments.fact(each, client.scope, names, found.product.nested) for each in calls]
-        if any(each.state is not made[0].state for each in made):
+        made = [self.arguments.fact(each, client.scope, names, product.nested) for each in calls]
+        if client.several or any(each.state is not made[0].state for each in made):
             return Fact(State.UNKNOWN, fact.place, "the client is made in several ways")
-        left_open = made[0].state is State.NO and not made[0].explicit
-        return fact if left_open else made[0]
-
-    def _generation(self, call: ast.Call, scope: Scope, value: Value | None) -> _Found | None:
-        match value:
-            case Ref(dotted=dotted):
-                direct = self.catalogue.function(dotted)
-                if direct is not None:
-                    product, api, method = direct
-                    return _Found(product, api, method, None, "function")
-                return (
-                    None
-                    if self.catalogue.imported(dotted)
-                    else self._by_shape(call, scope, tuple(dotted.split(".")[1:]))
-                )
-            case Client(product=product, path=path) if path:
-                for api in product.apis:
-                    if path[-1] in api.methods and ".".join(path[:-1]) in api.paths:
-                        return _Found(product, api, path[-1], value, value.origin)
-                return None
-            case Made(path=path):
-                return self._by_shape(call, scope, path) if path[-3:-1] == ("chat", "completions") else None
-            case Local():
-                return None
-            case _:
-                return self._by_shape(call, scope, chain(call.func))
-
-    def _by_shape(self, call: ast.Call, scope: Scope, names: tuple[str, ...]) -> _Found | None:
-        """Take a call for a site by its chain and arguments, where its receiver is made elsewhere."""
-        del scope
-        names = tuple(name for name in names if name not in _TRANSPARENT)
-        if len(names) < 2:
-            return None
-        given = {keyword.arg for keyword in call.keywords}
-        for tail, (name, api_name, methods, shapes) in _BY_SHAPE.items():
-            if names[-1] not in methods or names[-1 - len(tail) : -1] != tail:
-                continue
-            front = names[: -1 - len(tail)]
-            by_import = name in self.imported and (None in given or given & {"model", "messages", "input", "contents"})
-            shaped = any(shape <= given for shape in shapes) or (tail == ("chat", "completions") and None in given)
-            if len(front) > 2 or (front and not _client_like(front[-1])) or not (by_import or shaped):
-                continue
-            product = self.catalogue.product(name)
-            api = next(each for each in product.apis if each.name == api_name)
-            return _Found(product, api, names[-1], None, "shape")
-        return None
+        if made[0].state is State.NO and not made[0].explicit:
+            return fact
+        away = client.scope.module is not self.seen.module
+        return replace(_elsewhere(made[0]), place=fact.place) if away else _elsewhere(made[0])
 
     def _site(  # noqa: PLR0913, PLR0917  # a record has that many fields
         self, kind: Kind, call: ast.Call, scope: Scope, product: Product, api: str, method: str, origin: str,
-        facts: dict[str, Fact],
+        facts: dict[str, Fact], called: Api | None = None,
     ) -> Site:  # fmt: skip
         end = Place(call.end_lineno or call.lineno, (call.end_col_offset or 0) + 1)
-        function = scope.function.name if scope.function is not None else ""
+        names: dict[str, str] = {
+            name: product.names(name, called)[0]
+            for name in ("cap", "timeout", "retries")
+            if name not in product.inside and product.names(name, called) and name in facts
+        }
+        function = scope.function
         return Site(
             kind, self.path, place(call), end, product.name, product.provider, api, method, origin, facts,
-            function=function,
+            function=function.name if function is not None else "", names=names, insert=self.spans.insert(call),
         )  # fmt: skip
 
 
-def _client_like(name: str) -> bool:
-    return any(word in name.lower() for word in ("client", "llm", "openai", "anthropic", "api", "sdk", "model", "ai"))
+def _elsewhere(fact: Fact) -> Fact:
+    return replace(fact, span=None, cut=None)
+
+
+def _cap(fact: Fact, api: Api) -> Fact:
+    """Leave a cap open that the SDK demands, or that may stand in a text."""
+    if fact.state is not State.NO or fact.explicit:
+        return fact
+    if api.cap_mandatory:
+        return replace(fact, state=State.UNKNOWN, because="the SDK itself asks for a cap")
+    return replace(fact, state=State.UNKNOWN, because="the cap may stand in the body") if api.cap_hidden else fact
+
+
+def _blocking(found: Found) -> bool | None:
+    """Say whether a call blocks, as far as its client and its name tell."""
+    if found.method in found.product.async_methods:
+        return False
+    if found.client is None:
+        return True if found.origin == "function" else None
+    if found.client.asynchronous or found.client.several:
+        return None if found.client.several else False
+    return not found.client.constructor.startswith("Async")

@@ -1,7 +1,7 @@
 """What an expression in Python stands for: a name of a module, a client, a method far below one, a class of the file.
 
-Follows names, attributes of `self`, base classes, annotations, factories and wrappers within one file; gives up after
-a few steps rather than guess. Must not decide what is right or wrong.
+Follows names, attributes of `self`, base classes, annotations, factories and wrappers within one file, and one import
+into a neighbouring file; gives up after a few steps rather than guess. Must not decide what is right or wrong.
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ import ast
 from dataclasses import dataclass, replace
 
 from paceline.catalogue import Catalogue, Product
+from paceline.lint import siblings
 from paceline.lint.scopes import Binding, FunctionNode, Scope, Seen
 
 DEPTH = 10
-_TRANSPARENT = {"with_raw_response", "with_streaming_response", "beta", "aio"}
-_COPIES = {"with_options", "copy"}
+_MANY = 12
+_LAST = 1_000_000_000
+TRANSPARENT = {"with_raw_response", "with_streaming_response", "beta", "aio"}
+_COPIES = {"with_options", "copy", "with_middleware"}
+_IMPORTERS = {"import_module", "__import__", "optional_import", "try_import"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,10 @@ class Client:
     options: tuple[ast.Call, ...] = ()
     others: tuple[ast.Call, ...] = ()
     """Where else the same name gets a client of this product: facts that differ between them are unknown."""
+    asynchronous: bool = False
+    """The way down went through `aio`."""
+    several: bool = False
+    """The name may also hold something else, made out of sight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,8 @@ class Local:
     node: ast.AST
     scope: Scope
     instance: bool = False
+    missing: bool = False
+    """An attribute of such an instance that nothing in sight sets."""
 
 
 Value = Ref | Made | Client | Local
@@ -62,9 +72,13 @@ Value = Ref | Made | Client | Local
 class Resolver:
     """Answers for one file."""
 
-    def __init__(self, seen: Seen, catalogue: Catalogue) -> None:
+    def __init__(self, seen: Seen, catalogue: Catalogue, path: str = "") -> None:
         self.seen = seen
         self.catalogue = catalogue
+        self.path = path
+        self.scopes = dict(seen.scopes)
+        self.across = False
+        """Whether names that come from neighbouring files may be looked up there."""
 
     def value(self, node: ast.AST | None, scope: Scope, depth: int = DEPTH) -> Value | None:
         """Say what an expression stands for; None when nothing tells."""
@@ -85,6 +99,8 @@ class Resolver:
                 return self._any(values, scope, depth)
             case ast.AnnAssign(annotation=annotation):
                 return self.annotated(annotation, scope, depth)
+            case ast.Dict(values=values) if 0 < len(values) <= _MANY:
+                return self._any(values, scope, depth)
             case _:
                 return None
 
@@ -117,23 +133,34 @@ class Resolver:
         return None
 
     def _any(self, nodes: list[ast.expr], scope: Scope, depth: int) -> Value | None:
-        found = [self.value(each, scope, depth - 1) for each in nodes]
-        return _best(found)
+        told = [each for each in nodes if not isinstance(each, ast.Constant)]
+        found = [self.value(each, scope, depth - 1) for each in told]
+        best = _best(found)
+        if isinstance(best, Client) and not all(isinstance(each, Client) for each in found):
+            return replace(best, several=True)
+        return best
 
     def _name(self, node: ast.Name, scope: Scope, depth: int) -> Value | None:
         name = node.id
         if name in {"self", "cls"}:
             owner = scope.owner()
             return Local(owner.node, owner, instance=True) if owner is not None else None
-        nearest = sorted(scope.bindings(name), key=lambda each: _distance(each, node, scope))
-        return _best([self._binding(each, scope, depth) for each in nearest])
+        bindings = scope.bindings(name)
+        if len(bindings) > 1:
+            bindings = sorted(bindings, key=lambda each: _distance(each, node, scope))
+        found = [self._binding(each, scope, depth) for each in bindings]
+        best = _best(found)
+        if isinstance(best, Client) and len(found) > 1:
+            unseen = any(value is None and not _nothing(each) for value, each in zip(found, bindings, strict=True))
+            return replace(best, several=True) if unseen else best
+        return best
 
     def _binding(self, binding: Binding, scope: Scope, depth: int) -> Value | None:
         match binding.sort:
             case "import":
-                return Ref(binding.dotted)
+                return self._from_import(binding, depth)
             case "value":
-                if _lazy(binding.node):
+                if binding.node is not None and _lazy(binding.node):
                     return self._lazily(binding.node, binding.scope, depth)
                 found = self.value(binding.node, binding.scope, depth - 1)
                 nearer = "local" if binding.scope is scope else "enclosing scope"
@@ -149,12 +176,29 @@ class Resolver:
             case _:
                 return None
 
+    def _from_import(self, binding: Binding, depth: int) -> Value | None:
+        """Read an import; where it is of a neighbouring file and may be followed, what the name is there."""
+        dotted = binding.dotted
+        outer, _, last = dotted.rpartition(".")
+        if last in self.catalogue.roots and outer and not self.catalogue.imported(dotted):
+            return Ref(last)
+        own = binding.scope.module is self.seen.module
+        if not self.across or not own or not self.path or self.catalogue.imported(dotted):
+            return Ref(dotted)
+        found = siblings.look_up(dotted, self.path)
+        if found is None:
+            return Ref(dotted)
+        other, name = found
+        self.scopes.update(other.scopes)
+        return self._name(ast.Name(id=name, lineno=_LAST), other.module, depth - 1) or Ref(dotted)
+
     def _lazily(self, node: ast.AST | None, scope: Scope, depth: int) -> Value | None:
         """Read `OpenAI = lazy("openai.OpenAI")` and `lazy("OpenAI")` as the name they stand for."""
         del scope, depth
         assert isinstance(node, ast.Call)  # noqa: S101  # `_lazy` said so
-        text = ast.literal_eval(node.args[0])
-        assert isinstance(text, str)  # noqa: S101  # `_lazy` said so
+        text = str(ast.literal_eval(node.args[-1])).replace(":", ".")
+        if text in self.catalogue.roots:
+            return Ref(text)
         products = self.catalogue.by_constructor.get(text.rpartition(".")[2], ())
         if "." in text:
             return Ref(text)
@@ -168,18 +212,24 @@ class Resolver:
             case Made():
                 return replace(base, path=(*base.path, node.attr))
             case Client():
-                return base if node.attr in _TRANSPARENT else replace(base, path=(*base.path, node.attr))
+                if node.attr == "aio":
+                    return replace(base, asynchronous=True)
+                return base if node.attr in TRANSPARENT else replace(base, path=(*base.path, node.attr))
+            case Local(missing=True):
+                return base
             case Local(node=ast.ClassDef()):
                 return self._member(base, node.attr, depth)
             case _:
                 return None
 
     def _member(self, base: Local, name: str, depth: int) -> Value | None:
-        scope = self.seen.scopes[base.node]
+        scope = self.scopes[base.node]
         bindings = [*scope.attributes.get(name, ()), *scope.names.get(name, ())]
         found = _best([self._binding(each, each.scope, depth - 1) for each in bindings])
         if isinstance(found, Client) and found.origin in {"constructor", "local", "module", "enclosing scope"}:
             found = replace(found, origin="class")
+        if isinstance(found, Local) and isinstance(found.node, FunctionNode) and _property(found.node):
+            return self._returned(found, depth - 1)
         if found is not None or bindings:
             return found
         assert isinstance(base.node, ast.ClassDef)  # noqa: S101  # the caller matched it
@@ -189,7 +239,7 @@ class Resolver:
                 found = self._member(above, name, depth - 2)
                 if found is not None:
                     return replace(found, origin="base class") if isinstance(found, Client) else found
-        return None if base.node.bases else Made(base.node.name)
+        return None if base.node.bases else Local(base.node, base.scope, missing=True)
 
     def _call(self, node: ast.Call, scope: Scope, depth: int) -> Value | None:
         if isinstance(node.func, ast.Attribute) and node.func.attr in {"__aenter__", "__enter__"}:
@@ -215,6 +265,8 @@ class Resolver:
         product = self.catalogue.constructor(dotted)
         if product is not None:
             return Client(product, dotted.rpartition(".")[2], node, scope, "constructor")
+        if dotted in {"importlib.import_module", "__import__"} and _lazy(node):
+            return self._lazily(node, scope, depth)
         if node.args and (
             self.catalogue.wrapped(dotted) or dotted.rpartition(".")[2] in {"enter_async_context", "cast"}
         ):
@@ -227,10 +279,11 @@ class Resolver:
         """Follow a function of the file one hop: its annotation, else what it returns."""
         definition = function.node
         assert isinstance(definition, FunctionNode)  # noqa: S101  # the caller matched it
-        inner = self.seen.scopes[definition]
+        inner = self.scopes[definition]
         found = _best([self.value(each, inner, depth - 2) for each in inner.returns])
         if not isinstance(found, Client):
-            found = self.annotated(definition.returns, function.scope, depth - 1) or found
+            stated = self.annotated(definition.returns, function.scope, depth - 1)
+            found = stated if isinstance(stated, Client) or found is None else found
         return replace(found, origin="factory") if isinstance(found, Client) else found
 
 
@@ -245,13 +298,24 @@ def chain(node: ast.expr) -> tuple[str, ...]:
 
 def _best(found: list[Value | None]) -> Value | None:
     """Prefer a client made in sight, then any client, then the first that tells anything."""
+    if len(found) == 1:
+        return found[0]
     clients = [each for each in found if isinstance(each, Client)]
     made = [each for each in clients if each.call is not None]
     if made:
         same = (each.call for each in made[1:] if each.product is made[0].product)
         others = tuple(call for call in same if call is not None and call is not made[0].call)
-        return replace(made[0], others=others or made[0].others)
+        return replace(made[0], others=others or made[0].others, several=any(isinstance(each, Made) for each in found))
     return next(iter([*clients, *(each for each in found if each is not None)]), None)
+
+
+def _nothing(binding: Binding) -> bool:
+    return isinstance(binding.node, ast.Constant) or isinstance(binding.node, ast.AnnAssign)
+
+
+def _property(function: FunctionNode) -> bool:
+    names = {getattr(each, "attr", getattr(each, "id", "")) for each in function.decorator_list}
+    return not names.isdisjoint({"property", "cached_property"})
 
 
 def _distance(binding: Binding, node: ast.Name, scope: Scope) -> int:
@@ -263,7 +327,7 @@ def _distance(binding: Binding, node: ast.Name, scope: Scope) -> int:
 
 
 def _lazy(node: ast.AST | None) -> bool:
-    if not isinstance(node, ast.Call) or len(node.args) < 1 or not isinstance(node.args[0], ast.Constant):
+    if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[-1], ast.Constant):
         return False
     last = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    return isinstance(node.args[0].value, str) and "lazy" in last.lower()
+    return isinstance(node.args[-1].value, str) and ("lazy" in last.lower() or last in _IMPORTERS)

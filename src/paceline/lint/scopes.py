@@ -6,19 +6,14 @@ One pass over the tree. Must not know SDKs: what names mean is `resolve`'s.
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-_LEAVES = frozenset({ast.Load, ast.Store, ast.Del, ast.Name, ast.Constant, ast.alias, ast.arg, ast.Pass, ast.Global})
+_LEAVES = frozenset({ast.Load, ast.Store, ast.Del, ast.Name, ast.Constant, ast.alias, ast.arg, ast.Pass})
 _BRANCHES = frozenset({ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Match})
-_NOTED = frozenset(
-    {
-        ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.AugAssign, ast.For, ast.AsyncFor,
-        ast.comprehension, ast.withitem, ast.Return, ast.Delete, ast.Call, ast.keyword, ast.Dict,
-    }
-)  # fmt: skip
-"""What the pass looks at; most nodes of a tree are none of these."""
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+_Note = Callable[..., None]
 
 
 @dataclass(slots=True)
@@ -45,7 +40,7 @@ class Change:
 
 @dataclass(slots=True)
 class Scope:
-    """A module, class or function."""
+    """A module, class, function or lambda."""
 
     node: ast.AST
     parent: Scope | None
@@ -53,11 +48,20 @@ class Scope:
     attributes: dict[str, list[Binding]] = field(default_factory=dict)
     changes: dict[str, list[Change]] = field(default_factory=dict)
     returns: list[ast.expr] = field(default_factory=list)
+    elsewhere: dict[str, Scope] = field(default_factory=dict)
+    """Names that `global` and `nonlocal` send to another scope."""
 
     @property
     def function(self) -> FunctionNode | None:
-        """Return the function that this scope is, if it is one."""
-        return self.node if isinstance(self.node, FunctionNode) else None
+        """Return the function that this scope is in, if any: lambdas and classes within count as part of it."""
+        scope: Scope | None = self
+        while scope is not None:
+            if isinstance(scope.node, FunctionNode):
+                return scope.node
+            if isinstance(scope.node, ast.ClassDef):
+                return None
+            scope = scope.parent
+        return None
 
     def bindings(self, name: str) -> list[Binding]:
         """Find what a name is bound to, from here outwards; classes are seen only from within themselves."""
@@ -75,16 +79,27 @@ class Scope:
             scope = scope.parent
         return scope
 
+    @property
+    def module(self) -> Scope:
+        """Return the outermost scope."""
+        scope = self
+        while scope.parent is not None:
+            scope = scope.parent
+        return scope
+
 
 @dataclass(slots=True)
 class Seen:
-    """What the pass found: calls, texts with parts, and each with its scope."""
+    """What the pass found: calls, texts with parts, stores into attributes, and each with its scope."""
 
     module: Scope
     calls: list[tuple[ast.Call, Scope]] = field(default_factory=list)
     texts: list[tuple[ast.expr, Scope, str]] = field(default_factory=list)
+    stores: list[tuple[ast.Attribute, ast.expr, Scope]] = field(default_factory=list)
     scopes: dict[ast.AST, Scope] = field(default_factory=dict)
     imports: set[str] = field(default_factory=set)
+    renamed: set[str] = field(default_factory=set)
+    """Names whose calls are calls of something else: imported under another name, bound methods, partials."""
 
 
 def survey(tree: ast.Module) -> Seen:
@@ -98,104 +113,141 @@ def survey(tree: ast.Module) -> Seen:
 class _Walk:
     def __init__(self, seen: Seen) -> None:
         self.seen = seen
+        self.noted: dict[type[ast.AST], _Note] = {
+            ast.Import: self._import, ast.ImportFrom: self._import_from, ast.Assign: self._assign,
+            ast.AnnAssign: self._annotated, ast.NamedExpr: self._named, ast.AugAssign: self._augmented,
+            ast.For: self._loop, ast.AsyncFor: self._loop, ast.comprehension: self._loop, ast.withitem: self._with,
+            ast.Return: self._return, ast.Delete: self._delete, ast.Call: self._call, ast.keyword: self._keyword,
+            ast.Dict: self._dict, ast.Global: self._global, ast.Nonlocal: self._nonlocal,
+        }  # fmt: skip
+        self.opening: dict[type[ast.AST], _Note] = {
+            ast.FunctionDef: self._function, ast.AsyncFunctionDef: self._function, ast.ClassDef: self._class,
+            ast.Lambda: self._lambda,
+        }  # fmt: skip
 
     def body(self, nodes: list[ast.stmt], scope: Scope, conditional: bool) -> None:
         for node in nodes:
             self.visit(node, scope, conditional)
 
     def visit(self, node: ast.AST, scope: Scope, conditional: bool) -> None:
-        if isinstance(node, FunctionNode):
-            self._function(node, scope, conditional)
-            return
-        if isinstance(node, ast.ClassDef):
-            self._class(node, scope, conditional)
-            return
         sort = type(node)
-        if sort in _NOTED:
-            self._note(node, scope, conditional)
+        opening = self.opening.get(sort)
+        if opening is not None:
+            opening(node, scope, conditional)
+            return
+        noted = self.noted.get(sort)
+        if noted is not None:
+            noted(node, scope, conditional)
         inner = conditional or sort in _BRANCHES
         for name in node._fields:
             child = getattr(node, name, None)
             if isinstance(child, list):
                 for each in child:
-                    if isinstance(each, ast.AST) and type(each) not in _LEAVES:
+                    if type(each) not in _LEAVES and isinstance(each, ast.AST):
                         self.visit(each, scope, inner)
-            elif isinstance(child, ast.AST) and type(child) not in _LEAVES:
+            elif type(child) not in _LEAVES and isinstance(child, ast.AST):
                 self.visit(child, scope, inner)
+
+    def _open(self, node: ast.AST, scope: Scope) -> Scope:
+        inner = Scope(node, scope)
+        self.seen.scopes[node] = inner
+        return inner
 
     def _function(self, node: FunctionNode, scope: Scope, conditional: bool) -> None:
         _add(scope.names, node.name, Binding("function", node, scope, conditional=conditional))
-        inner = Scope(node, scope)
-        self.seen.scopes[node] = inner
-        spec = node.args
-        for argument in [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, spec.vararg, spec.kwarg]:
-            if argument is not None:
-                _add(inner.names, argument.arg, Binding("parameter", argument, inner))
-        for outside in [*node.decorator_list, *spec.defaults, *(each for each in spec.kw_defaults if each)]:
+        inner = self._open(node, scope)
+        _parameters(node.args, inner)
+        for outside in [*node.decorator_list, *node.args.defaults, *(each for each in node.args.kw_defaults if each)]:
             self.visit(outside, scope, conditional)
         self.body(node.body, inner, False)
 
+    def _lambda(self, node: ast.Lambda, scope: Scope, conditional: bool) -> None:
+        inner = self._open(node, scope)
+        _parameters(node.args, inner)
+        inner.returns.append(node.body)
+        self.visit(node.body, inner, conditional)
+
     def _class(self, node: ast.ClassDef, scope: Scope, conditional: bool) -> None:
         _add(scope.names, node.name, Binding("class", node, scope, conditional=conditional))
-        inner = Scope(node, scope)
-        self.seen.scopes[node] = inner
+        inner = self._open(node, scope)
         for outside in [*node.bases, *node.decorator_list, *(each.value for each in node.keywords)]:
             self.visit(outside, scope, conditional)
         self.body(node.body, inner, False)
 
-    def _note(self, node: ast.AST, scope: Scope, conditional: bool) -> None:  # noqa: PLR0912  # one case a statement
-        match node:
-            case ast.Import() | ast.ImportFrom():
-                self._import(node, scope, conditional)
-            case ast.Assign(targets=targets, value=value):
-                for target in targets:
-                    self._bind(target, value, scope, conditional)
-            case ast.AnnAssign(target=target, value=value):
-                self._bind(target, value if value is not None else node, scope, conditional)
-            case ast.NamedExpr(target=target, value=value):
-                self._bind(target, value, scope, conditional)
-            case ast.AugAssign(target=ast.Name(id=name), value=value):
-                scope.changes.setdefault(name, []).append(Change(None, None, conditional, mapping=value))
-            case ast.For(target=target) | ast.AsyncFor(target=target) | ast.comprehension(target=target):
-                self._bind(target, None, scope, True)
-            case ast.withitem(context_expr=value, optional_vars=target) if target is not None:
-                self._bind(target, value, scope, conditional)
-            case ast.Return(value=value) if value is not None:
-                scope.returns.append(value)
-            case ast.Delete(targets=targets):
-                for target in targets:
-                    if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
-                        key = _text(target.slice)
-                        _changed(scope, target.value.id, Change(key, None, conditional, removes=True))
-            case ast.Call():
-                self.seen.calls.append((node, scope))
-                _method(node, scope, conditional)
-            case _:
-                pass
-        self._texts(node, scope)
+    def _assign(self, node: ast.Assign, scope: Scope, conditional: bool) -> None:
+        for target in node.targets:
+            self._bind(target, node.value, scope, conditional)
+        if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            self._text(node.value, scope, node.targets[0].id)
 
-    def _import(self, node: ast.Import | ast.ImportFrom, scope: Scope, conditional: bool) -> None:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                dotted = alias.name if alias.asname else alias.name.partition(".")[0]
-                self.seen.imports.add(alias.name)
-                binding = Binding("import", node, scope, dotted, conditional)
-                _add(scope.names, alias.asname or dotted, binding)
-            return
+    def _annotated(self, node: ast.AnnAssign, scope: Scope, conditional: bool) -> None:
+        self._bind(node.target, node.value if node.value is not None else node, scope, conditional)
+        if node.value is not None and isinstance(node.target, ast.Name):
+            self._text(node.value, scope, node.target.id)
+
+    def _named(self, node: ast.NamedExpr, scope: Scope, conditional: bool) -> None:
+        self._bind(node.target, node.value, scope, conditional)
+
+    def _augmented(self, node: ast.AugAssign, scope: Scope, conditional: bool) -> None:
+        if isinstance(node.target, ast.Name):
+            _changed(scope, node.target.id, Change(None, None, conditional, mapping=node.value))
+
+    def _loop(self, node: ast.For | ast.AsyncFor | ast.comprehension, scope: Scope, _conditional: bool) -> None:
+        self._bind(node.target, None, scope, True)
+
+    def _with(self, node: ast.withitem, scope: Scope, conditional: bool) -> None:
+        if node.optional_vars is not None:
+            self._bind(node.optional_vars, node.context_expr, scope, conditional)
+
+    def _return(self, node: ast.Return, scope: Scope, _conditional: bool) -> None:
+        if node.value is not None:
+            scope.returns.append(node.value)
+
+    def _delete(self, node: ast.Delete, scope: Scope, conditional: bool) -> None:
+        for target in node.targets:
+            if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+                _changed(scope, target.value.id, Change(_text(target.slice), None, conditional, removes=True))
+
+    def _call(self, node: ast.Call, scope: Scope, conditional: bool) -> None:
+        self.seen.calls.append((node, scope))
+        _method(node, scope, conditional)
+
+    def _global(self, node: ast.Global, scope: Scope, _conditional: bool) -> None:
+        scope.elsewhere.update(dict.fromkeys(node.names, self.seen.module))
+
+    def _nonlocal(self, node: ast.Nonlocal, scope: Scope, _conditional: bool) -> None:
+        if scope.parent is not None:
+            scope.elsewhere.update(dict.fromkeys(node.names, scope.parent))
+
+    def _import(self, node: ast.Import, scope: Scope, conditional: bool) -> None:
+        for alias in node.names:
+            dotted = alias.name if alias.asname else alias.name.partition(".")[0]
+            self.seen.imports.add(alias.name)
+            _add(scope.names, alias.asname or dotted, Binding("import", node, scope, dotted, conditional))
+
+    def _import_from(self, node: ast.ImportFrom, scope: Scope, conditional: bool) -> None:
         module = "." * node.level + (node.module or "")
         for alias in node.names:
             dotted = f"{module}.{alias.name}" if module.strip(".") else f"{module}{alias.name}"
             self.seen.imports.add(dotted)
+            if alias.asname:
+                self.seen.renamed.add(alias.asname)
             _add(scope.names, alias.asname or alias.name, Binding("import", node, scope, dotted, conditional))
 
     def _bind(self, target: ast.expr, value: ast.AST | None, scope: Scope, conditional: bool) -> None:
         match target:
             case ast.Name(id=name):
-                _add(scope.names, name, Binding("value" if value else "other", value, scope, conditional=conditional))
+                if isinstance(value, (ast.Attribute, ast.Call, ast.Name)):
+                    self.seen.renamed.add(name)
+                home = scope.elsewhere.get(name, scope)
+                doubtful = conditional or home is not scope
+                _add(home.names, name, Binding("value" if value else "other", value, scope, conditional=doubtful))
             case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name):
                 owner = scope.owner()
                 if owner is not None:
                     _add(owner.attributes, name, Binding("value", value, scope, conditional=conditional))
+            case ast.Attribute() if isinstance(value, ast.expr):
+                self.seen.stores.append((target, value, scope))
             case ast.Subscript(value=ast.Name(id=name), slice=key):
                 expression = value if isinstance(value, ast.expr) else None
                 _changed(scope, name, Change(_text(key), expression, conditional))
@@ -207,23 +259,36 @@ class _Walk:
             case _:
                 pass
 
-    def _texts(self, node: ast.AST, scope: Scope) -> None:
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                self._text(value, scope, name)
-            case ast.keyword(arg=str(name), value=value):
-                self._text(value, scope, name)
-            case ast.Dict(keys=keys, values=values):
-                pairs = {_text(key): value for key, value in zip(keys, values, strict=True) if key is not None}
-                if "content" in pairs and "role" in pairs and _text(pairs["role"]) in {"system", "developer"}:
-                    self._text(pairs["content"], scope, "system")
-            case _:
-                pass
+    def _keyword(self, node: ast.keyword, scope: Scope, _conditional: bool) -> None:
+        if node.arg is not None:
+            self._text(node.value, scope, node.arg)
+
+    def _dict(self, node: ast.Dict, scope: Scope, _conditional: bool) -> None:
+        pairs = {_text(key): value for key, value in zip(node.keys, node.values, strict=True) if key is not None}
+        if "content" in pairs and "role" in pairs and _text(pairs["role"]) in {"system", "developer"}:
+            self._text(pairs["content"], scope, "system")
 
     def _text(self, value: ast.expr, scope: Scope, name: str) -> None:
+        if not isinstance(value, (ast.JoinedStr, ast.BinOp, ast.Call)):
+            return
         lowered = name.lower()
-        if any(word in lowered for word in ("system", "instruction")) and isinstance(value, (ast.JoinedStr, ast.BinOp)):
+        if ("system" in lowered or "instruction" in lowered) and not lowered.endswith(_NO_TEXT):
+            if isinstance(value, ast.Call) and not _formats(value):
+                return
             self.seen.texts.append((value, scope, name))
+
+
+_NO_TEXT = ("_id", "_name", "_key", "_path", "_file", "_url", "_type", "_hash", "_count", "_size", "_class", "_time")
+
+
+def _formats(node: ast.Call) -> bool:
+    return isinstance(node.func, ast.Attribute) and node.func.attr in {"format", "join"}
+
+
+def _parameters(spec: ast.arguments, inner: Scope) -> None:
+    for argument in [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, spec.vararg, spec.kwarg]:
+        if argument is not None:
+            _add(inner.names, argument.arg, Binding("parameter", argument, inner))
 
 
 def _add(names: dict[str, list[Binding]], name: str, binding: Binding) -> None:

@@ -7,13 +7,14 @@ Which facts a kind of site has (a front end leaves out what it never decides; ab
 ==========  ===================================================================================================
 kind        facts
 ==========  ===================================================================================================
-client      timeout, retries, base_url, key, tags, made_once
-framework   those of client, and cap, stream, model, bounded (agents: a limit of steps)
+client      timeout, retries, base_url, key, tags, generates
+framework   those of client, and cap, stream, model
 generation  cap, timeout, retries, stream, usage, tags, model; awaited, made_once, ending_read, interactive,
             retried, bounded, prefix, marker
-embedding   timeout, retries, tags, model; awaited, made_once, retried, bounded
-http        url, timeout
+embedding   timeout, retries, tags, model; awaited, made_once, retried
+http        url
 prompt      stable, ordered
+setting     timeout, retries, base_url, key: set once for the whole program (`litellm.request_timeout = 30`)
 dependency  package
 ==========  ===================================================================================================
 
@@ -21,6 +22,7 @@ What they mean; *value* is `Fact.value`:
 
 - cap, timeout, retries, base_url, key, tags, model, stream: the parameter is set, at the call or at what it goes
   through; *value* is its literal. `stream=False` is *no*. A key's text is never put into a fact.
+- generates: *no* where a client in sight only lists models.
 - usage: a stream of the chat API reports its tokens (`stream_options.include_usage`); only where one must ask.
 - awaited: *no* where a blocking call stands in a coroutine.
 - made_once: *no* where the client is made anew in the very function that calls it.
@@ -60,6 +62,7 @@ class Kind(StrEnum):
     EMBEDDING = "embedding"
     HTTP = "http"
     PROMPT = "prompt"
+    SETTING = "setting"
     DEPENDENCY = "dependency"
 
 
@@ -130,7 +133,7 @@ class Site:
 
     `product` is the catalogue's name for it in the catalogue of `language`. `names` are the arguments to write for a
     parameter that is missing, where the call takes it (`cap` -> `max_completion_tokens`). `function` is the
-    enclosing function's name, empty at module level. `also_read` are other files that had a say.
+    enclosing function's name, empty at module level.
     """
 
     kind: Kind
@@ -147,7 +150,6 @@ class Site:
     function: str = ""
     names: dict[str, str] = field(default_factory=dict)
     insert: Insert | None = None
-    also_read: tuple[str, ...] = ()
 
     def fact(self, name: str) -> Fact:
         """Return a fact; what was not asked is unknown."""

@@ -1,0 +1,183 @@
+"""Whether a value that is given to a parameter is surely one: None, and an SDK's own word for it, are not.
+
+Follows names, attributes of `self` and of classes in sight, and parameters of functions all of whose callers are in
+sight. What cannot be seen counts as a value where nothing speaks against it. Must not know rules.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from paceline.lint.resolve import Local, Resolver
+from paceline.lint.sites import Fact, Place, State
+
+if TYPE_CHECKING:
+    from paceline.lint.scopes import Binding, FunctionNode, Scope
+
+_UNSET = {"NOT_GIVEN", "NotGiven", "omit", "Omit", "not_given", "UNSET", "Unset", "OMIT", "NOTGIVEN"}
+_WINDOW = re.compile(r"context|n_ctx|num_ctx|max_model_len|window|max_seq", re.IGNORECASE)
+DEPTH = 4
+
+
+def place(node: ast.AST) -> Place:
+    """Return where a node starts."""
+    return Place(getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1)
+
+
+class Values:
+    """Judges values in one file."""
+
+    def __init__(self, resolver: Resolver, data: bytes) -> None:
+        self.resolver = resolver
+        self.data = data
+
+    def judge(self, node: ast.expr, scope: Scope, name: str, depth: int = DEPTH) -> Fact:
+        """Say whether what is given for `name` is set."""
+        where = place(node)
+        nothing = Fact(State.NO, where, f"`{name}` is None", explicit=True)
+        doubtful = Fact(State.UNKNOWN, where, f"`{name}` may be None")
+        match node:
+            case ast.Constant(value=None):
+                return nothing
+            case ast.Constant(value=value):
+                return Fact(State.YES, where, f"`{name}`", value)
+            case ast.Name(id=word) | ast.Attribute(attr=word) if word in _UNSET:
+                return nothing
+            case ast.Call(func=ast.Name(id=word) | ast.Attribute(attr=word)) if word in _UNSET:
+                return nothing
+            case ast.Name(id=word) | ast.Attribute(attr=word) if _WINDOW.search(word) and "max" in name:
+                return Fact(State.UNKNOWN, where, f"`{name}` is the context window")
+            case ast.Name(id=word) if depth > 0:
+                return self._bound(node, scope.bindings(word), name, depth)
+            case ast.Attribute(value=ast.Name(id="self"), attr=word) if depth > 0:
+                owner = scope.owner()
+                bound = [] if owner is None else owner.attributes.get(word, owner.names.get(word, []))
+                return self._bound(node, bound, name, depth)
+            case ast.Attribute(attr=word) if depth > 0:
+                return self._of_class(node, word, scope, name)
+            case ast.IfExp(body=one, orelse=other):
+                parts = [self.judge(each, scope, name, depth - 1) for each in (one, other)]
+                return parts[0] if parts[0].state is parts[1].state else doubtful
+            case ast.BoolOp(op=ast.Or(), values=values):
+                return Fact(self.judge(values[-1], scope, name, depth - 1).state, where, f"`{name}`")
+            case ast.BoolOp() | ast.Call(func=ast.Attribute(attr="get" | "pop"), args=[_]):
+                return doubtful
+            case ast.Call(func=ast.Attribute(attr="get" | "pop") | ast.Name(id="getattr"), args=[*_, last]):
+                return (
+                    self.judge(last, scope, name, depth - 1) if _is_none(last) else Fact(State.YES, where, f"`{name}`")
+                )
+            case ast.Call(func=ast.Attribute(attr="getenv"), args=[_]):
+                return doubtful
+            case ast.BinOp(op=ast.Mult(), left=ast.Constant(value=int(one)), right=ast.Constant(value=int(other))):
+                return Fact(State.YES, where, f"`{name}`", one * other)
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=1)) if "max" in name:
+                return Fact(State.NO, where, f"`{name}` is -1, no limit", explicit=True)
+            case _:
+                return Fact(State.YES, where, f"`{name}`")
+
+    def _of_class(self, node: ast.Attribute, word: str, scope: Scope, name: str) -> Fact:
+        """Look at how a class in sight declares an attribute: `Optional` means that it may be None."""
+        owner = self.resolver.value(node.value, scope)
+        if isinstance(owner, Local) and isinstance(owner.node, ast.ClassDef):
+            for binding in self.resolver.scopes[owner.node].names.get(word, ()):
+                note = binding.node
+                if isinstance(note, ast.AnnAssign) and _may_be_none(ast.unparse(note.annotation)):
+                    return Fact(State.UNKNOWN, place(node), f"`{name}` may be None")
+                if isinstance(note, ast.expr) and _is_none(note):
+                    return Fact(State.UNKNOWN, place(node), f"`{name}` may be None")
+        return Fact(State.YES, place(node), f"`{name}`")
+
+    def _bound(self, node: ast.expr, bindings: list[Binding], name: str, depth: int) -> Fact:
+        where = place(node)
+        facts: list[Fact] = []
+        for binding in bindings:
+            if binding.sort == "parameter":
+                facts.append(self._parameter(binding, name, depth))
+            elif binding.sort == "value" and isinstance(binding.node, ast.AnnAssign):
+                doubt = _may_be_none(ast.unparse(binding.node.annotation))
+                facts.append(Fact(State.UNKNOWN if doubt else State.YES))
+            elif binding.sort == "value" and isinstance(binding.node, ast.expr):
+                facts.append(self.judge(binding.node, binding.scope, name, depth - 1))
+            elif binding.node is not None and binding.sort == "value":
+                facts.append(Fact(State.UNKNOWN))
+            else:
+                facts.append(Fact(State.YES))
+        states = {each.state for each in facts}
+        if not states or states == {State.YES}:
+            return Fact(State.YES, where, f"`{name}`", facts[0].value if len(facts) == 1 else None)
+        if states == {State.NO}:
+            return Fact(State.NO, where, f"`{name}` is None", explicit=True)
+        because = next((each.because for each in facts if "context window" in each.because), f"`{name}` may be None")
+        return Fact(State.UNKNOWN, where, because)
+
+    def _parameter(self, binding: Binding, name: str, depth: int) -> Fact:
+        """Say whether a parameter surely has a value: annotation, default and, where all are in sight, callers tell."""
+        function, argument = binding.scope.node, binding.node
+        if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or not isinstance(argument, ast.arg):
+            return Fact(State.UNKNOWN)
+        annotation = ast.unparse(argument.annotation) if argument.annotation is not None else ""
+        default = _default(function, argument.arg)
+        if not _may_be_none(annotation) and not (default is not None and _is_none(default)):
+            return Fact(State.YES)
+        calls = callers(function, binding.scope, self.resolver, self.data) if depth > 1 else None
+        if not calls:
+            return Fact(State.UNKNOWN)
+        given = [_argument(call, function, argument.arg) for call, _ in calls]
+        facts = [
+            self.judge(each, scope, name, depth - 2)
+            if each is not None
+            else (self.judge(default, scope, name, 1) if default is not None else Fact(State.UNKNOWN))
+            for each, (_, scope) in zip(given, calls, strict=True)
+        ]
+        states = {each.state for each in facts}
+        hidden = any(keyword.arg is None for call, _ in calls for keyword in call.keywords)
+        return Fact(states.pop() if len(states) == 1 and not hidden else State.UNKNOWN)
+
+
+def callers(
+    function: FunctionNode, inner: Scope, resolver: Resolver, data: bytes
+) -> list[tuple[ast.Call, Scope]] | None:
+    """List the calls of a function when they are surely all: it is private or nested, and never named otherwise."""
+    outer = inner.parent
+    nested = outer is not None and isinstance(outer.node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    if not nested and not (function.name.startswith("_") and not function.name.startswith("__")):
+        return None
+    calls = [
+        (call, scope)
+        for call, scope in resolver.seen.calls
+        if (isinstance(call.func, ast.Name) and call.func.id == function.name)
+        or (isinstance(call.func, ast.Attribute) and call.func.attr == function.name)
+    ]
+    named = len(re.findall(rb"\b%s\b" % function.name.encode(), data))
+    return calls if calls and named == len(calls) + 1 else None
+
+
+def _argument(call: ast.Call, function: FunctionNode, name: str) -> ast.expr | None:
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    positional = [each.arg for each in [*function.args.posonlyargs, *function.args.args]]
+    if positional[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute):
+        positional = positional[1:]
+    at = positional.index(name) if name in positional else len(call.args)
+    return call.args[at] if at < len(call.args) else None
+
+
+def _default(function: FunctionNode, name: str) -> ast.expr | None:
+    spec = function.args
+    positional = [*spec.posonlyargs, *spec.args]
+    defaults = dict(zip(reversed([each.arg for each in positional]), reversed(spec.defaults), strict=False))
+    defaults |= {each.arg: value for each, value in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if value}
+    return defaults.get(name)
+
+
+def _may_be_none(annotation: str) -> bool:
+    return "None" in annotation or "Optional" in annotation or "NotGiven" in annotation or "Omit" in annotation
+
+
+def _is_none(node: ast.expr) -> bool:
+    if isinstance(node, ast.Call) and any(keyword.arg == "default" for keyword in node.keywords):
+        return any(keyword.arg == "default" and _is_none(keyword.value) for keyword in node.keywords)
+    return isinstance(node, ast.Constant) and node.value is None
