@@ -30,10 +30,10 @@ SHAPES = {
     "module alias": ("import openai as o\nc = o.OpenAI(timeout=3)\ndef f(): c.ASK)", "openai module no yes"),
     "renamed": ("def f():\n  from openai import OpenAI as Api\n  Api().ASK, max_tokens=3)", "openai constructor yes no"),
     "module as client": ("import openai\nopenai.ASK, timeout=2)", "openai function no yes"),
-    "before version one": ("import openai\nopenai.ChatCompletion.create(model=M)", "openai function no unknown"),
+    "before version one": ("import openai\nopenai.ChatCompletion.create(model=M)", "openai function no no"),
     "self": (
         "from openai import OpenAI\nclass A:\n  def __init__(self): self.c = OpenAI(http_client=h)\n  def f(self): self.c.ASK)",
-        "openai class no yes",
+        "openai class no unknown",
     ),
     "base class": (
         "from openai import OpenAI\nclass B:\n  def __init__(self): self.c = OpenAI()\nclass A(B):\n  def f(self): self.c.ASK)",

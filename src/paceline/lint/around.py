@@ -19,8 +19,10 @@ _RETRIES = ("retry", "backoff", "on_exception", "retrying")
 _ENDINGS = {"finish_reason", "stop_reason", "incomplete_details", "status", "done_reason"}
 _LISTS = {"models", "files"}
 _HOLDERS = {"choices", "candidates", "output", "message", "results"}
-_WAITS = {"input", "get", "recv", "receive", "receive_text", "receive_json", "prompt", "ask", "sleep", "wait", "readline",
-          "pop", "popleft", "fetchone", "poll", "next", "consume", "accept", "lpop", "blpop", "brpop", "claim"}  # fmt: skip
+_WAITS = {
+    "input", "get", "recv", "receive", "receive_text", "receive_json", "prompt", "ask", "sleep", "wait", "readline",
+    "pop", "popleft", "fetchone", "poll", "next", "consume", "accept", "lpop", "blpop", "brpop", "claim",
+}  # fmt: skip
 _COUNTS = ("max", "limit", "budget", "attempt", "retr", "step", "turn", "iter", "count", "round", "deadline", "left")
 
 

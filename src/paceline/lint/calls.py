@@ -16,7 +16,8 @@ from paceline.lint.scopes import Scope
 
 _CLIENT = {
     "client", "aclient", "llm", "openai", "anthropic", "claude", "api", "sdk", "model", "ai", "groq", "genai", "gemini",
-    "azure", "provider", "gpt", "oai", "instance", "instructor", "bedrock", "runtime", "together", "deepseek", "mistral",
+    "azure", "provider", "gpt", "oai", "instance", "instructor", "bedrock", "runtime", "together", "deepseek",
+    "mistral",
 }  # fmt: skip
 _OTHERS = {"mock", "thread", "threads", "agents", "db", "session", "objects", "conversations", "chats", "assistants"}
 _GIVEN = {"model", "messages", "input", "contents", "prompt", "modelId", "engine"}

@@ -150,7 +150,9 @@ class Arguments:
                 return self._settings(value, scope, names, rest, _DEPTH - 2)
         return None
 
-    def _mapping(self, node: ast.expr, scope: Scope, name: str, depth: int) -> Fact | None:
+    def _mapping(  # noqa: PLR0912  # one case a shape
+        self, node: ast.expr, scope: Scope, name: str, depth: int
+    ) -> Fact | None:
         """Look for a key in what `**` spreads: None means that it is certainly not there."""
         if depth <= 0:
             return Fact(State.UNKNOWN, place(node), "too far to follow")

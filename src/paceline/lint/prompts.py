@@ -6,10 +6,9 @@ A text made at module level is made once, so it is no site. Must not judge.
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
-
 import re
 import string
+from typing import TYPE_CHECKING
 
 from paceline.lint.resolve import Ref, Resolver
 from paceline.lint.sites import Fact, Kind, Place, Site, State
@@ -188,42 +187,44 @@ def _literal_length(node: ast.expr, scope: Scope, depth: int = 4) -> int | None:
 
 
 def _volatile(node: ast.expr, scope: Scope, resolver: Resolver, depth: int = 3) -> tuple[str, str] | None:
-    """Return the grain (`fine` or `day`) and the name of what changes."""
-    if isinstance(node, ast.FormattedValue):
-        return _coarse(_volatile(node.value, scope, resolver, depth), _literal(node.format_spec))
-    if isinstance(node, ast.Call):
-        value = resolver.value(node.func, scope)
-        dotted = value.dotted if isinstance(value, Ref) else ""
-        if dotted in _CHANCE:
-            return "fine", f"`{dotted}`"
-        if dotted in _CLOCKS:
-            grain = ("fine", f"`{dotted}`")
-            return _coarse(grain, _literal(node.args[0])) if dotted == "time.strftime" and node.args else grain
-        if dotted in _DAYS:
-            return "day", f"`{dotted}`"
-        if isinstance(node.func, ast.Attribute):
-            inner = _volatile(node.func.value, scope, resolver, depth)
-            if node.func.attr == "date" and inner is not None:
-                return "day", inner[1]
-            if node.func.attr == "strftime" and node.args:
-                return _coarse(inner, _literal(node.args[0]))
-            return inner
-        return (
-            next(filter(None, (_volatile(each, scope, resolver, depth) for each in node.args)), None)
-            if (isinstance(node.func, ast.Name) and node.func.id in {"str", "repr", "int", "round"})
-            else None
-        )
-    if isinstance(node, (ast.Name, ast.Attribute)):
-        name = node.id if isinstance(node, ast.Name) else node.attr
-        if _IDENTITY.match(name):
+    """Return the grain (`fine`, `day` or `identity`) and the name of what changes."""
+    match node:
+        case ast.FormattedValue(value=value, format_spec=form):
+            return _coarse(_volatile(value, scope, resolver, depth), _literal(form))
+        case ast.Call():
+            return _called(node, scope, resolver, depth)
+        case ast.Name(id=name) | ast.Attribute(attr=name) if _IDENTITY.match(name):
             return "identity", f"`{name}`"
-    if isinstance(node, ast.Attribute):
-        inner = _volatile(node.value, scope, resolver, depth)
-        return ("day", inner[1]) if inner is not None and node.attr in {"year", "month", "day"} else inner
-    if isinstance(node, ast.Name) and depth > 0:
-        bindings = scope.names.get(node.id, [])
-        if len(bindings) == 1 and bindings[0].sort == "value" and isinstance(bindings[0].node, ast.expr):
-            return _volatile(bindings[0].node, scope, resolver, depth - 1)
+        case ast.Attribute(value=value, attr=attr):
+            inner = _volatile(value, scope, resolver, depth)
+            return ("day", inner[1]) if inner is not None and attr in {"year", "month", "day"} else inner
+        case ast.Name(id=name) if depth > 0:
+            bindings = scope.names.get(name, [])
+            if len(bindings) == 1 and bindings[0].sort == "value" and isinstance(bindings[0].node, ast.expr):
+                return _volatile(bindings[0].node, scope, resolver, depth - 1)
+    return None
+
+
+def _called(node: ast.Call, scope: Scope, resolver: Resolver, depth: int) -> tuple[str, str] | None:
+    """Judge a call: a clock or chance itself, a method of one, or a text made of one."""
+    value = resolver.value(node.func, scope)
+    dotted = value.dotted if isinstance(value, Ref) else ""
+    if dotted in _CHANCE:
+        return "fine", f"`{dotted}`"
+    if dotted in _CLOCKS:
+        grain = ("fine", f"`{dotted}`")
+        return _coarse(grain, _literal(node.args[0])) if dotted == "time.strftime" and node.args else grain
+    if dotted in _DAYS:
+        return "day", f"`{dotted}`"
+    if isinstance(node.func, ast.Attribute):
+        inner = _volatile(node.func.value, scope, resolver, depth)
+        if node.func.attr == "date" and inner is not None:
+            return "day", inner[1]
+        if node.func.attr == "strftime" and node.args:
+            return _coarse(inner, _literal(node.args[0]))
+        return inner
+    if isinstance(node.func, ast.Name) and node.func.id in {"str", "repr", "int", "round"}:
+        return next(filter(None, (_volatile(each, scope, resolver, depth) for each in node.args)), None)
     return None
 
 

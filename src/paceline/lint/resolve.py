@@ -310,7 +310,7 @@ def _best(found: list[Value | None]) -> Value | None:
 
 
 def _nothing(binding: Binding) -> bool:
-    return isinstance(binding.node, ast.Constant) or isinstance(binding.node, ast.AnnAssign)
+    return isinstance(binding.node, (ast.Constant, ast.AnnAssign))
 
 
 def _property(function: FunctionNode) -> bool:

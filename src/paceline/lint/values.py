@@ -33,7 +33,9 @@ class Values:
         self.resolver = resolver
         self.data = data
 
-    def judge(self, node: ast.expr, scope: Scope, name: str, depth: int = DEPTH) -> Fact:
+    def judge(  # noqa: PLR0912  # one case a shape
+        self, node: ast.expr, scope: Scope, name: str, depth: int = DEPTH
+    ) -> Fact:
         """Say whether what is given for `name` is set."""
         where = place(node)
         nothing = Fact(State.NO, where, f"`{name}` is None", explicit=True)
