@@ -66,7 +66,7 @@ class Kind(StrEnum):
     DEPENDENCY = "dependency"
 
 
-PARAMETERS = ("base_url", "cap", "model", "stream", "tags", "timeout")
+PARAMETERS = ("base_url", "cap", "model", "retries", "stream", "tags", "timeout")
 """The facts that say what a call is given: a run's coverage counts these."""
 
 
