@@ -133,7 +133,8 @@ class Finder:
             specific = tail == ("chat", "completions")
             if specific and (shaped or by_import or None in given):
                 return Found(product, api, names[-1], None, "shape")
-            if (isinstance(value, Made) and not value.dotted.startswith(".")) or not _client_like(front[-1]):
+            foreign = isinstance(value, Made) and not value.dotted.startswith(".") and not product.holds(value.dotted)
+            if foreign or not _client_like(front[-1]):
                 by_import = False
             if (shaped and len(api.shape) > 1) or by_import or (shaped and _client_like(front[-1])):
                 return Found(product, api, names[-1], None, "shape")

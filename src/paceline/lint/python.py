@@ -27,6 +27,7 @@ __all__ = ["UnreadableError", "may_hold_sites", "sites"]
 
 _AT_CLIENT = ("timeout", "retries", "base_url", "key", "tags")
 _AT_CALL = ("cap", "timeout", "retries", "stream", "tags", "model")
+_AZURE = ("Azure", "AsyncAzure")
 _ONCE = {"main", "cli", "run", "__init__", "lifespan", "startup"}
 _CACHES = ("cache", "lru", "singleton", "fixture", "command", "on_event", "task")
 
@@ -99,19 +100,22 @@ class _Front:
         kind = Kind.CLIENT if product.kind == "sdk" else Kind.FRAMEWORK
         names = _AT_CLIENT if kind is Kind.CLIENT else (*_AT_CLIENT, "cap", "stream", "model")
         facts = {name: self._fact(call, scope, product, name, None) for name in names if product.names(name)}
+        if constructor.startswith(_AZURE) and facts["base_url"].state is not State.YES:
+            facts["base_url"] = Fact(State.YES, place(call), "Azure asks for an address")
         if product.kind == "agent":
-            facts["cap"] = self._of_agent(call, scope, facts["cap"])
+            facts["cap"] = self._of_agent(call, scope, product, facts["cap"])
         if kind is Kind.CLIENT:
             facts |= self.around.generates(call)
         return self._site(kind, call, scope, product, "", constructor, "import", facts)
 
-    def _of_agent(self, call: ast.Call, scope: Scope, cap: Fact) -> Fact:
+    def _of_agent(self, call: ast.Call, scope: Scope, product: Product, cap: Fact) -> Fact:
         """Leave an agent's cap open where its model is an object, or its settings may come with each run."""
         if cap.state is not State.NO or cap.explicit:
             return cap
         if b"RunConfig(" in self.data or self.data.count(b"model_settings=") > self.data.count(b"Agent("):
             return Fact(State.UNKNOWN, cap.place, "settings may come with each run")
-        model = next((each.value for each in call.keywords if each.arg == "model"), call.args[0] if call.args else None)
+        named = next((each.value for each in call.keywords if each.arg in product.names("model")), None)
+        model = named if named is not None or product.first != "model" else next(iter(call.args), None)
         if model is None or self._is_name(model, scope):
             return cap
         return Fact(State.UNKNOWN, cap.place, "its model is made elsewhere")

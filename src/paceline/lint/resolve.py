@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from paceline.catalogue import Catalogue, Product
 from paceline.lint import siblings
-from paceline.lint.scopes import Binding, FunctionNode, Scope, Seen
+from paceline.lint.scopes import Binding, FunctionNode, Scope, Seen, Unpacked
 
 DEPTH = 10
 _MANY = 12
@@ -77,6 +77,7 @@ class Resolver:
         self.catalogue = catalogue
         self.path = path
         self.scopes = dict(seen.scopes)
+        self._calls: dict[str, list[tuple[ast.Call, Scope]]] | None = None
         self.across = False
         """Whether names that come from neighbouring files may be looked up there."""
 
@@ -91,6 +92,8 @@ class Resolver:
                 return self._attribute(node, scope, depth)
             case ast.Call():
                 return self._call(node, scope, depth)
+            case Unpacked(value=ast.Call() as called, slice=ast.Constant(value=int(at))):
+                return self._unpacked(called, at, scope, depth)
             case ast.Await(value=inner) | ast.Subscript(value=inner) | ast.NamedExpr(value=inner):
                 return self.value(inner, scope, depth - 1)
             case ast.IfExp(body=first, orelse=second):
@@ -170,7 +173,10 @@ class Resolver:
                 return found
             case "parameter":
                 assert isinstance(binding.node, ast.arg)  # noqa: S101  # what a parameter's binding holds
-                return self.annotated(binding.node.annotation, binding.scope, depth)
+                stated = self.annotated(binding.node.annotation, binding.scope, depth)
+                if stated is None or (isinstance(stated, Client) and stated.call is None):
+                    return self._handed(binding, depth) or stated
+                return stated
             case "function" | "class" if binding.node is not None:
                 return Local(binding.node, binding.scope)
             case _:
@@ -261,6 +267,39 @@ class Resolver:
             case _:
                 return None
 
+    def _unpacked(self, call: ast.Call, at: int, scope: Scope, depth: int) -> Value | None:
+        """Follow a function of the file that returns several values to one of them."""
+        function = self.value(call.func, scope, depth - 1)
+        if not isinstance(function, Local) or not isinstance(function.node, FunctionNode):
+            return None
+        inner = self.scopes[function.node]
+        parts = [each.elts[at] for each in inner.returns if isinstance(each, ast.Tuple) and at < len(each.elts)]
+        found = _best([self.value(each, inner, depth - 2) for each in parts])
+        return replace(found, origin="factory") if isinstance(found, Client) else found
+
+    def _handed(self, binding: Binding, depth: int) -> Value | None:
+        """Look at what callers in the file hand in for a parameter: a client, where all that can be read agree."""
+        function, argument = binding.scope.node, binding.node
+        if not isinstance(function, FunctionNode) or not isinstance(argument, ast.arg) or depth <= 3:
+            return None
+        found: list[Value | None] = []
+        for call, scope in self.calls_of(function.name):
+            given = argument_of(call, function, argument.arg)
+            if given is not None:
+                found.append(self.value(given, scope, depth - 4))
+        clients = [each for each in found if isinstance(each, Client) and each.call is not None and not each.path]
+        best = _best(list(clients)) if clients and len(clients) == len(found) else None
+        return replace(best, origin="parameter") if isinstance(best, Client) else None
+
+    def calls_of(self, name: str) -> list[tuple[ast.Call, Scope]]:
+        """List the calls in the file of anything of that name."""
+        if self._calls is None:
+            self._calls = {}
+            for call, scope in self.seen.calls:
+                last = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+                self._calls.setdefault(last, []).append((call, scope))
+        return self._calls.get(name, [])
+
     def _imported(self, dotted: str, node: ast.Call, scope: Scope, depth: int) -> Value | None:
         product = self.catalogue.constructor(dotted)
         if product is not None:
@@ -285,6 +324,18 @@ class Resolver:
             stated = self.annotated(definition.returns, function.scope, depth - 1)
             found = stated if isinstance(stated, Client) or found is None else found
         return replace(found, origin="factory") if isinstance(found, Client) else found
+
+
+def argument_of(call: ast.Call, function: FunctionNode, name: str) -> ast.expr | None:
+    """Find what a call gives for one parameter of a function."""
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    positional = [each.arg for each in [*function.args.posonlyargs, *function.args.args]]
+    if positional[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute):
+        positional = positional[1:]
+    at = positional.index(name) if name in positional else len(call.args)
+    return call.args[at] if at < len(call.args) else None
 
 
 def chain(node: ast.expr) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ _BRANCHES = frozenset({ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Ma
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 _Note = Callable[..., None]
+Condition = bool | tuple[int, bool]
+"""False, True, or the innermost `if` (by its place in the walk) and the side of it."""
 
 
 @dataclass(slots=True)
@@ -24,7 +26,7 @@ class Binding:
     node: ast.AST | None
     scope: Scope
     dotted: str = ""
-    conditional: bool = False
+    conditional: Condition = False
 
 
 @dataclass(slots=True)
@@ -33,9 +35,14 @@ class Change:
 
     key: str | None
     value: ast.expr | None
-    conditional: bool
+    conditional: Condition
     removes: bool = False
     mapping: ast.expr | None = None
+
+    @property
+    def arm(self) -> tuple[int, bool] | None:
+        """Return which `if` it stands in, and on which side, where that is all it depends on."""
+        return self.conditional if isinstance(self.conditional, tuple) else None
 
 
 @dataclass(slots=True)
@@ -125,11 +132,11 @@ class _Walk:
             ast.Lambda: self._lambda,
         }  # fmt: skip
 
-    def body(self, nodes: list[ast.stmt], scope: Scope, conditional: bool) -> None:
+    def body(self, nodes: list[ast.stmt], scope: Scope, conditional: Condition) -> None:
         for node in nodes:
             self.visit(node, scope, conditional)
 
-    def visit(self, node: ast.AST, scope: Scope, conditional: bool) -> None:
+    def visit(self, node: ast.AST, scope: Scope, conditional: Condition) -> None:
         sort = type(node)
         opening = self.opening.get(sort)
         if opening is not None:
@@ -138,6 +145,9 @@ class _Walk:
         noted = self.noted.get(sort)
         if noted is not None:
             noted(node, scope, conditional)
+        if sort is ast.If:
+            self._if(node, scope, conditional)
+            return
         inner = conditional or sort in _BRANCHES
         for name in node._fields:
             child = getattr(node, name, None)
@@ -148,12 +158,21 @@ class _Walk:
             elif type(child) not in _LEAVES and isinstance(child, ast.AST):
                 self.visit(child, scope, inner)
 
+    def _if(self, node: ast.AST, scope: Scope, conditional: Condition) -> None:
+        """Walk both sides apart; `if "k" not in d: d["k"] = v` sets it either way."""
+        assert isinstance(node, ast.If)  # noqa: S101  # the caller looked
+        self.visit(node.test, scope, True)
+        filled = _filled(node)
+        for side, statements in ((True, node.body), (False, node.orelse)):
+            for each in statements:
+                self.visit(each, scope, conditional if each is filled else (id(node), side))
+
     def _open(self, node: ast.AST, scope: Scope) -> Scope:
         inner = Scope(node, scope)
         self.seen.scopes[node] = inner
         return inner
 
-    def _function(self, node: FunctionNode, scope: Scope, conditional: bool) -> None:
+    def _function(self, node: FunctionNode, scope: Scope, conditional: Condition) -> None:
         _add(scope.names, node.name, Binding("function", node, scope, conditional=conditional))
         inner = self._open(node, scope)
         _parameters(node.args, inner)
@@ -161,71 +180,71 @@ class _Walk:
             self.visit(outside, scope, conditional)
         self.body(node.body, inner, False)
 
-    def _lambda(self, node: ast.Lambda, scope: Scope, conditional: bool) -> None:
+    def _lambda(self, node: ast.Lambda, scope: Scope, conditional: Condition) -> None:
         inner = self._open(node, scope)
         _parameters(node.args, inner)
         inner.returns.append(node.body)
         self.visit(node.body, inner, conditional)
 
-    def _class(self, node: ast.ClassDef, scope: Scope, conditional: bool) -> None:
+    def _class(self, node: ast.ClassDef, scope: Scope, conditional: Condition) -> None:
         _add(scope.names, node.name, Binding("class", node, scope, conditional=conditional))
         inner = self._open(node, scope)
         for outside in [*node.bases, *node.decorator_list, *(each.value for each in node.keywords)]:
             self.visit(outside, scope, conditional)
         self.body(node.body, inner, False)
 
-    def _assign(self, node: ast.Assign, scope: Scope, conditional: bool) -> None:
+    def _assign(self, node: ast.Assign, scope: Scope, conditional: Condition) -> None:
         for target in node.targets:
             self._bind(target, node.value, scope, conditional)
         if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             self._text(node.value, scope, node.targets[0].id)
 
-    def _annotated(self, node: ast.AnnAssign, scope: Scope, conditional: bool) -> None:
+    def _annotated(self, node: ast.AnnAssign, scope: Scope, conditional: Condition) -> None:
         self._bind(node.target, node.value if node.value is not None else node, scope, conditional)
         if node.value is not None and isinstance(node.target, ast.Name):
             self._text(node.value, scope, node.target.id)
 
-    def _named(self, node: ast.NamedExpr, scope: Scope, conditional: bool) -> None:
+    def _named(self, node: ast.NamedExpr, scope: Scope, conditional: Condition) -> None:
         self._bind(node.target, node.value, scope, conditional)
 
-    def _augmented(self, node: ast.AugAssign, scope: Scope, conditional: bool) -> None:
+    def _augmented(self, node: ast.AugAssign, scope: Scope, conditional: Condition) -> None:
         if isinstance(node.target, ast.Name):
             _changed(scope, node.target.id, Change(None, None, conditional, mapping=node.value))
 
-    def _loop(self, node: ast.For | ast.AsyncFor | ast.comprehension, scope: Scope, _conditional: bool) -> None:
+    def _loop(self, node: ast.For | ast.AsyncFor | ast.comprehension, scope: Scope, _conditional: Condition) -> None:
         self._bind(node.target, None, scope, True)
 
-    def _with(self, node: ast.withitem, scope: Scope, conditional: bool) -> None:
+    def _with(self, node: ast.withitem, scope: Scope, conditional: Condition) -> None:
         if node.optional_vars is not None:
             self._bind(node.optional_vars, node.context_expr, scope, conditional)
 
-    def _return(self, node: ast.Return, scope: Scope, _conditional: bool) -> None:
+    def _return(self, node: ast.Return, scope: Scope, _conditional: Condition) -> None:
         if node.value is not None:
             scope.returns.append(node.value)
 
-    def _delete(self, node: ast.Delete, scope: Scope, conditional: bool) -> None:
+    def _delete(self, node: ast.Delete, scope: Scope, conditional: Condition) -> None:
         for target in node.targets:
             if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
                 _changed(scope, target.value.id, Change(_text(target.slice), None, conditional, removes=True))
 
-    def _call(self, node: ast.Call, scope: Scope, conditional: bool) -> None:
+    def _call(self, node: ast.Call, scope: Scope, conditional: Condition) -> None:
         self.seen.calls.append((node, scope))
         _method(node, scope, conditional)
 
-    def _global(self, node: ast.Global, scope: Scope, _conditional: bool) -> None:
+    def _global(self, node: ast.Global, scope: Scope, _conditional: Condition) -> None:
         scope.elsewhere.update(dict.fromkeys(node.names, self.seen.module))
 
-    def _nonlocal(self, node: ast.Nonlocal, scope: Scope, _conditional: bool) -> None:
+    def _nonlocal(self, node: ast.Nonlocal, scope: Scope, _conditional: Condition) -> None:
         if scope.parent is not None:
             scope.elsewhere.update(dict.fromkeys(node.names, scope.parent))
 
-    def _import(self, node: ast.Import, scope: Scope, conditional: bool) -> None:
+    def _import(self, node: ast.Import, scope: Scope, conditional: Condition) -> None:
         for alias in node.names:
             dotted = alias.name if alias.asname else alias.name.partition(".")[0]
             self.seen.imports.add(alias.name)
             _add(scope.names, alias.asname or dotted, Binding("import", node, scope, dotted, conditional))
 
-    def _import_from(self, node: ast.ImportFrom, scope: Scope, conditional: bool) -> None:
+    def _import_from(self, node: ast.ImportFrom, scope: Scope, conditional: Condition) -> None:
         module = "." * node.level + (node.module or "")
         for alias in node.names:
             dotted = f"{module}.{alias.name}" if module.strip(".") else f"{module}{alias.name}"
@@ -234,7 +253,7 @@ class _Walk:
                 self.seen.renamed.add(alias.asname)
             _add(scope.names, alias.asname or alias.name, Binding("import", node, scope, dotted, conditional))
 
-    def _bind(self, target: ast.expr, value: ast.AST | None, scope: Scope, conditional: bool) -> None:
+    def _bind(self, target: ast.expr, value: ast.AST | None, scope: Scope, conditional: Condition) -> None:
         match target:
             case ast.Name(id=name):
                 if isinstance(value, (ast.Attribute, ast.Call, ast.Name)):
@@ -254,16 +273,18 @@ class _Walk:
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
                 for at, each in enumerate(targets):
-                    part = values[at] if len(values) == len(targets) else None
+                    part: ast.AST | None = values[at] if len(values) == len(targets) else None
+                    if part is None and isinstance(value, ast.Call):
+                        part = ast.copy_location(Unpacked(value, ast.Constant(at), ast.Load()), value)
                     self._bind(each, part, scope, conditional)
             case _:
                 pass
 
-    def _keyword(self, node: ast.keyword, scope: Scope, _conditional: bool) -> None:
+    def _keyword(self, node: ast.keyword, scope: Scope, _conditional: Condition) -> None:
         if node.arg is not None:
             self._text(node.value, scope, node.arg)
 
-    def _dict(self, node: ast.Dict, scope: Scope, _conditional: bool) -> None:
+    def _dict(self, node: ast.Dict, scope: Scope, _conditional: Condition) -> None:
         pairs = {_text(key): value for key, value in zip(node.keys, node.values, strict=True) if key is not None}
         if "content" in pairs and "role" in pairs and _text(pairs["role"]) in {"system", "developer"}:
             self._text(pairs["content"], scope, "system")
@@ -276,6 +297,22 @@ class _Walk:
             if isinstance(value, ast.Call) and not _formats(value):
                 return
             self.seen.texts.append((value, scope, name))
+
+
+def _filled(node: ast.If) -> ast.stmt | None:
+    """Return the statement that fills in a key which the test found missing."""
+    match node.test:
+        case ast.Compare(left=ast.Constant(value=key), ops=[ast.NotIn()], comparators=[ast.Name(id=name)]):
+            for each in node.body:
+                match each:
+                    case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=held), slice=ast.Constant(value=at))]):
+                        if held == name and at == key:
+                            return each
+    return None
+
+
+class Unpacked(ast.Subscript):
+    """One of several values that a call returns at once: `client, name = make()`."""
 
 
 _NO_TEXT = ("_id", "_name", "_key", "_path", "_file", "_url", "_type", "_hash", "_count", "_size", "_class", "_time")
@@ -299,7 +336,7 @@ def _changed(scope: Scope, name: str, change: Change) -> None:
     scope.changes.setdefault(name, []).append(change)
 
 
-def _method(node: ast.Call, scope: Scope, conditional: bool) -> None:
+def _method(node: ast.Call, scope: Scope, conditional: Condition) -> None:
     """Note what a call may do to a dictionary it is made on or is given."""
     match node.func:
         case ast.Attribute(value=ast.Name(id=name), attr="update"):

@@ -10,7 +10,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from paceline.lint.resolve import Local, Resolver
+from paceline.lint.resolve import Local, Resolver, argument_of
 from paceline.lint.sites import Fact, Place, State
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class Values:
             case ast.IfExp(body=one, orelse=other):
                 parts = [self.judge(each, scope, name, depth - 1) for each in (one, other)]
                 return parts[0] if parts[0].state is parts[1].state else doubtful
+            case ast.BoolOp(op=ast.Or(), values=[*_, last]) if _is_none(last):
+                return doubtful
             case ast.BoolOp(op=ast.Or(), values=values):
                 return Fact(self.judge(values[-1], scope, name, depth - 1).state, where, f"`{name}`")
             case ast.BoolOp() | ast.Call(func=ast.Attribute(attr="get" | "pop"), args=[_]):
@@ -126,7 +128,7 @@ class Values:
         calls = callers(function, binding.scope, self.resolver, self.data) if depth > 1 else None
         if not calls:
             return Fact(State.UNKNOWN)
-        given = [_argument(call, function, argument.arg) for call, _ in calls]
+        given = [argument_of(call, function, argument.arg) for call, _ in calls]
         facts = [
             self.judge(each, scope, name, depth - 2)
             if each is not None
@@ -146,25 +148,9 @@ def callers(
     nested = outer is not None and isinstance(outer.node, (ast.FunctionDef, ast.AsyncFunctionDef))
     if not nested and not (function.name.startswith("_") and not function.name.startswith("__")):
         return None
-    calls = [
-        (call, scope)
-        for call, scope in resolver.seen.calls
-        if (isinstance(call.func, ast.Name) and call.func.id == function.name)
-        or (isinstance(call.func, ast.Attribute) and call.func.attr == function.name)
-    ]
+    calls = resolver.calls_of(function.name)
     named = len(re.findall(rb"\b%s\b" % function.name.encode(), data))
     return calls if calls and named == len(calls) + 1 else None
-
-
-def _argument(call: ast.Call, function: FunctionNode, name: str) -> ast.expr | None:
-    for keyword in call.keywords:
-        if keyword.arg == name:
-            return keyword.value
-    positional = [each.arg for each in [*function.args.posonlyargs, *function.args.args]]
-    if positional[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute):
-        positional = positional[1:]
-    at = positional.index(name) if name in positional else len(call.args)
-    return call.args[at] if at < len(call.args) else None
 
 
 def _default(function: FunctionNode, name: str) -> ast.expr | None:

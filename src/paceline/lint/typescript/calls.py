@@ -277,13 +277,11 @@ class Calls:
     ) -> Site:  # fmt: skip
         inside = scope.function
         given = None if inside is None else self.seen.given.get(inside.node.id)
-        client = None if found is None else found.client
-        other = client.scope.file.path if client is not None and client.scope is not None else self.seen.path
         names, where = insert(kind, node, product, None if found is None else found.api)
         return Site(
             kind, self.seen.path, place(node), end(node), product.name, product.provider, api, method, origin, facts,
             language="typescript", function="" if inside is None else function_name(inside.node, given),
-            names=names, insert=where, also_read=() if other == self.seen.path else (other,),
+            names=names, insert=where,
         )  # fmt: skip
 
 
