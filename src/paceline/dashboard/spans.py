@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
@@ -31,6 +31,7 @@ _POINTS: Final[tuple[tuple[int, Resolution, int], ...]] = (
 )
 """Up to this length in seconds: the rows that are read, the minutes of one point of a chart."""
 
+_COARSE_FROM_S: Final = 43_200
 _PIECES: Final = ((3 * 3_600, 10), (3 * 86_400, 60), (LENGTH_MAX_S, 1_440))
 """Up to this length in seconds: the minutes of one piece of a course."""
 
@@ -61,6 +62,11 @@ class TimeSpan:
     def key(self) -> object:
         """What figures of it are kept under: a span that ends now is the same a minute later."""
         return self.name or (self.since, self.until)
+
+    @property
+    def coarse(self) -> TimeSpan:
+        """The same span with points for what is read of all services: hours from half a day on."""
+        return self if self.length < _COARSE_FROM_S else replace(self, resolution=60, point=max(60, self.point))
 
     @property
     def piece(self) -> int:

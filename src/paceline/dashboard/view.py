@@ -14,6 +14,7 @@ from paceline.dashboard.assets import address_of
 from paceline.dashboard.shapes import spark_of
 from paceline.dashboard.spans import RANGES
 from paceline.governance.signals.words import days, dollars, percent
+from paceline.standards.limits import figure
 
 __all__ = ["render"]
 
@@ -44,8 +45,10 @@ def _environment() -> Environment:
         "days": days,
         "moment_seconds": lambda at: f"{datetime.fromtimestamp(at, UTC):%m-%d %H:%M:%S}",
         "clock": lambda at: f"{datetime.fromtimestamp(at, UTC):%H:%M:%S}",
+        "day": lambda at: f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}",
         "iso": lambda at: f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}",
         "input_time": lambda at: f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M}",
+        "limit_figure": figure,
         "segment": lambda text: quote(str(text), safe=""),
     }
     made.globals |= {"ranges": list(RANGES), "query": _query, "asset": address_of, "spark_of": spark_of}

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, delete, func, insert, or_, select, update
 
 from paceline.ledger import settings
 from paceline.ledger.engine import reading, writing
@@ -25,6 +25,8 @@ __all__ = ["BREACH", "Incident", "IncidentEvent", "Incidents", "LimitKey", "Watc
 
 _BASE62: Final = string.digits + string.ascii_letters
 BREACH: Final = "breach"
+OURS: Final = "paceline"
+"""The actor of what no person did."""
 _JUDGED_UNTIL: Final = "judged_until"
 
 
@@ -142,6 +144,14 @@ class Incidents:
             return _incident(row), [
                 IncidentEvent(at_us, actor, kind, text) for _, _, at_us, actor, kind, text in connection.execute(events)
             ]
+
+    def first_acts(self, since_us: int) -> dict[str, int]:
+        """Return when a person first acted on each incident detected since; microseconds. Raises `LedgerError`."""
+        first = select(incident_event.c.incident, func.min(incident_event.c.at_us))
+        first = first.join_from(incident_event, incident, incident.c.id == incident_event.c.incident)
+        first = first.where(incident.c.detected_us >= since_us, incident_event.c.actor != OURS)
+        with translated("read timelines"), reading(self._engine) as connection:
+            return {row[0]: row[1] for row in connection.execute(first.group_by(incident_event.c.incident))}
 
     def watched(self) -> Watched:
         """Return how far limits were judged. Raises `LedgerError`."""

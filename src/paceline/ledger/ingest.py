@@ -19,6 +19,7 @@ from paceline.ledger import resolutions, settings, statements
 from paceline.ledger.engine import writing
 from paceline.ledger.errors import JournalUnreadableError, translated
 from paceline.ledger.intake import put_sums
+from paceline.ledger.recent import Recent
 from paceline.ledger.schema import position
 from paceline.ledger.spending import Owners, subjects
 
@@ -84,6 +85,7 @@ class Ingest:
         self._sql = statements.build("%s" if self._postgres else "?")
         self._known = _Known()
         self._owners = Owners()
+        self.recent = Recent()
 
     def run(
         self, journal: Path, slots_max: int = SLOTS_MAX, before_delete: Callable[[], None] | None = None
@@ -122,6 +124,7 @@ class Ingest:
                     slot = elsewhere
                     continue
                 count.add(piece)
+                self.recent.add(piece.requests)
             if piece.complete:
                 count.done.append(path)
                 return

@@ -30,6 +30,7 @@ from paceline.ledger.outbox import Outbox
 from paceline.ledger.owners import Owners
 from paceline.ledger.plans import Plans
 from paceline.ledger.reading import Name, Only, Reading, Resolution
+from paceline.ledger.recent import Recent
 from paceline.ledger.report import DEFAULT_GROUP, Report, build
 from paceline.ledger.requests import Requests
 from paceline.ledger.retention import CHUNK, Keep, Retained, retain
@@ -88,6 +89,11 @@ class Ledger:
     def url(self) -> URL:
         """The database's address; its text form hides the password."""
         return self._engine.url
+
+    @property
+    def recent(self) -> Recent:
+        """What this process took in last."""
+        return self._ingest.recent
 
     def ingest(
         self, journal: Path, *, slots_max: int = SLOTS_MAX, before_delete: Callable[[], None] | None = None

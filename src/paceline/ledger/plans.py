@@ -9,7 +9,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
@@ -19,7 +19,19 @@ from paceline.ledger.schema import plan as table
 from paceline.ledger.schema import plan_body
 from paceline.standards import Plan
 
+__all__ = ["Document", "Plans", "Revision", "newest", "read"]
+
 Document = Mapping[str, Any]
+
+
+class Revision(NamedTuple):
+    """A document that was in force. Plans that differ in their keys only are one. Times are microseconds since 1970."""
+
+    hash8: str
+    """Of its first plan."""
+    first_seen_us: int
+    last_seen_us: int
+    document: Document
 
 
 class Plans:
@@ -53,6 +65,26 @@ class Plans:
         with translated("read a plan"), self._engine.connect() as connection:
             hash8 = newest(connection)
             return None if hash8 is None else read(connection, hash8)
+
+    def history(self, *, most: int = 50) -> list[Revision]:
+        """Return the newest documents, the newest first. Raises `LedgerError`."""
+        columns = (table.c.hash8, table.c.first_seen_us, table.c.last_seen_us, table.c.body)
+        with translated("read plans"), self._engine.connect() as connection:
+            rows = connection.execute(select(*columns).order_by(table.c.first_seen_us.desc(), table.c.hash8)).all()
+            runs: list[list[Any]] = []
+            for row in rows:
+                if runs and runs[-1][-1].body == row.body:
+                    runs[-1].append(row)
+                elif len(runs) == most:
+                    break
+                else:
+                    runs.append([row])
+            return [_revision(connection, run) for run in runs]
+
+
+def _revision(connection: Connection, run: list[Any]) -> Revision:
+    oldest, newest_ = run[-1], run[0]
+    return Revision(oldest.hash8, oldest.first_seen_us, newest_.last_seen_us, read(connection, oldest.hash8) or {})
 
 
 def read(connection: Connection, hash8: str) -> Document | None:

@@ -17,7 +17,7 @@ from paceline.ledger.engine import reading
 from paceline.ledger.errors import translated
 from paceline.ledger.schema import request
 
-__all__ = ["LIMITS", "LOOKED_MAX", "Filter", "Requests", "RequestsPage"]
+__all__ = ["FAILED", "LIMITS", "LOOKED_MAX", "Filter", "Requests", "RequestsPage"]
 
 Filter = Literal["service", "use_case", "model", "deployment", "outcome", "cache"]
 
@@ -31,6 +31,9 @@ LIMITS: Final[Mapping[str, int]] = {
     for place, percentile in enumerate(_PERCENTILES)
 }
 """Bit of `judged` and `over_limit` by limit, written `ttft_ms.p95`; as in `crates/types/src/metric.rs`."""
+FAILED: Final = "failed"
+"""Stands for every outcome that counts as over a budget."""
+_NOT_FAILED: Final = ("ok", "refused", "caller_error", "cancelled")
 _ID_BYTES: Final = 16
 _SAMPLE: Final = 2_000
 
@@ -72,7 +75,7 @@ class Requests:
         within = [request.c.id >= first_id(since), request.c.id < top]
         with translated("read requests"), reading(self._engine) as connection:
             bound = select(request.c.id).where(*within).order_by(request.c.id.desc()).offset(LOOKED_MAX).limit(1)
-            chosen: list[ColumnElement[bool]] = [request.c[name] == value for name, value in filters.items() if value]
+            chosen = [_is(name, value) for name, value in filters.items() if value]
             if over:
                 chosen.append(request.c.over_limit.bitwise_and(1 << LIMITS[over]) != 0)
             lowest = connection.execute(bound).scalar() if chosen else None
@@ -82,6 +85,15 @@ class Requests:
         if len(rows) > most:
             return RequestsPage(tuple(rows[:most]), _hex(rows[most - 1]["id"]))
         return RequestsPage(tuple(rows), _hex(lowest) if lowest is not None else "")
+
+    def get(self, number: str) -> RowMapping | None:
+        """Return one request by its id in hex, as `x-paceline-request-id` says it; none where there is none."""
+        try:
+            key = bytes.fromhex(number.replace("-", ""))
+        except ValueError:
+            return None
+        with translated("read a request"), reading(self._engine) as connection:
+            return connection.execute(select(request).where(request.c.id == key)).mappings().one_or_none()
 
     def times(self, service: str, since: float, until: float) -> list[tuple[float, ...]]:
         """Return where the time of some answers of a service went, milliseconds.
@@ -106,6 +118,12 @@ class Requests:
         with translated("read requests"), reading(self._engine) as connection:
             rows = connection.execute(query.where(some.sent_us.is_not(None), some.headers_us.is_not(None)))
             return [_times(*row) for row in rows]
+
+
+def _is(name: Filter, value: str) -> ColumnElement[bool]:
+    if name == "outcome" and value == FAILED:
+        return request.c.outcome.not_in(_NOT_FAILED)
+    return request.c[name] == value
 
 
 def _times(  # noqa: PLR0913, PLR0917  # as the row reads

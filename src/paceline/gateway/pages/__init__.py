@@ -14,7 +14,18 @@ from starlette.middleware.gzip import GZipMiddleware
 from paceline.dashboard import Sources
 from paceline.gateway.api.access import access
 from paceline.gateway.control import Control
-from paceline.gateway.pages import incidents, services, signing_in, standing, static
+from paceline.gateway.pages import (
+    incidents,
+    live,
+    models,
+    organisation,
+    reviews,
+    services,
+    signing_in,
+    static,
+    teams,
+    waivers,
+)
 from paceline.gateway.pages.site import NOBODY, PAGES, Site
 from paceline.gateway.status import status_document
 
@@ -37,7 +48,7 @@ def add_pages(app: FastAPI, control: Control) -> None:
     site = Site(control, sources)
     routes = APIRouter(include_in_schema=False)
     reader = Depends(access(control).reader)
-    for part in (services, incidents, standing):
+    for part in (services, live, models, incidents, waivers, reviews, teams, organisation):
         part.add(routes, site, reader)
     signing_in.add(routes, site)
     static.add(routes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
@@ -12,11 +12,17 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from paceline.dashboard.pages import incidents
 from paceline.gateway.api.access import Caller, access
 from paceline.gateway.api.acting import told
-from paceline.gateway.pages.site import Site, Text, form_of
+from paceline.gateway.pages.site import Site, Text, csv, form_of
 from paceline.governance.incidents import acting
 from paceline.governance.incidents.states import ENDS, IncidentState, Reason
 
 __all__ = ["add"]
+
+State = Literal["open", "ended", "all"]
+_COLUMNS: Final = (
+    *("id", "kind", "service", "use_case", "owner", "severity", "state", "what", "since", "detected", "ended"),
+    *("reason", "n", "over"),
+)
 
 
 def add(routes: APIRouter, site: Site, reader: Any) -> None:
@@ -24,9 +30,20 @@ def add(routes: APIRouter, site: Site, reader: Any) -> None:
     sources = site.sources
 
     @routes.get("/incidents")
-    def listed(state: str = "open", team: Text = None, caller: Caller = reader) -> HTMLResponse:
-        wanted = state if state in {"open", "ended", "all"} else "open"
-        return site.page("incidents", "Incidents", "/incidents", caller, **incidents.listed(sources, wanted, team))
+    def listed(
+        state: State = "open",
+        team: Text = None,
+        severity: Text = None,
+        service: Text = None,
+        caller: Caller = reader,
+    ) -> HTMLResponse:
+        chosen = {"team": team, "severity": severity, "service": service}
+        return site.page("incidents", "Incidents", "/incidents", caller, **incidents.listed(sources, state, chosen))
+
+    @routes.get("/incidents.csv", dependencies=[reader])
+    def listed_csv(state: State = "all", team: Text = None, severity: Text = None, service: Text = None) -> Response:
+        chosen = {"team": team, "severity": severity, "service": service}
+        return csv(_COLUMNS, map(_line, incidents.listed(sources, state, chosen)["rows"]))
 
     @routes.get("/incidents/{number}")
     def one(number: str, caller: Caller = reader) -> HTMLResponse:
@@ -45,6 +62,13 @@ def add(routes: APIRouter, site: Site, reader: Any) -> None:
     async def note(number: str, request: Request) -> Response:
         form = await form_of(request)
         return await run_in_threadpool(_noted, site, request, number, form)
+
+
+def _line(row: Mapping[str, Any]) -> list[Any]:
+    one = row["incident"]
+    times = (None if at is None else at / 1e6 for at in (one.since_us, one.detected_us, one.ended_us))
+    where = (one.id, one.kind, one.limit.service, one.limit.use_case, one.owner, one.severity)
+    return [*where, row["state_words"], row["what"], *times, one.reason, one.n, one.over]
 
 
 def _moved(site: Site, request: Request, number: str, form: Mapping[str, str]) -> Response:

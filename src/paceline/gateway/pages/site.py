@@ -24,12 +24,18 @@ from paceline.gateway.address import Address, AddressError
 from paceline.gateway.api.access import Caller
 from paceline.gateway.control import Control
 
-__all__ = ["HEADERS", "NAVIGATION", "NOBODY", "PAGES", "Site", "Text", "Time", "csv", "form_of"]
+__all__ = ["HEADERS", "NAVIGATION", "NOBODY", "PAGES", "Site", "Text", "Time", "asked_span", "csv", "form_of"]
 
 NAVIGATION: Final = (
-    ("Services", (("/", "Overview"),)),
-    ("Exceptions", (("/incidents", "Incidents"), ("/waivers", "Waivers"), ("/reviews", "Reviews"))),
-    ("Organisation", (("/classes", "Budgets"), ("/spend", "Spend"), ("/gateway", "Gateway"))),
+    ("Services", (("/", "Overview"), ("/live", "Live"), ("/models", "Models"))),
+    ("Exceptions", (("/incidents", "Incidents"), ("/waivers", "Waivers"), ("/reviews", "Review"))),
+    (
+        "Organisation",
+        (
+            *(("/teams", "Teams"), ("/classes", "Budgets"), ("/standards", "Standards")),
+            *(("/spend", "Spend"), ("/gateway", "Gateway")),
+        ),
+    ),
 )
 """Groups of the navigation, each with its pages: address and name."""
 PAGES: Final = tuple(page for _, pages in NAVIGATION for page in pages)
@@ -46,14 +52,15 @@ NOBODY: Final = Caller("nobody", "viewer")
 Text = Annotated[str | None, Query(max_length=200)]
 
 
-def _asked_span(range: Range = "24h", since: Text = None, until: Text = None) -> TimeSpan:  # noqa: A002  # in addresses
+def asked_span(range: Range = "24h", since: Text = None, until: Text = None) -> TimeSpan:  # noqa: A002  # in addresses
+    """Return the time an address asks for, the last 24 hours if it says nothing."""
     try:
         return span_between(since, until, time.time()) if since else span_of(range, time.time())
     except SpanError as error:
         raise HTTPException(422, str(error)) from error
 
 
-Time = Annotated[TimeSpan, Depends(_asked_span)]
+Time = Annotated[TimeSpan, Depends(asked_span)]
 """The time an address asks for; a page that shows time takes it as `span: Time`."""
 
 
@@ -84,6 +91,10 @@ class Site:
             **values,
         )
         return HTMLResponse(text, code, HEADERS)
+
+    def fragment(self, template: str, **values: Any) -> HTMLResponse:
+        """Render a part of a page."""
+        return HTMLResponse(render(template, **values), headers=HEADERS)
 
 
 async def form_of(request: Request) -> dict[str, str]:

@@ -6,8 +6,9 @@ Every tuple is sorted, so that the same ledger gives the same review.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final, TypeVar
 
 __all__ = [
     "Action",
@@ -286,7 +287,46 @@ class Review:
             found[name] = [{key.rstrip("_"): value for key, value in each.items()} for each in found[name]]
         return found
 
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Review:
+        """Read what `document` gave: a review as it was written, of this version or an older one."""
+        return _read(cls, document)
+
     @property
     def is_empty(self) -> bool:
         """Tell whether nothing was called and nothing is open."""
         return not (self.incidents or any(each.requests for each in self.services))
+
+
+_Part = TypeVar("_Part")
+
+_PARTS: Final[dict[str, type[Any]]] = {
+    "services": ServiceResult,
+    "limits": LimitResult,
+    "classes": ClassResult,
+    "incidents": Incident,
+    "spend": Spend,
+    "movers": Mover,
+    "budgets": BudgetLeft,
+    "overhead": Overhead,
+    "coverage": Coverage,
+    "waivers": Waiver,
+    "outcomes": Outcome,
+    "action": Action,
+    "actions": Action,
+}
+"""What the fields of this name hold."""
+
+
+def _read(kind: type[_Part], said: Mapping[str, Any]) -> _Part:
+    """Build a part from its JSON form; what it does not know is left out."""
+    known = {f"{name}_" if name == "class" else name: value for name, value in said.items()}
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # every part is a dataclass
+    return kind(**{name: _value(name, known[name]) for name in names if name in known})
+
+
+def _value(name: str, value: Any) -> Any:
+    part = _PARTS.get(name)
+    if isinstance(value, list | tuple):
+        return tuple(each if part is None or isinstance(each, str) else _read(part, each) for each in value)
+    return _read(part, value) if part is not None and isinstance(value, Mapping) else value
