@@ -18,9 +18,10 @@ from inline_snapshot import snapshot
 
 from paceline.catalogue import load
 from paceline.cli.check import command as check
+from paceline.cli.explain import command as explain
 from paceline.cli.rules import command as rules
 from paceline.lint.findings import Policy
-from paceline.lint.rules import CODES
+from paceline.lint.rules import CODES, OWN
 from paceline.lint.run import Outcome, check_bytes
 
 APP = """\
@@ -124,11 +125,19 @@ def test_tests_are_left_out_unless_asked_for(here: Path) -> None:
 
 
 def test_rules() -> None:
-    assert [line.split()[0] for line in run(rules).stdout.splitlines()] == list(CODES)
+    assert [line.split()[0] for line in run(rules).stdout.splitlines()] == [*CODES, *OWN]
     (rule,) = json.loads(run(rules, "cap-missing", "--format", "json").stdout)["rules"]
     assert (rule["code"], rule["severity"]) == ("C201", "error")
     assert run(rules, "c201").stdout.startswith("# C201 cap-missing\n")
     assert run(rules, "C999").exit_code == 2
+
+
+def test_explain_knows_the_rules_too() -> None:
+    assert run(explain, "C201").stdout == run(rules, "c201").stdout
+    assert "Add the reason" in run(explain, "pragma-without-reason").stdout
+    assert json.loads(run(explain, "L002", "--format", "json").stdout)["name"] == "pragma-expired"
+    listed = {row["code"] for row in json.loads(run(explain, "--format", "json").stdout)["codes"]}
+    assert {"G101", "S101", *CODES, *OWN} <= listed
 
 
 def test_it_loads_nothing_heavy(here: Path) -> None:

@@ -17,17 +17,26 @@ from paceline.cli.trouble import Trouble
 def command(code: str | None, output: str) -> None:
     """Say what a code means and what to do about it.
 
-    CODE is one of the gateway's (G…) or of the standards file's (S…), or its name. Without one, all are listed.
+    CODE is one of the gateway's (G…), of the standards file's (S…) or of the linter's (C201 and the like), or its
+    name. Without one, all are listed.
     """
     from paceline import codes
+    from paceline.lint import pages as lint
 
     if code is None:
         pages = [codes.page(each) for each in codes.all_codes()]
+        rows = [(each.code, each.name, each.summary) for each in pages]
+        rows += [(row["code"], row["name"], row["summary"].rstrip(".")) for row in lint.rows()]
         if output == "json":
-            rows = [{"code": each.code, "name": each.name, "summary": each.summary} for each in pages]
-            click.echo(json.dumps({"codes": rows}, indent=2, ensure_ascii=False))
+            listed = [dict(zip(("code", "name", "summary"), row, strict=True)) for row in rows]
+            click.echo(json.dumps({"codes": listed}, indent=2, ensure_ascii=False))
         else:
-            _list([(each.code, each.name, each.summary) for each in pages])
+            _list(rows)
+        return
+    rule = lint.code_of(code)
+    if rule is not None:
+        (row,) = [each for each in lint.rows() if each["code"] == rule]
+        _show(lint.page(rule)) if output == "text" else click.echo(json.dumps(row, indent=2, ensure_ascii=False))
         return
     try:
         page = codes.page(code)

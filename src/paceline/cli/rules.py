@@ -23,19 +23,20 @@ def command(code: str | None, output: str) -> None:
 
     CODE is one rule's, or its name; without one, all are listed.
     """
-    from paceline.lint import snippets
-    from paceline.lint.rules import all_rules
+    from paceline.lint import pages, snippets
 
     if output in {"ruff", "eslint"}:
         click.echo(snippets.ruff() if output == "ruff" else snippets.eslint(), nl=False)
         return
-    chosen = [rule for rule in all_rules() if code is None or code.upper() == rule.code or code.lower() == rule.name]
-    if not chosen:
+    wanted = pages.code_of(code) if code is not None else None
+    if code is not None and wanted is None:
         raise Trouble(f"there is no rule {code!r}.", "`paceline rules` lists them all.")
+    chosen = [row for row in pages.rows() if wanted in {None, row["code"]}]
     if output == "json":
-        click.echo(json.dumps({"rules": [rule.as_dict() for rule in chosen]}, indent=2, ensure_ascii=False))
-    elif code is None:
-        for rule in chosen:
-            click.echo(f"{rule.code}  {rule.name.ljust(20)}  {rule.severity.ljust(7)}  {rule.summary}")
+        click.echo(json.dumps({"rules": chosen}, indent=2, ensure_ascii=False))
+    elif wanted is not None:
+        click.echo(pages.page(wanted), nl=False)
     else:
-        click.echo(chosen[0].page(), nl=False)
+        width = max(len(row["name"]) for row in chosen)
+        for row in chosen:
+            click.echo(f"{row['code']}  {row['name'].ljust(width)}  {row['severity'].ljust(7)}  {row['summary']}")
