@@ -1,7 +1,7 @@
 """Applies what rules propose to files: edits of bytes, each proven before it is kept.
 
-A fixed file must parse, be the same program outside the edits, have as many sites as before, no finding that it did not
-have, and not the one that was to be mended. What cannot be proven is left alone and named. Must not decide what to
+A fixed file must parse, be the same program outside the edits, have as many sites as before, no error that it did not
+have, and not the finding that was to be mended. What cannot be proven is left alone and named. Must not decide what to
 propose.
 """
 
@@ -131,8 +131,13 @@ def _proven(name: str, data: bytes, findings: list[Finding], before: Look, look:
     after = look(result, name)
     mended = Counter(each.code for each in findings)
     had, has = (Counter(each.code for each in found.findings) for found in (before, after))
-    sound = not after.unread and after.sites == before.sites
-    return result if sound and all(has[code] <= had[code] - mended[code] for code in has | mended) else None
+    errors = Counter(each.code for each in after.findings if each.severity == "error")
+    sound = (
+        not after.unread
+        and after.sites == before.sites
+        and all(has[code] <= had[code] - mended[code] for code in mended)
+    )
+    return result if sound and all(has[code] <= had[code] for code in errors) else None
 
 
 def _moved(later: list[Finding], edits: list[Edit], now: Look) -> list[Finding]:

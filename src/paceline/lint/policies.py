@@ -77,7 +77,7 @@ def _models(document: dict[str, Any]) -> list[str]:
     found = []
     for name, entry in _map(document.get("models")).items():
         found.append(name)
-        given = entry if isinstance(entry, list) else _map(entry).get("deployments")
+        given = _map(entry).get("deployments") if isinstance(entry, dict) else entry
         for each in _list(given):
             text = str(_map(each).get("deployment", "")) if isinstance(each, dict) else str(each)
             found += [text, text.partition("/")[2]]

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from paceline.lint.findings import Finding
 from paceline.lint.output.view import RANKS, View
-from paceline.lint.rules import OWN, all_rules
+from paceline.lint.pages import page, rows
 
 RESULTS_MAX = 25_000
 SHOWN_MAX = 5_000
@@ -46,19 +46,19 @@ def document(view: View) -> str:
 
 
 def _rules(view: View) -> list[dict[str, Any]]:
-    found = [_rule(view, rule.code, rule.name, rule.severity, rule.summary, rule.page()) for rule in all_rules()]
-    return found + [_rule(view, code, name, severity, text, text) for code, (name, severity, text) in OWN.items()]
-
-
-def _rule(view: View, code: str, name: str, severity: str, summary: str, page: str) -> dict[str, Any]:  # noqa: PLR0913, PLR0917
-    rule = {
-        "id": code,
-        "name": name,
-        "shortDescription": {"text": summary},
-        "help": {"text": page, "markdown": page},
-        "defaultConfiguration": {"level": _LEVELS[severity]},
-    }
-    return {**rule, "helpUri": f"{view.pages.rstrip('/')}/{code}.md"} if view.pages else rule
+    found = []
+    for row in rows():
+        text = page(row["code"])
+        rule = {
+            "id": row["code"],
+            "name": row["name"],
+            "shortDescription": {"text": row["summary"]},
+            "help": {"text": text, "markdown": text},
+            "defaultConfiguration": {"level": _LEVELS[row["severity"]]},
+        }
+        where = {"helpUri": f"{view.pages.rstrip('/')}/{row['code']}.md"} if view.pages else {}
+        found.append({**rule, **where})
+    return found
 
 
 def _results(view: View, findings: list[Finding], index: dict[str, int]) -> list[dict[str, Any]]:

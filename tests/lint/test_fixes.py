@@ -1,0 +1,124 @@
+"""Fixes: applied only when proven, in any number at one place, never twice; in Python and TypeScript."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from paceline.catalogue import load
+from paceline.cli.check import command
+from paceline.lint import fixes
+from paceline.lint.findings import Finding, Fix, Policy
+from paceline.lint.look import Look, look
+from paceline.lint.sites import Edit
+from paceline.lint.trees import same_but
+
+HEAD = "from openai import OpenAI\n"
+BAD = HEAD + "c = OpenAI(timeout=None, max_retries=2)  # é\nc.chat.completions.create(model=M)\n"
+
+
+def again(data: bytes, name: str) -> Look:
+    return look(data, name, load(), Policy())
+
+
+def with_fix(code: str, edit: Edit, safety: str = "safe", source: str = BAD) -> Finding:
+    found = next(each for each in again(source.encode(), "app.py").findings if each.code == code)
+    return replace(found, fix=Fix("Mend it", safety, (edit,)))
+
+
+def at(text: str, source: str = BAD) -> int:
+    return source.encode().index(text.encode())
+
+
+NO_TIMEOUT = Edit(at("timeout=None, "), at("max_retries"), "")
+CAP = Edit(at("model=M)") + 7, at("model=M)") + 7, ", max_completion_tokens=800")
+
+
+def mend(*findings: Finding, source: str = BAD, unsafe: bool = True) -> fixes.Changes:
+    return fixes.mend(findings, lambda _name: source.encode(), again, unsafe)
+
+
+def test_a_fix_changes_what_it_is_to_change_and_nothing_else() -> None:
+    changes = mend(with_fix("T303", NO_TIMEOUT))
+    assert changes.files["app.py"][1].decode() == BAD.replace("timeout=None, ", "")
+    assert [each.code for each in changes.mended] == ["T303"]
+    assert "-c = OpenAI(timeout=None, max_retries=2)  # é\n+c = OpenAI(max_retries=2)  # é\n" in changes.diff()
+
+
+def test_two_in_one_file() -> None:
+    changes = mend(with_fix("T303", NO_TIMEOUT), with_fix("C201", CAP))
+    text = changes.files["app.py"][1].decode()
+    assert text == BAD.replace("timeout=None, ", "").replace("model=M", "model=M, max_completion_tokens=800")
+
+
+@pytest.mark.parametrize(
+    ("safety", "unsafe", "applied"),
+    [("safe", False, 1), ("unsafe", False, 0), ("unsafe", True, 1), ("display", True, 0)],
+)
+def test_which_are_applied(safety: str, unsafe: bool, applied: int) -> None:
+    assert len(mend(with_fix("T303", NO_TIMEOUT, safety), unsafe=unsafe).mended) == applied
+
+
+REFUSED = {
+    "does not parse": Edit(at("timeout=None"), at("timeout=None") + 7, "("),
+    "changes something else": Edit(at("max_retries"), at("max_retries") + 11, "max_tries"),
+    "mends nothing": Edit(at("timeout=None"), at("timeout=None"), "organization='x', "),
+    "loses a site": Edit(at("c.chat"), at("c.chat") + 34, "pass"),
+    "makes another error": Edit(at("None,"), at("None,") + 4, "30000"),
+    "is past the end": Edit(10_000, 10_001, ""),
+    "is nonsense": Edit(-1, 3, ""),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_proven_is_refused(name: str) -> None:
+    changes = mend(with_fix("T303", REFUSED[name]))
+    assert changes.files == {}
+    assert [each.code for each in changes.refused] == ["T303"]
+    assert "T303 not mended" in changes.left()[0]
+
+
+def test_one_that_is_refused_does_not_keep_others_back() -> None:
+    changes = mend(with_fix("T303", REFUSED["does not parse"]), with_fix("C201", CAP))
+    assert changes.files["app.py"][1].decode() == BAD.replace("model=M", "model=M, max_completion_tokens=800")
+    assert [each.code for each in changes.refused] == ["T303"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "old_span", "new_span", "same"),
+    [
+        ("f(a, b=1)", "f(a)", (3, 8), (3, 3), True),
+        ("f(a)", "f(a, b=1)", (3, 3), (3, 8), True),
+        ("f(a)", "f(a, **{'b': 1})", (3, 3), (3, 15), True),
+        ("x = {'a': 1}", "x = {'a': 1, 'b': 2}", (11, 11), (11, 19), True),
+        ("x = 1", "x = 2", (4, 5), (4, 5), True),
+        ("x = 1", "y = 1", (4, 5), (4, 5), False),
+        ("f(a)", "f(a, b=1); g()", (3, 3), (3, 8), False),
+        ("f(a)", "f(a, b=", (3, 3), (3, 7), False),
+        ("f(a) # x", "f(a, b=1) # x", (3, 3), (3, 8), True),
+    ],
+)  # fmt: skip
+def test_the_same_program_but_for_spans(
+    old: str, new: str, old_span: tuple[int, int], new_span: tuple[int, int], same: bool
+) -> None:
+    assert same_but("a.py", old.encode(), [old_span], new.encode(), [new_span]) is same
+
+
+def test_other_languages_are_not_touched() -> None:
+    assert not same_but("a.txt", b"x", [(0, 1)], b"y", [(0, 1)])
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").write_text(BAD)
+    return tmp_path
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(command, ["--select", "T303", *arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stdout
