@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from paceline.cli.check import command
 from paceline.lint import fixes
 from paceline.lint.findings import Finding, Fix, Policy
 from paceline.lint.look import Look, look
+from paceline.lint.run import Outcome, check_bytes
 from paceline.lint.sites import Edit
 from paceline.lint.trees import same_but
 
@@ -122,3 +124,63 @@ def run(*arguments: str) -> tuple[int, str]:
     result = CliRunner().invoke(command, ["--select", "T303", *arguments])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result.exit_code, result.stdout
+
+
+def test_the_command_fixes_once(here: Path) -> None:
+    """Whether a rule proposes anything is the rule's; that a second run changes nothing is ours."""
+    code, shown = run("--diff", "--unsafe-fixes")
+    assert (here / "app.py").read_text() == BAD, "--diff changed the file"
+    assert code == (1 if shown else 0)
+    run("--fix", "--unsafe-fixes")
+    once = (here / "app.py").read_bytes()
+    run("--fix", "--unsafe-fixes")
+    assert (here / "app.py").read_bytes() == once
+
+
+def test_a_file_that_changed_meanwhile_is_left_alone(here: Path) -> None:
+    changes = mend(with_fix("T303", NO_TIMEOUT))
+    (here / "app.py").write_text("x = 1\n")
+    assert "app.py: not mended: it has changed meanwhile" in changes.write(here)
+    assert (here / "app.py").read_text() == "x = 1\n"
+
+
+SCRIPT = """\
+import OpenAI from "openai";
+const c = new OpenAI({ timeout: 3000 });
+// paceline: ignore[C201] reason="one word"
+await c.chat.completions.create({ model: M, messages: m });
+await c.chat.completions.create({ model: M, messages: m }); /* paceline: ignore[C201] reason="one word" */
+const url = "// paceline: ignore[C201]";
+await c.chat.completions.create({ model: M, messages: m });
+"""
+
+
+def test_pragmas_of_scripts_are_real_comments() -> None:
+    outcome = Outcome()
+    check_bytes(SCRIPT.encode(), "app.ts", load(), Policy(), date(2026, 11, 23), outcome)
+    caps = [(each.line, each.held_by) for each in sorted(outcome.findings) if each.code == "C201"]
+    assert caps == [(4, "pragma"), (5, "pragma"), (7, None)]
+    assert not [each for each in outcome.findings if each.code.startswith("L")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("f({ a: 1 })", "f({ a: 1, b: 2 })", True),
+        ("f()", "f({ b: 2 })", True),
+        ("f({ a: 1 }); // x", "f({ a: 1, b: 2 }); // x", True),
+        ("f({ a: 1 })", "g({ a: 1 })", False),
+        ("f({ a: 1 })", "f({ a: 1, b: ", False),
+    ],
+)
+def test_scripts_are_compared_by_their_trees(old: str, new: str, same: bool) -> None:
+    start = next((at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), len(old))
+    tail = 0
+    while tail < min(len(old), len(new)) - start and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    spans = [(start, len(old) - tail)], [(start, len(new) - tail)]
+    wrong = [(0, 0)], [(0, 0)]
+    assert (
+        same_but("a.ts", old.encode(), spans[0] if same else wrong[0], new.encode(), spans[1] if same else wrong[1])
+        is same
+    )

@@ -82,7 +82,7 @@ def look(data: bytes, name: str, catalogue: Catalogue, policy: Policy, root: Pat
         lines = data.splitlines()
         found.findings = [_in_characters(each, lines) for each in found.findings]
         found.unknown = [_in_characters(each, lines) for each in found.unknown]
-    found.findings.sort()
+    found.findings = _once(found.findings)
     found.unknown.sort()
     found.pragmas = pragmas(data, name)
     return found
@@ -110,6 +110,14 @@ def _judge(site: Site, policy: Policy, found: Look) -> None:
                     first=first, last=last,
                 )
             )  # fmt: skip
+
+
+def _once(findings: list[Finding]) -> list[Finding]:
+    """Say a thing of one place once, best of the site that it stands in: calls see what their client was made with."""
+    kept: dict[tuple[int, int, str], Finding] = {}
+    for each in sorted(findings, key=lambda each: (not each.first <= each.line <= each.last, each)):
+        kept.setdefault((each.line, each.column, each.code), each)
+    return sorted(kept.values())
 
 
 def _in_characters(finding: Finding, lines: list[bytes]) -> Finding:

@@ -77,6 +77,6 @@ def _script(path: str, data: bytes, spans: Spans) -> Iterator[tuple[str, int]]:
         if node.type == "comment" or any(first <= node.start_byte and node.end_byte <= last for first, last in spans):
             continue
         inner = node.named_children
-        words = "" if inner else (node.text or b"").decode("utf-8", "replace")
+        words = "" if node.child_count else (node.text or b"").decode("utf-8", "replace")
         yield f"{node.type} {words}", depth
         stack += [(each, depth + 1) for each in reversed(inner)]
