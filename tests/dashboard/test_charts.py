@@ -12,8 +12,8 @@ from paceline.dashboard.charts import Line, Mark, line_chart
 def test_a_line_goes_from_corner_to_corner() -> None:
     line = Line("p95", ((0.0, 0.0), (3600.0, 100.0)))
     drawn = line_chart("ttft", "ms", [line], 0.0, 3600.0, limits=[("p95 limit", 50.0)])
-    assert drawn.paths == (("p95", "M64.0 156.0h1.5L712.0 10.0"),)
-    assert drawn.limits == (("p95 limit", 83.0),)
+    assert drawn.paths == (("p95", "M64.0 196.0h1.5L632.0 10.0"),)
+    assert drawn.limits == (("p95 limit", 103.0),)
     assert [text for text, _ in drawn.y_ticks] == ["0", "25", "50", "75", "100"]
     assert [text for text, _ in drawn.x_ticks] == ["00:00", "00:10", "00:20", "00:30", "00:40", "00:50", "01:00"]
 
@@ -46,8 +46,8 @@ def test_there_are_a_few_ticks_of_time(days: float) -> None:
 def test_everything_is_drawn_within_its_box(values: list[float]) -> None:
     line = Line("p95", tuple((float(at), value) for at, value in enumerate(values)))
     drawn = line_chart("x", "ms", [line], 0.0, float(len(values)))
-    assert all(10.0 <= y <= 156.0 for _, y in drawn.y_ticks)
+    assert all(10.0 <= y <= 196.0 for _, y in drawn.y_ticks)
     heights = [
         float(part.split(" ")[1].split("h")[0]) for part in drawn.paths[0][1].replace("L", "M").split("M") if part
     ]
-    assert all(9.9 <= height <= 156.1 for height in heights)
+    assert all(9.9 <= height <= 196.1 for height in heights)

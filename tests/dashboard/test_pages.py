@@ -94,7 +94,9 @@ def test_its_links_lead_somewhere(client: TestClient, address: str) -> None:
 
 
 def test_the_overview_has_the_worst_first_and_says_why(client: TestClient) -> None:
-    rows = re.findall(r"<tr>\s*<th scope=\"row\"><a href=\"/services/([^\"?]+)", client.get("/?range=28d").text)
+    rows = re.findall(
+        r"<tr>\s*<th scope=\"row\" class=\"tight\"><a href=\"/services/([^\"?]+)", client.get("/?range=28d").text
+    )
     assert rows[0] == "helpdesk"
     assert {"helpdesk", "forum", "editor-plugin", "agent", "ghost"} == set(rows)
     text = Words(client.get("/?range=28d").text).text

@@ -15,8 +15,8 @@ from markupsafe import Markup
 
 __all__ = ["Line", "LineChart", "Mark", "figure", "line_chart", "path", "round_up", "time_ticks"]
 
-WIDTH: Final = 720
-HEIGHT: Final = 180
+WIDTH: Final = 640
+HEIGHT: Final = 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 8, 10, 24
 _TICKS: Final = 4
 

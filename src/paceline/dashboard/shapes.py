@@ -164,7 +164,7 @@ def curve_chart(
         ),
         tuple((words, x(q), y(value)) for words, q, value in near),
         tuple((figure(top * part / 4), y(top * part / 4)) for part in range(5)),
-        tuple((_percentile(q), x(q)) for q in QUANTILES if q not in {0.1, 0.75}),
+        tuple((_percentile(q), x(q)) for q in QUANTILES if q not in {0.05, 0.1, 0.25, 0.75}),
     )
 
 

@@ -99,6 +99,11 @@ class Row:
         return None if share is None or self.found.before is None else share - self.found.before
 
     @property
+    def has_course(self) -> bool:
+        """Tell whether there are two pieces of time at least that say something."""
+        return sum(value is not None for value in self.found.course) > 1
+
+    @property
     def cost_per_request(self) -> float | None:
         """US dollars an answered request, other attempts included; none where nothing is known to have cost."""
         found = self.found

@@ -7,11 +7,13 @@ of this site, and the content policy allows no other.
 from __future__ import annotations
 
 from fastapi import APIRouter, Depends, FastAPI, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException as WebError
 from starlette.middleware.gzip import GZipMiddleware
 
-from paceline.dashboard import Sources
+from paceline.dashboard import NotYetError, Sources
 from paceline.gateway.api.access import access
 from paceline.gateway.control import Control
 from paceline.gateway.pages import (
@@ -28,6 +30,7 @@ from paceline.gateway.pages import (
 )
 from paceline.gateway.pages.site import NOBODY, PAGES, Site
 from paceline.gateway.status import status_document
+from paceline.ledger import LedgerError
 
 __all__ = ["PAGES", "add_pages"]
 
@@ -55,15 +58,45 @@ def add_pages(app: FastAPI, control: Control) -> None:
     app.include_router(routes)
     app.add_middleware(GZipMiddleware, minimum_size=_GZIP_FROM_BYTES, compresslevel=_GZIP_LEVEL)
 
+    _add_failures(app, site)
+
+
+def _add_failures(app: FastAPI, site: Site) -> None:
+    """Say what is wrong as a page to browsers, as JSON to programs."""
+
+    def page(error: WebError) -> Response:
+        title = _TITLES.get(error.status_code, "Something is wrong")
+        return site.page("message", title, "", NOBODY, error.status_code, text=str(error.detail), back="/")
+
     @app.exception_handler(WebError)
     async def told(request: Request, error: WebError) -> Response:
-        """Say what is wrong as a page to browsers, as JSON to programs."""
-        is_page = not request.url.path.startswith("/api") and "text/html" in request.headers.get("accept", "")
-        if not is_page:
-            from fastapi.exception_handlers import http_exception_handler
-
+        if not _wants_page(request):
             return await http_exception_handler(request, error)
         if error.status_code == 401:
             return RedirectResponse(f"/sign-in?to={request.url.path}", 303)
-        title = _TITLES.get(error.status_code, "Something is wrong")
-        return site.page("message", title, "", NOBODY, error.status_code, text=str(error.detail), back="/")
+        return page(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def unread(request: Request, error: RequestValidationError) -> Response:
+        if not _wants_page(request):
+            return await request_validation_exception_handler(request, error)
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors())
+        return page(WebError(422, wrong))
+
+    @app.exception_handler(LedgerError)
+    async def unreachable(request: Request, error: LedgerError) -> Response:
+        told = WebError(503, f"{error}. The gateway goes on without it; `paceline doctor` looks further.")
+        return page(told) if _wants_page(request) else JSONResponse({"detail": str(error)}, 503)
+
+    @app.exception_handler(NotYetError)
+    async def waiting(request: Request, _: NotYetError) -> Response:
+        headers = {"retry-after": "2"}
+        if not _wants_page(request):
+            return JSONResponse({"detail": "the figures are being added up: ask again"}, 503, headers)
+        answer = site.page("waiting", "One moment", "", NOBODY, 202)
+        answer.headers["refresh"] = "2"
+        return answer
+
+
+def _wants_page(request: Request) -> bool:
+    return not request.url.path.startswith("/api") and "text/html" in request.headers.get("accept", "")

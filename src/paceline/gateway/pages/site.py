@@ -18,7 +18,7 @@ from fastapi.responses import HTMLResponse, Response
 from paceline.dashboard import Sources
 from paceline.dashboard.pages import incidents
 from paceline.dashboard.spans import Range, SpanError, TimeSpan, span_between, span_of
-from paceline.dashboard.view import render
+from paceline.dashboard.view import ago, render
 from paceline.exports.csv_lines import csv_lines
 from paceline.gateway.address import Address, AddressError
 from paceline.gateway.api.access import Caller
@@ -46,6 +46,7 @@ HEADERS: Final = {
     "referrer-policy": "same-origin",
     "cache-control": "no-store",
 }
+_BEHIND_S: Final = 30.0
 _FORM_MAX: Final = 64 << 10
 NOBODY: Final = Caller("nobody", "viewer")
 
@@ -76,15 +77,13 @@ class Site:
     ) -> HTMLResponse:
         """Render a page; `current` is the address of its entry in the navigation."""
         standards = self.control.planner.standards
-        faults = self.control.planner.state.faults
-        notices = ["The standards as they stand are not in force: see the page Gateway."] if faults else []
         text = render(
             template,
             title=title,
             current=current,
             caller=caller,
             navigation=NAVIGATION,
-            notices=notices,
+            notices=_notices(self.control),
             organisation=standards.options.organisation if standards is not None else "",
             gateway_url=_gateway_url(self.control),
             words_of=incidents.words_of,
@@ -95,6 +94,21 @@ class Site:
     def fragment(self, template: str, **values: Any) -> HTMLResponse:
         """Render a part of a page."""
         return HTMLResponse(render(template, **values), headers=HEADERS)
+
+
+def _notices(control: Control) -> list[str]:
+    """Return what a reader of any page must know: standards that are not in force, figures that lag."""
+    found = []
+    if control.planner.state.faults:
+        found.append("The standards as they stand are not in force: see the page Gateway.")
+    ingest = next((loop for loop in control.loops if loop.name == "ingest"), None)
+    if ingest is not None and ingest.done_at is not None and time.time() - ingest.done_at > _BEHIND_S:
+        why = f" ({ingest.fault})" if ingest.fault else ""
+        since = ago(time.time() - ingest.done_at)
+        found.append(
+            f"Figures are behind: usage was last taken in {since} ago{why}. The gateway goes on, and nothing is lost."
+        )
+    return found
 
 
 async def form_of(request: Request) -> dict[str, str]:
