@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from paceline.lint.sites import Fact, Kind, Site, State
-from paceline.lint.typescript.facts import Arguments
+from paceline.lint.typescript.facts import Arguments, Wanted
 from paceline.lint.typescript.modules import dotted, is_beside
 from paceline.lint.typescript.requests import request_site
 from paceline.lint.typescript.resolve import Client, Local, Made, Ref, Resolver, Value
@@ -37,6 +37,8 @@ _BY_SHAPE = {
 _CLIENT_LIKE = ("client", "llm", "openai", "anthropic", "api", "sdk", "model", "ai", "groq", "gpt", "claude")
 _OPTIONS_SECOND = {"openai", "anthropic", "groq", "mistral", "cohere"}
 _MODELS = {"languageModel", "chat", "chatModel", "responses", "completion", "textEmbeddingModel", "embedding", "model"}
+_NO_SUCH = ("",)
+"""Where there is no such argument: only what is spread may hide something."""
 _BROKEN = "the code here does not parse"
 
 
@@ -137,15 +139,14 @@ class Calls:
     def _given(  # noqa: PLR0913, PLR0917  # what is asked of which call
         self, node: Node, scope: Scope, product: Product, parameter: str, names: tuple[str, ...], call: bool = False
     ) -> Fact:
-        positions = slice(None)
+        positions: tuple[int, int | None] = (0, None)
         if call and product.name in _OPTIONS_SECOND:
             # The body comes first, what is asked of the request second: neither hides the other's.
-            apart = {"timeout": slice(1, None), "retries": slice(1, None), "tags": slice(None)}
-            positions = apart.get(parameter, slice(0, 1))
-        fact = self.arguments.fact(
-            node, scope, names, nested=product.nested, opaque=product.opaque.get(parameter, ()),
-            parameter=parameter, positions=positions,
-        )  # fmt: skip
+            apart = {"timeout": (1, None), "retries": (1, None), "tags": (0, None)}
+            positions = apart.get(parameter, (0, 1))
+        opaque = product.opaque.get(parameter, ())
+        wanted = Wanted(parameter, names or _NO_SUCH, product.nested, opaque, positions)
+        fact = self.arguments.fact(node, scope, wanted)
         return replace(fact, state=State.NO) if parameter == "stream" and fact.value is False else fact
 
     def _joined(self, fact: Fact, name: str, found: Found) -> Fact:
@@ -157,6 +158,8 @@ class Calls:
             elsewhere = name != "cap" and not (found.origin == "function" and name in {"timeout", "retries"})
             return Fact(State.UNKNOWN, fact.place, "the client is made elsewhere") if elsewhere else fact
         names = client.product.names(name, found.api if client.product is found.product else None)
+        if not names and not client.product.opaque.get(name):
+            return fact
         for option, scope in reversed(client.options):
             here = self._of_client(option, scope, client.product, name, names, fact)
             if here.state is not State.NO:

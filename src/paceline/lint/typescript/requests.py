@@ -9,13 +9,13 @@ import re
 from typing import TYPE_CHECKING
 
 from paceline.lint.sites import Fact, Kind, Site, State
+from paceline.lint.typescript.facts import Arguments, Wanted
 from paceline.lint.typescript.syntax import end, field, key, named, place, plain, string, text
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
     from paceline.catalogue import Catalogue
-    from paceline.lint.typescript.facts import Arguments
     from paceline.lint.typescript.scopes import Scope
 
 _CALLED = frozenset({"fetch", "axios", "got", "ky", "superagent", "undici", "request", "$fetch", "ofetch", "needle"})
@@ -38,7 +38,7 @@ def request_site(node: Node, scope: Scope, arguments: Arguments, catalogue: Cata
     product = next((each for each in catalogue.products for host in each.hosts if host in url), None)
     if product is None:
         return None
-    timeout = arguments.fact(node, scope, ("timeout", "signal", "AbortSignal"), parameter="timeout")
+    timeout = arguments.fact(node, scope, Wanted("timeout", ("timeout", "signal")))
     facts = {"url": Fact(State.YES, place(given[0]), "`url`", url), "timeout": timeout}
     return Site(
         Kind.HTTP, path, place(node), end(node), product.name, product.provider, "", method, "import", facts,

@@ -129,20 +129,23 @@ class Resolver:
             found = (self.annotated(each, scope, depth - 1) for each in named(field(node, "type_arguments")))
             return next((each for each in found if isinstance(each, (Client, Local))), None)
         if node.type == "type_query":
-            return self.value(first(node), scope, depth - 1)
+            # `typeof generateText` is a signature that others may have; a class or a client is itself.
+            meant = self.value(first(node), scope, depth - 1)
+            return self._instance_of(meant, scope) if isinstance(meant, Ref) else meant
         if node.type == "object_type":
             return Local(node, scope, instance=True)
         if node.type not in {"type_identifier", "nested_type_identifier", "identifier", "member_expression"}:
             return None
         found_value = self.value(node, scope, depth - 1)
         if isinstance(found_value, Ref):
-            product = self.constructor(found_value)
-            if product is not None:
-                return Client(product, _last(found_value.dotted), None, scope, "annotation")
-            return Made(found_value.dotted)
+            return self._instance_of(found_value, scope) or Made(found_value.dotted)
         if isinstance(found_value, Local) and not is_function(found_value.node):
             return replace(found_value, instance=True)
         return None
+
+    def _instance_of(self, ref: Ref, scope: Scope) -> Client | None:
+        product = self.constructor(ref)
+        return None if product is None else Client(product, _last(ref.dotted), None, scope, "annotation")
 
     def member(self, base: Value, name: str, depth: int) -> Value | None:
         """Say what a property of something stands for."""
@@ -330,9 +333,19 @@ class Resolver:
             case Local(node=inner) if is_class(inner) and node.type == "new_expression":
                 return replace(called, instance=True)
             case Local(node=inner) if is_function(inner):
-                return self.returned(called, depth)
+                return self.returned(called, depth) or self._loaded(node, scope, depth)
             case Local(node=inner, instance=True):
                 return called
+        return None
+
+    def _loaded(self, node: Node, scope: Scope, depth: int) -> Value | None:
+        """Take `load("x", () => import("x"))` for the package that it loads."""
+        for each in named(field(node, "arguments")):
+            inner = plain(each)
+            body = plain(field(inner, "body")) if inner is not None and inner.type == "arrow_function" else None
+            module = None if body is None else _required(body, plain(field(body, "function")))
+            if module is not None:
+                return self._import(module, "", scope.file.path, depth - 1)
         return None
 
     def constructor(self, ref: Ref) -> Product | None:
@@ -349,7 +362,7 @@ class Resolver:
                 held = {entry: value for entry, _, value in properties(given)}
                 given = held.get("client", given)
             return self.value(given, scope, depth - 1)
-        return Made(name)
+        return self._loaded(node, scope, depth) or Made(name)
 
 
 def _required(node: Node, function: Node | None) -> str | None:

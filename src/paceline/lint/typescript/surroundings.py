@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from paceline.lint.sites import Fact, State
+from paceline.lint.typescript.facts import Arguments, Wanted
 from paceline.lint.typescript.syntax import field, first, key, named, place, plain, properties, string, text
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
     from paceline.lint.typescript.calls import Found
-    from paceline.lint.typescript.facts import Arguments
     from paceline.lint.typescript.scopes import Branch, Given, Scope, Seen
 
 _ROUTERS = re.compile(r"(?:^|\.)(?:app|router|route|server|fastify|hono|api|express)\w*$|Router$|Routes?$", re.I)
@@ -54,9 +54,8 @@ class Surroundings:
         facts["interactive"] = self._interactive(node, branch)
         facts["ending_read"] = self._ending_read(node, known)
         if (found.product.name, found.api.name) == ("openai", "chat") and known["stream"].state is State.YES:
-            wanted = self.arguments.fact(
-                node, scope, ("include_usage",), nested=("stream_options",), parameter="include_usage"
-            )
+            usage = Wanted("include_usage", ("stream_options.include_usage",), positions=(0, 1))
+            wanted = self.arguments.fact(node, scope, usage)
             helper = found.method != "create"
             facts["usage"] = wanted if not helper else Fact(State.YES, place(node), f"`{found.method}` asks for it")
         facts |= self._prefix(node, scope, found)

@@ -32,6 +32,7 @@ FUNCTIONS = frozenset(
     }
 )  # fmt: skip
 CLASSES = frozenset({"class_declaration", "abstract_class_declaration", "class"})
+_CASTS = frozenset({"as_expression", "satisfies_expression"})
 NOTHING = frozenset({"undefined", "null"})
 
 _EMBEDDED = (".vue", ".svelte")
@@ -122,8 +123,14 @@ def first(node: Node) -> Node | None:
 
 def plain(node: Node | None) -> Node | None:
     """Take off what does not change a value: brackets, casts, `await`, `!`."""
-    while node is not None and node.type in WRAPPERS:
-        node = named(node)[-1] if node.type == "type_assertion" and named(node) else first(node)
+    while node is not None:
+        if node.type == "member_expression" and (cast := field(node, "object")) is not None and cast.type in _CASTS:
+            # `x as A.B.C` is parsed as `(x as A.B).C` by the grammar; the parentheses would be a node.
+            node = cast
+        elif node.type in WRAPPERS:
+            node = named(node)[-1] if node.type == "type_assertion" and named(node) else first(node)
+        else:
+            break
     return node
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from paceline.lint.sites import Fact, State
 from paceline.lint.typescript.resolve import Local, Resolver
 from paceline.lint.typescript.scopes import is_function
-from paceline.lint.typescript.syntax import field, first, named, number, place, plain, properties, string, text
+from paceline.lint.typescript.syntax import NOTHING, field, first, named, number, place, plain, properties, string, text
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -23,6 +23,8 @@ _NUMBERS = re.compile(
     r"^(?:Number(?:\.\w+)?|parseInt|parseFloat|Math\.\w+|String|Boolean|JSON\.stringify|AbortSignal\.any)$"
 )
 _UNBOUND = re.compile(r"^(?:-1|Infinity|Number\.(?:POSITIVE_INFINITY|MAX_SAFE_INTEGER|MAX_VALUE))$")
+_VOID = frozenset({"undefined", "void 0"})
+_CONSTANT = re.compile(r"^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
 _SIGNALS = re.compile(r"signal$", re.I)
 
 
@@ -42,7 +44,7 @@ class Values:
         if inner is None:
             return doubt
         kind, source = inner.type, text(inner) if inner.end_byte - inner.start_byte < 200 else ""
-        if kind in {"undefined", "null"} or source in {"undefined", "void 0"}:
+        if is_nothing(inner):
             return Fact(State.NO, where, f"{named_so} is {source}", explicit=True)
         if parameter == "cap" and _UNBOUND.match(source):
             return Fact(State.NO, where, f"{named_so} is {source}: without bound", explicit=True)
@@ -64,7 +66,9 @@ class Values:
             return doubt
         else:
             return yes
-        sure = node.type == "non_null_expression" or parameter == "model"
+        # A model or an address that is written down is given, whatever its value; the environment may hold none.
+        given = parameter == "model" or (parameter == "base_url" and "process.env" not in source)
+        sure = node.type == "non_null_expression" or given
         if found.state is State.UNKNOWN and sure:
             return yes
         return found
@@ -105,6 +109,8 @@ class Values:
             for entry, _, value in reversed(list(properties(held.node))):
                 if entry == name:
                     return self.fact(value, held.scope, parameter, depth - 1)
+        if _CONSTANT.match(name) and not text(base).endswith("env"):
+            return Fact(State.YES, place(node), f"`{parameter}`")
         return doubt
 
     def _called(self, node: Node, scope: Scope, parameter: str, depth: int, doubt: Fact) -> Fact:
@@ -174,6 +180,14 @@ def _sure(annotation: Node | None) -> bool:
     return annotation.type in {"predefined_type", "literal_type"} and text(annotation) not in {
         "undefined", "null", "any", "unknown", "void",
     }  # fmt: skip
+
+
+def is_nothing(node: Node) -> bool:
+    """Say whether an expression is undefined or null, written out."""
+    inner = plain(node)
+    return inner is not None and (
+        inner.type in NOTHING or (inner.end_byte - inner.start_byte < 10 and text(inner) in _VOID)
+    )
 
 
 def _literal(node: Node) -> str | int | float | bool | None:
