@@ -1,0 +1,154 @@
+"""Which provider an entry of LiteLLM's `model_list` is at: prefix, address, key, headers, its own or a credential's."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from pydantic_core import PydanticCustomError
+
+from paceline.imports.draft import Draft
+from paceline.imports.reading import Section
+from paceline.imports.secrets import Secrets, looks_secret, variable
+from paceline.imports.vendors import AZURE, Kind, address_name, kind_of, known_address, vendor_at
+from paceline.standards.scalars import address as checked_address
+from paceline.standards.vendors import VENDORS
+
+__all__ = ["Placed", "Providers"]
+
+_IN_ENVIRONMENT: Final = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)")
+_SECRET_NAME: Final = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
+_OTHERS: Final = re.compile(r"[a-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a model is."""
+
+    provider: str
+    model: str
+    speaks_messages: bool
+    is_azure: bool
+
+
+class Providers:
+    """Finds or makes the provider of each entry."""
+
+    def __init__(self, draft: Draft, whole: Section) -> None:
+        self._draft = draft
+        self._credentials: dict[str, dict[str, Any]] = {}
+        self.secrets = Secrets(draft.notes)
+        for each in whole.sections("credential_list"):
+            values = each.take("credential_values")
+            self._credentials[each.text("credential_name")] = values if isinstance(values, dict) else {}
+
+    def place(self, model: str, params: Section) -> Placed | None:
+        """Return where a model is; none, and a finding, if we cannot speak to its provider."""
+        name, kind, rest = _kind(model, params)
+        path = params.at("model")
+        if kind is None:
+            why = f"paceline does not speak {name}'s API" if name else "it names no provider, and its name tells none"
+            do = "if it has an address that speaks OpenAI's API, add it under `providers:` with `base_url:`"
+            self._draft.notes.note("left out", path, why, do)
+            return None
+        if not re.fullmatch(r"[!-~]{1,200}", rest):
+            self._draft.notes.note("left out", path, "the provider's own name of the model is missing", "correct it")
+            return None
+        given = self._given(params)
+        address = self._address(given, kind, params)
+        if address is None:
+            return None
+        provider = self._draft.provider(kind, address, self._key(given, kind, address, params), self._more(params))
+        dialect = VENDORS[kind.vendor].dialect if kind.vendor else "openai"
+        return Placed(provider, rest, dialect == "anthropic", kind is AZURE)
+
+    def _given(self, params: Section) -> dict[str, str]:
+        """Take address and key: the entry's own, else its credential's."""
+        credential = self._credentials.get(params.text("litellm_credential_name"), {})
+        own = {
+            "api_base": params.text("api_base") or params.text("base_url"),
+            "api_key": params.text("api_key"),
+        }
+        return {name: value or str(credential.get(name) or "") for name, value in own.items()}
+
+    def _address(self, given: dict[str, str], kind: Kind, params: Section) -> str | None:
+        """Return the address, empty for the vendor's own; none where there is none that can be used."""
+        path = params.at("api_base")
+        written = given["api_base"] or ("os.environ/AZURE_API_BASE" if kind is AZURE else kind.local)
+        if not written and kind.vendor:
+            return ""
+        if found := _IN_ENVIRONMENT.fullmatch(written):
+            written = os.environ.get(found[1]) or f"https://{found[1].lower().replace('_', '-')}.invalid"
+            if written.endswith(".invalid"):
+                why = f"the address is in {found[1]}, which is not set here; `.invalid` stands for it"
+                self._draft.notes.note("to do", path, why, "write the address as `base_url:` of that provider")
+        try:
+            address = checked_address(written)
+        except PydanticCustomError:
+            why = "it has no address that paceline can call" if not written else "it is no plain http(s) address"
+            self._draft.notes.note("left out", path, why, "add the provider under `providers:` with its `base_url:`")
+            return None
+        below = urlsplit(address).path
+        if kind is AZURE and not below.startswith("/openai/v1"):
+            address = f"{address.removesuffix(below)}{kind.path}"
+            why = (
+                "Azure is called by its v1 API, below /openai/v1: deployments keep their names, there is no api_version"
+            )
+            self._draft.notes.note("changed", path, why, "see that the resource offers the v1 API")
+        elif kind.path and not below and not known_address(address):
+            address += kind.path
+            self._draft.notes.note("changed", path, f"addresses end before the API's own path: {kind.path} is added")
+        return address
+
+    def _key(self, given: dict[str, str], kind: Kind, address: str, params: Section) -> str | None:
+        vendor = known_address(address) if address else kind.vendor
+        usual = VENDORS[vendor].key.removeprefix("env:") if vendor else variable(f"{address_name(address)}_API_KEY")
+        if kind is AZURE:
+            if params.text("azure_ad_token") or params.text("tenant_id") or params.text("client_secret"):
+                why = "Microsoft Entra's tokens are not fetched"
+                self._draft.notes.note("left out", params.at("azure_ad_token"), why, "use a key of the resource")
+            return self.secrets.reference(given["api_key"] or "os.environ/AZURE_API_KEY", params.at("api_key"), usual)
+        return self.secrets.reference(given["api_key"], params.at("api_key"), usual)
+
+    def _more(self, params: Section) -> dict[str, Any]:
+        """Take fixed headers; none whose name or value looks like a key's."""
+        headers = {}
+        for part in ("extra_headers", "headers"):
+            given = params.section(part)
+            for name in given.names():
+                value = given.take(name)
+                if _is_plain(value) and re.fullmatch(r"[A-Za-z0-9-]{1,100}", name) and not _SECRET_NAME.search(name):
+                    headers[name.lower()] = value
+                    continue
+                why = "a header that may hold a key, or is none, is not copied"
+                do = "`providers.NAME.headers`, if it is no secret; keys go under `key:`"
+                self._draft.notes.note("left out", given.path, why, do)
+        if organisation := params.take("organization"):
+            if _is_plain(organisation):
+                headers["openai-organization"] = organisation
+            else:
+                why = "several organisations, or one in a variable, cannot be one header"
+                do = "a provider each, with `headers: {openai-organization: …}`"
+                self._draft.notes.note("left out", params.at("organization"), why, do)
+        return {"headers": headers} if headers else {}
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell whether a value is text that may stand in a file: no variable, nothing that looks like a key."""
+    return isinstance(value, str) and bool(re.fullmatch(r"[ -~]{1,4000}", value)) and not looks_secret(value)
+
+
+def _kind(model: str, params: Section) -> tuple[str, Kind | None, str]:
+    """Tell the provider's foreign name, what it stands for, and the model's own name there."""
+    said = params.text("custom_llm_provider")
+    prefix, slash, rest = model.partition("/")
+    if said:
+        return said, kind_of(said), rest if slash and prefix == said else model
+    if slash and kind_of(prefix) is not None:
+        return prefix, kind_of(prefix), rest
+    if vendor := vendor_at(model):
+        return vendor, kind_of(vendor), model
+    return prefix if slash and _OTHERS.fullmatch(prefix) else "", None, rest

@@ -1,0 +1,40 @@
+"""What an import comes to: standards as text, which `paceline validate` finds sound, and the findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from paceline import standards
+from paceline.exports.documents import yaml_text
+from paceline.imports.draft import Draft
+from paceline.imports.findings import Finding, ImportsError
+
+__all__ = ["Outcome", "outcome"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of an import."""
+
+    document: dict[str, Any]
+    text: str
+    """The document as YAML."""
+    findings: tuple[Finding, ...]
+
+
+def outcome(draft: Draft, product: str, fix: str = "see docs/import.md for what can be") -> Outcome:
+    """Write a draft. Raises `ImportsError` where there is no model in it (`fix` says what to do), or it has faults."""
+    if not draft.models:
+        reasons = "; ".join(f"{each.path}: {each.why}" for each in draft.notes.findings[:3])
+        wrong = f"no model of it can be carried over{f' ({reasons})' if reasons else ''}"
+        raise ImportsError(wrong, fix)
+    draft.stand_in()
+    document = draft.document()
+    head = [f"Made by `paceline import {product}`; yours from here on. Every key explained: docs/standards.md"]
+    text = yaml_text([document], head)
+    faults = standards.load(text, env={}).faults
+    if faults:
+        told = "; ".join(f"{fault.path}: {fault.message}" for fault in faults[:3])
+        raise ImportsError(f"what it would become has faults: {told}", "correct these places of the source")
+    return Outcome(document, text, draft.notes.findings)

@@ -1,0 +1,130 @@
+"""Portkey's gateway configs as standards: each config a model with its targets as deployments, and a use case.
+
+Reads one config, a list of them as Portkey's API gives it, or the gateway's own `conf.json`. Owns strategies and what
+belongs to a use case. Source: `src/middlewares/requestValidator/schema/config.ts` and the cookbook of
+Portkey-AI/gateway; portkey.ai/docs, "Config object".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from paceline.imports.draft import Draft, Names
+from paceline.imports.findings import ImportsError, Notes
+from paceline.imports.outcome import Outcome, outcome
+from paceline.imports.portkey_targets import Targets
+from paceline.imports.reading import Section, read_json
+from paceline.imports.spans import CLASS, deadlines, duration_text
+
+__all__ = ["read"]
+
+_TEXT: Final = ("paceline looks at no text", "keep guardrails in the application, or in front of the gateway")
+_STATUS: Final = ("which failures are tried again is one rule for all traffic", "docs/traffic.md lists them")
+_REASONS: Final[dict[str, tuple[str, str]]] = {
+    **dict.fromkeys(("input_guardrails", "output_guardrails", "before_request_hooks", "after_request_hooks"), _TEXT),
+    **dict.fromkeys(("default_input_guardrails", "default_output_guardrails", "plugins_enabled"), _TEXT),
+    **dict.fromkeys(("on_status_codes", "use_retry_after_header"), _STATUS),
+    "forward_headers": ("headers pass by the provider", "`providers.NAME.forward_headers`"),
+    "strict_open_ai_compliance": ("answers pass unchanged", ""),
+    "metadata": ("labels are service and use case", "tag calls with `x-paceline-use-case`"),
+    "credentials": ("they are of plugins, which there are none of", ""),
+    "admin_token": ("paceline makes its own admin key", "`paceline up` prints it at its first start"),
+    "prompt_id": ("prompts belong to applications", "keep them there"),
+}
+_NESTED: Final = "it belongs to a use case, and stands at one target of several"
+
+
+def read(file: Path, virtual_keys: Mapping[str, str], default: str = "") -> Outcome:
+    """Read a file of configs.
+
+    `virtual_keys` says which vendor's a virtual key, or a provider of the catalogue, is; `default`, as
+    `PROVIDER/MODEL`, what targets stand for that name none. Raises `ImportsError`.
+    """
+    notes = Notes()
+    draft = Draft(notes)
+    targets = Targets(draft, virtual_keys, default)
+    names = Names(notes)
+    found = read_json(file)
+    if isinstance(found, dict) and "integrations" in found:
+        whole = Section(found, "", notes)
+        targets.integrations(whole, names)
+        if draft.models:
+            first, *others = draft.models
+            draft.use_cases["general"] = {"class": CLASS, "model": first} | ({"models": others} if others else {})
+        if whole.take("cache"):
+            notes.note("left out", "cache", "a cache belongs to a use case", "`use_cases.NAME.cache`")
+        whole.leave(_REASONS)
+    else:
+        for name, config in _configs(found, file.stem, notes):
+            _carry(draft, targets, names.ours(name, config.path or file.name, "model"), config)
+    fix = "name what configs leave to their callers: --default openai/gpt-5.4-mini, --virtual-key NAME=VENDOR"
+    return outcome(draft, "portkey", fix)
+
+
+def _configs(found: Any, stem: str, notes: Notes) -> Iterator[tuple[str, Section]]:
+    """Yield each config with its name."""
+    listed = found.get("data", found) if isinstance(found, dict) else found
+    if isinstance(listed, dict):
+        yield stem, Section(listed, "", notes)
+        return
+    if not isinstance(listed, list):
+        raise ImportsError("it is no config of Portkey, and no list of them", "name the JSON of a config")
+    for place, each in enumerate(listed):
+        path = f"data[{place}]" if isinstance(found, dict) else f"[{place}]"
+        entry = each if isinstance(each, dict) else {}
+        name = str(entry.get("slug") or entry.get("name") or f"{stem}-{place + 1}")
+        config = entry.get("config", entry)
+        if isinstance(config, str):
+            try:
+                config = json.loads(config)
+            except ValueError:
+                notes.note("left out", f"{path}.config", "it is no JSON", "name the config's own JSON")
+                continue
+        yield name, Section(config, f"{path}.config" if "config" in entry else path, notes)
+
+
+def _carry(draft: Draft, targets: Targets, name: str, config: Section) -> None:
+    cache, timeout, retry = config.section("cache"), config.number("request_timeout"), config.section("retry")
+    path = config.at("request_timeout")
+    models = targets.carry(name, config)
+    _retry(draft, retry)
+    for part in targets.seen:
+        _retry(draft, part.section("retry"))
+        for key, instead in (("cache", "`use_cases.NAME.cache`"), ("request_timeout", "`use_cases.NAME.deadlines`")):
+            if part.take(key) is not None:
+                draft.notes.note("left out", part.at(key), _NESTED, instead)
+        part.leave(_REASONS)
+    targets.seen.clear()
+    if not models:
+        return
+    use_case: dict[str, Any] = {"class": CLASS, "model": models[0]}
+    use_case |= {"models": models[1:]} if models[1:] else {}
+    use_case |= {"max_output_tokens": targets.cap} if targets.cap else {}
+    use_case |= deadlines(draft.notes, path, timeout / 1000 if timeout else None)
+    draft.use_cases[name] = use_case | _cache(draft, cache)
+
+
+def _retry(draft: Draft, retry: Section) -> None:
+    attempts = retry.number("attempts")
+    if attempts is not None and attempts < 100:
+        before = draft.traffic.get("retry", {}).get("attempts_max", 1)
+        draft.traffic["retry"] = {"attempts_max": max(before, int(attempts) + 1)}
+        why = "retries are one rule for all traffic: the most that any config asks for"
+        draft.notes.note("changed", retry.at("attempts"), why, "`traffic.retry`")
+    retry.leave(_REASONS)
+
+
+def _cache(draft: Draft, cache: Section) -> dict[str, Any]:
+    mode, seconds = cache.text("mode"), cache.number("max_age")
+    cache.leave({})
+    if mode == "semantic":
+        why = "only equal requests are answered from a cache; similar ones are different requests"
+        draft.notes.note("left out", cache.path, why, "`use_cases.NAME.cache: 1h` is the exact cache")
+    if mode != "simple":
+        return {}
+    do = "without `temperature_zero: false` only requests with temperature 0 are"
+    draft.notes.note("changed", cache.path, "answers are kept by service, and of any temperature", do)
+    return {"cache": ({"ttl": duration_text(seconds)} if seconds else {}) | {"temperature_zero": False}}

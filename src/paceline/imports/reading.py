@@ -1,0 +1,149 @@
+"""Reading sources: files of YAML or JSON, and sections of them whose keys are taken one by one.
+
+What nobody takes from a section is left over, and becomes a finding: nothing is lost in silence. Must not know any
+product.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from paceline.imports.findings import ImportsError, Notes
+
+__all__ = ["Section", "read_json", "read_yaml"]
+
+_BYTES_MAX: Final = 8 << 20
+_UNKNOWN: Final = ("paceline has nothing that this key could become", "")
+
+
+def _text(file: Path) -> str:
+    try:
+        if file.stat().st_size > _BYTES_MAX:
+            raise ImportsError(f"{file} is larger than {_BYTES_MAX >> 20} MiB", "name the configuration itself")
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise ImportsError(f"{file} cannot be read: {reason}", "name a file that you may read") from error
+
+
+def read_yaml(file: Path) -> Any:
+    """Read one document of YAML. Raises `ImportsError`."""
+    try:
+        return yaml.safe_load(_text(file))
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ImportsError(f"{file}{line} is not YAML", "mend it first, or name another file") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ImportsError(f"{file} is not YAML", "mend it first, or name another file") from error
+
+
+def read_json(file: Path) -> Any:
+    """Read a document of JSON. Raises `ImportsError`."""
+    try:
+        return json.loads(_text(file))
+    except json.JSONDecodeError as error:
+        wrong = f"{file}, line {error.lineno} is not JSON"
+        raise ImportsError(wrong, "JavaScript with comments or unquoted keys must become JSON first") from error
+    except (RecursionError, ValueError) as error:
+        raise ImportsError(f"{file} is not JSON", "mend it first, or name another file") from error
+
+
+class Section:
+    """A mapping of the source at a path, whose keys are taken one by one."""
+
+    def __init__(self, value: Any, path: str, notes: Notes) -> None:
+        self.path = path
+        self.notes = notes
+        self._left: dict[str, Any] = {}
+        if isinstance(value, Mapping):
+            self._left = {str(key): each for key, each in value.items()}
+        elif value is not None:
+            notes.note("left out", path, "it is no mapping", "correct it and import again")
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._left
+
+    def __bool__(self) -> bool:
+        return bool(self._left)
+
+    def names(self) -> list[str]:
+        """List the keys that nobody took yet."""
+        return list(self._left)
+
+    def at(self, key: str) -> str:
+        """Return the path of a key."""
+        return f"{self.path}.{key}" if self.path else key
+
+    def take(self, key: str) -> Any:
+        """Take a value as it is; none where there is none."""
+        return self._left.pop(key, None)
+
+    def put(self, key: str, value: Any) -> None:
+        """Give a value back."""
+        self._left[key] = value
+
+    def text(self, key: str) -> str:
+        """Take text; empty where there is none."""
+        value = self.take(key)
+        if value is None or isinstance(value, str):
+            return value or ""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return str(value)
+        self._wrong(key, "text")
+        return ""
+
+    def number(self, key: str) -> float | None:
+        """Take a number that is not negative; also one that is written as text."""
+        value = self.take(key)
+        if isinstance(value, str):
+            try:
+                value = float(value)
+            except ValueError:
+                self._wrong(key, "a number")
+                return None
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0:
+            return value
+        if value is not None:
+            self._wrong(key, "a number that makes sense here")
+        return None
+
+    def whole(self, key: str) -> int | None:
+        """Take a number as a whole one, at least 1."""
+        path, value = self.at(key), self.number(key)
+        if value is None or 1 <= value < 2**32:
+            return None if value is None else int(value)
+        self.notes.note("left out", path, "paceline wants a whole number of at least 1 here")
+        return None
+
+    def flag(self, key: str) -> bool:
+        """Take true or false; false where there is none."""
+        value = self.take(key)
+        return value is True or (isinstance(value, str) and value.lower() == "true")
+
+    def section(self, key: str) -> Section:
+        """Take a mapping below; an empty one where there is none."""
+        return Section(self.take(key), self.at(key), self.notes)
+
+    def sections(self, key: str) -> Iterator[Section]:
+        """Take a list of mappings."""
+        value = self.take(key)
+        if value is not None and not isinstance(value, list):
+            self._wrong(key, "a list")
+            return
+        for place, each in enumerate(value or ()):
+            yield Section(each, f"{self.at(key)}[{place}]", self.notes)
+
+    def leave(self, reasons: Mapping[str, tuple[str, str]]) -> None:
+        """Note what nobody took: with its reason and what to do where they are known."""
+        for key in list(self._left):
+            del self._left[key]
+            self.notes.note("left out", self.at(key), *reasons.get(key, _UNKNOWN))
+
+    def _wrong(self, key: str, what: str) -> None:
+        self.notes.note("left out", self.at(key), f"it is not {what}", "correct it and import again")

@@ -1,0 +1,107 @@
+"""Other products' names of vendors and engines, and where each is for us: a vendor, an engine, or an address.
+
+Owns this table and what addresses look like on both sides. Sources: docs.litellm.ai/docs/providers (prefixes of
+`model`), `src/globals.ts` of Portkey-AI/gateway, learn.microsoft.com "Azure OpenAI v1 API" (address without
+`api-version`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from paceline.standards.names import suggestion
+from paceline.standards.vendors import VENDORS
+
+__all__ = ["AZURE", "Kind", "address_name", "guessed_kind", "kind_of", "known_address", "vendor_at"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a foreign name of a provider stands for. `path` follows a bare host; `local` is where it is by default."""
+
+    vendor: str = ""
+    engine: str = ""
+    path: str = ""
+    local: str = ""
+
+
+AZURE: Final = Kind(path="/openai/v1")
+_KINDS: Final = {
+    "openai": Kind("openai"),
+    "text-completion-openai": Kind("openai"),
+    "anthropic": Kind("anthropic", path="/v1"),
+    "groq": Kind("groq"),
+    "mistral": Kind("mistral"),
+    "mistral-ai": Kind("mistral"),
+    "openrouter": Kind("openrouter"),
+    "together_ai": Kind("together"),
+    "together-ai": Kind("together"),
+    "deepseek": Kind("deepseek"),
+    "xai": Kind("xai"),
+    "x-ai": Kind("xai"),
+    "fireworks_ai": Kind("fireworks"),
+    "fireworks-ai": Kind("fireworks"),
+    "cerebras": Kind("cerebras"),
+    "gemini": Kind("google"),
+    "google": Kind("google"),
+    "perplexity": Kind("perplexity"),
+    "perplexity-ai": Kind("perplexity"),
+    "moonshot": Kind("moonshot"),
+    "hosted_vllm": Kind(engine="vllm", path="/v1", local="http://localhost:8000/v1"),
+    "vllm": Kind(engine="vllm", path="/v1", local="http://localhost:8000/v1"),
+    "ollama": Kind(engine="ollama", path="/v1", local="http://localhost:11434/v1"),
+    "ollama_chat": Kind(engine="ollama", path="/v1", local="http://localhost:11434/v1"),
+    "huggingface": Kind(engine="tgi", path="/v1"),
+    "llamafile": Kind(engine="llamacpp", path="/v1"),
+    "lm_studio": Kind(path="/v1"),
+    "xinference": Kind(path="/v1"),
+    "custom_openai": Kind(),
+    "openai_like": Kind(),
+    "litellm_proxy": Kind(),
+    "azure": AZURE,
+    "azure_ai": AZURE,
+    "azure-openai": AZURE,
+}
+_BARE: Final = (
+    (re.compile(r"(ft:)?(gpt-|o[134](-|$)|chatgpt-|text-embedding-|babbage|davinci)"), "openai"),
+    (re.compile(r"claude-"), "anthropic"),
+)
+
+
+def kind_of(name: str) -> Kind | None:
+    """Return what a provider's foreign name stands for; none if we cannot speak to it."""
+    return _KINDS.get(name)
+
+
+def guessed_kind(name: str) -> Kind | None:
+    """Guess what a name that people gave to a key stands for: `open-ai-key-04ba3e`; none if it tells nothing."""
+    flat = re.sub(r"[^a-z0-9]", "", name.lower())
+    known = sorted(_KINDS, key=lambda each: (not each.startswith("azure"), -len(each)))
+    for each in known:
+        plain = re.sub(r"[^a-z0-9]", "", each)
+        if len(plain) > 3 and plain in flat:
+            return _KINDS[each]
+    return None
+
+
+def vendor_at(model: str) -> str:
+    """Guess the vendor of a model that names none, as LiteLLM does; empty if it cannot be told."""
+    return next((vendor for pattern, vendor in _BARE if pattern.match(model)), "")
+
+
+def known_address(address: str) -> str:
+    """Return the vendor that is at an address; empty for any other."""
+    host = urlsplit(address).hostname
+    return next((name for name, vendor in VENDORS.items() if urlsplit(vendor.base_url).hostname == host), "")
+
+
+def address_name(address: str) -> str:
+    """Make a provider's name of its address: its host's first part, and the port if it says one."""
+    parts = urlsplit(address)
+    host = parts.hostname or "provider"
+    first = host if re.fullmatch(r"[0-9.:]+", host) else host.removeprefix("www.").split(".")[0]
+    name = suggestion(f"{first}-{parts.port}" if parts.port else first) or "provider"
+    return f"at-{name}" if name in VENDORS else name
