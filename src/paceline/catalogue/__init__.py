@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 __all__ = ["Api", "Catalogue", "CatalogueError", "Defaults", "Product", "load", "read"]
@@ -169,7 +169,7 @@ class Catalogue:
 @cache
 def load(language: str = "python") -> Catalogue:
     """Read the data shipped with paceline for one language, once."""
-    return read((files(__name__) / f"{language}.yaml").read_text(encoding="utf-8"))
+    return read((Path(__file__).parent / f"{language}.yaml").read_text(encoding="utf-8"))
 
 
 def read(text: str) -> Catalogue:

@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import sys
-import tempfile
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -76,6 +75,8 @@ class Cache:
         """Write the file anew; that it cannot be written is no reason to fail."""
         if self.path is None or not self.changed:
             return
+        import tempfile
+
         with contextlib.suppress(OSError):
             text = json.dumps({"version": VERSION, "entries": self.entries}, separators=(",", ":"))
             if len(text) > BYTES_MAX:

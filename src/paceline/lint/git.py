@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from pathlib import Path
 
 _HUNK = re.compile(rb"^@@ -\S+ \+(\d+)(?:,(\d+))? @@")
@@ -22,6 +21,8 @@ WHOLE: Lines = ((1, 1 << 30),)
 
 def run(directory: Path, *arguments: str) -> bytes | None:
     """Ask git; None where there is none, or it refuses."""
+    import subprocess
+
     environment = {key: value for key, value in os.environ.items() if key not in _HOOKS}
     environment["GIT_OPTIONAL_LOCKS"] = "0"
     command = ["git", "-C", str(directory), "-c", "core.quotePath=false", *arguments]

@@ -122,7 +122,7 @@ def _opened(path: Path) -> _File | None:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read", "name a TOML file with --config.") from error
     shared = path.name != ALONE
-    if shared and "paceline" not in text:
+    if shared and "tool.paceline" not in text:
         return None
     import tomllib
 
