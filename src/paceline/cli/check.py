@@ -229,7 +229,13 @@ def _report(view: View, settings: Settings, given: dict[str, Any]) -> None:
 
 
 def _serve() -> None:
-    raise NotImplementedError
+    try:
+        from paceline.lint.server import serve
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("paceline"):
+            raise
+        raise Trouble("the language server is not installed.", "pip install 'paceline[lsp]'") from error
+    serve()
 
 
 class _Progress:
