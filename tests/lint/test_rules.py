@@ -20,21 +20,22 @@ ROOT = Path(__file__).parents[2]
 HEAD = "from openai import OpenAI\nclient = OpenAI(timeout=3, base_url='http://localhost:4100/t/a/b/v1', default_headers=h)\n"
 
 
-def lint(code: str, policy: Policy | None = None) -> list[Finding]:
+def lint(code: str, policy: Policy | None = None, name: str = "app.py") -> list[Finding]:
     outcome = Outcome()
-    check_bytes(code.encode(), "app.py", load(), policy or Policy(), DAY, outcome)
+    check_bytes(code.encode(), name, load(), policy or Policy(), DAY, outcome)
     assert not outcome.unread
     return sorted(outcome.findings)
 
 
-def codes(code: str) -> list[str]:
-    return [finding.code for finding in lint(code)]
+def codes(code: str, policy: Policy | None = None, name: str = "app.py") -> list[str]:
+    return [finding.code for finding in lint(code, policy, name)]
 
 
 @pytest.mark.parametrize("rule", all_rules(), ids=CODES)
 def test_the_bad_example_fires_and_the_good_one_does_not(rule: Rule) -> None:
-    assert rule.code in codes(rule.bad)
-    assert rule.code not in codes(rule.good)
+    policy = Policy(packages=("paceline",))
+    assert rule.code in codes(rule.bad, policy, rule.shown_as)
+    assert rule.code not in codes(rule.good, policy, rule.shown_as)
 
 
 def test_pages_are_in_step_with_the_rules() -> None:

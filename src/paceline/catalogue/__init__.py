@@ -7,11 +7,12 @@ describes: it is read before every lint.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Api", "Catalogue", "CatalogueError", "Defaults", "Product", "load", "read"]
+__all__ = ["Api", "Catalogue", "CatalogueError", "Defaults", "Product", "load", "read", "top_tier"]
 
 PARAMETERS = ("cap", "timeout", "retries", "base_url", "key", "tags", "stream", "model", "bounded")
 KINDS = ("sdk", "model", "agent")
@@ -170,6 +171,20 @@ class Catalogue:
 def load(language: str = "python") -> Catalogue:
     """Read the data shipped with paceline for one language, once."""
     return read((Path(__file__).parent / f"{language}.yaml").read_text(encoding="utf-8"))
+
+
+def top_tier(model: str) -> bool:
+    """Say whether a model is of the top price tier: its name, without a provider in front."""
+    bare = model.rpartition("/")[2].rpartition(":")[2] or model
+    return any(fnmatchcase(bare, pattern) for pattern in _tiers())
+
+
+@cache
+def _tiers() -> tuple[str, ...]:
+    import yaml
+
+    raw = yaml.safe_load((files(__name__) / "tiers.yaml").read_text(encoding="utf-8"))
+    return tuple(raw["patterns"])
 
 
 def read(text: str) -> Catalogue:

@@ -148,18 +148,31 @@ def _length(node: ast.expr, scope: Scope) -> int:
     return 0
 
 
-def system_facts(call: ast.Call, scope: Scope, resolver: Resolver, data: bytes) -> dict[str, Fact]:
+def system_facts(call: ast.Call, scope: Scope, data: bytes) -> dict[str, Fact]:
     """Say how long a literal system prompt is that a call is given, and whether the call marks it for the cache."""
-    del resolver
     given = next((each.value for each in call.keywords if each.arg == "system"), None)
-    hidden = any(each.arg is None for each in call.keywords)
-    marked = b"cache_control" in data
-    marker = Fact(State.UNKNOWN, place(call), "`**` hides arguments") if hidden else Fact(State.NO, place(call), "")
-    facts = {"marker": Fact(State.YES, place(call), "`cache_control`") if marked else marker}
+    marker = Fact(State.NO, place(call), "no `cache_control` in the file")
+    if b"cache_control" in data:
+        here = _marked(call, scope)
+        marker = Fact(State.YES if here else State.UNKNOWN, place(call), "`cache_control`")
+    elif any(each.arg is None for each in call.keywords):
+        marker = Fact(State.UNKNOWN, place(call), "`**` hides arguments")
+    facts = {"marker": marker}
+    tools = any(each.arg == "tools" for each in call.keywords)
     length = _literal_length(given, scope) if given is not None else None
-    if length is not None:
+    if length is not None and not (tools and marker.state is State.YES):
         facts["prefix"] = Fact(State.YES, place(call), f"{length} characters", length)
     return facts
+
+
+def _marked(call: ast.Call, scope: Scope) -> bool:
+    """Say whether a call, or what its arguments are bound to, has a cache marker."""
+    nodes = [keyword.value for keyword in call.keywords]
+    for name in [each.id for each in nodes if isinstance(each, ast.Name)]:
+        nodes += [each.node for each in scope.bindings(name) if isinstance(each.node, ast.expr)]
+    named = any(keyword.arg == "cache_control" for keyword in call.keywords)
+    return named or any(isinstance(each, ast.Constant) and each.value == "cache_control"
+                        for node in nodes for each in ast.walk(node))  # fmt: skip
 
 
 def _literal_length(node: ast.expr, scope: Scope, depth: int = 4) -> int | None:
@@ -172,6 +185,8 @@ def _literal_length(node: ast.expr, scope: Scope, depth: int = 4) -> int | None:
         case ast.BinOp(op=ast.Add(), left=left, right=right):
             one, other = _literal_length(left, scope, depth - 1), _literal_length(right, scope, depth - 1)
             return one + other if one is not None and other is not None else None
+        case ast.BinOp(op=ast.Mult(), left=ast.Constant(value=str(text)), right=ast.Constant(value=int(times))):
+            return len(text) * times
         case ast.List(elts=[*blocks]):
             lengths = [_literal_length(each, scope, depth - 1) for each in blocks]
             return sum(each for each in lengths if each is not None) if None not in lengths else None

@@ -6,6 +6,7 @@ Owns what a record of each kind holds, and joins what a call says with what its 
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from dataclasses import replace
 
@@ -27,6 +28,7 @@ __all__ = ["UnreadableError", "may_hold_sites", "sites"]
 
 _AT_CLIENT = ("timeout", "retries", "base_url", "key", "tags")
 _AT_CALL = ("cap", "timeout", "retries", "stream", "tags", "model")
+_KEY = re.compile(r"(?:sk-|gsk_|AIza|xai-|hf_|pplx-)[A-Za-z0-9_-]{24,}")
 _AZURE = ("Azure", "AsyncAzure")
 _ONCE = {"main", "cli", "run", "__init__", "lifespan", "startup"}
 _CACHES = ("cache", "lru", "singleton", "fixture", "command", "on_event", "task")
@@ -163,7 +165,7 @@ class _Front:
         if facts["stream"].state is State.NO and not found.method.startswith("parse"):
             more["ending_read"] = self.around.ending_read(call)
         if found.product.provider == "anthropic":
-            more |= system_facts(call, scope, self.resolver, self.data)
+            more |= system_facts(call, scope, self.data)
         return {name: fact for name, fact in more.items() if fact is not None}
 
     def _stream(self, call: ast.Call, fact: Fact, found: Found) -> Fact:
@@ -188,7 +190,7 @@ class _Front:
         bare = call.args and not isinstance(call.args[0], ast.Starred)
         if name == product.first and fact.state is State.NO and bare and (api is None or api.paths == ("",)):
             fact = self.arguments.values.judge(call.args[0], scope, name)
-        return replace(fact, value="literal" if isinstance(fact.value, str) else None) if name == "key" else fact
+        return replace(fact, value="literal" if _is_key(fact.value) else None) if name == "key" else fact
 
     def _joined(self, fact: Fact, name: str, found: Found) -> Fact:
         """Let the client, or the program, decide what the call leaves open."""
@@ -229,11 +231,18 @@ class _Front:
             for name in ("cap", "timeout", "retries")
             if name not in product.inside and product.names(name, called) and name in facts
         }
+        if "usage" in facts:
+            names["usage"] = "stream_options"
         function = scope.function
         return Site(
             kind, self.path, place(call), end, product.name, product.provider, api, method, origin, facts,
             function=function.name if function is not None else "", names=names, insert=self.spans.insert(call),
         )  # fmt: skip
+
+
+def _is_key(value: object) -> bool:
+    """Say whether a literal has the form of a provider's key."""
+    return isinstance(value, str) and _KEY.fullmatch(value) is not None
 
 
 def _elsewhere(fact: Fact) -> Fact:

@@ -155,6 +155,13 @@ class Site:
         """Return a fact; what was not asked is unknown."""
         return self.facts.get(name, Fact(State.UNKNOWN))
 
+    def holds(self, place: Place | None) -> bool:
+        """Say whether a place is within this very call: a fact may be decided where its client is made."""
+        if place is None:
+            return False
+        begin, end = (self.place.line, self.place.column), (self.end.line, self.end.column)
+        return begin <= (place.line, place.column) <= end
+
     def adding(self, parameter: str, value: str) -> Edit | None:
         """Return the edit that sets a missing parameter at this call, if it takes one here."""
         name = self.names.get(parameter)

@@ -10,7 +10,10 @@ from importlib import import_module
 
 from paceline.lint.findings import Rule
 
-CODES = ("B101", "B103", "C201", "I601", "M401", "P501", "P502", "T301", "T302", "T303", "T304", "T307", "T308")
+CODES = (
+    "B101", "B102", "B103", "B104", "C201", "C202", "C203", "C204", "C205", "I601", "M401", "M402",
+    "P501", "P502", "P503", "P504", "P505", "T301", "T302", "T303", "T304", "T305", "T306", "T307", "T308",
+)  # fmt: skip
 
 OWN = {
     "L001": ("pragma-without-reason", "error", "A pragma gives no reason."),

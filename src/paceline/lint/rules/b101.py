@@ -10,10 +10,6 @@ from paceline.lint.findings import Hit, Policy, Rule
 from paceline.lint.sites import Kind, Site, State
 
 
-def _hosts() -> tuple[str, ...]:
-    return tuple(host for product in load().products for host in product.hosts)
-
-
 def _environment(site: Site) -> tuple[str, ...]:
     product = load(site.language).product(site.product)
     return product.environment.get("base_url", ()) if product.kind != "agent" else ()
@@ -23,9 +19,11 @@ def _check(site: Site, policy: Policy) -> Iterator[Hit]:
     if any(fnmatch(site.path, pattern) for pattern in policy.clients):
         return
     fact = site.fact("base_url")
+    if site.fact("generates").state is State.NO:
+        return
     hint = "Point it at the gateway, or use the shared client."
     if fact.state is State.YES and isinstance(fact.value, str):
-        if any(host in fact.value for host in _hosts()):
+        if any(host in fact.value for host in load(site.language).hosts()):
             yield Hit("error", f"`{site.method}` goes straight to {fact.value}", hint, fact.place)
     elif fact.state is State.NO and _environment(site):
         name = _environment(site)[0]
@@ -53,7 +51,8 @@ client = OpenAI(base_url="http://localhost:4100/t/helpdesk/chat/v1")
 """,
     misses="""\
 Silent where the address is computed (unknown), and in files named under `clients` in the configuration. A
-client that only lists models is reported too. Agents that are given a model by name are not looked at.""",
+client that only lists models is left alone where that is in sight. Agents that are given a model by name are not looked
+at.""",
     kinds=(Kind.CLIENT, Kind.FRAMEWORK),
     asks="base_url",
     check=_check,

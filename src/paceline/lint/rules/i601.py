@@ -19,7 +19,8 @@ RULE = Rule(
     severity="warning",
     summary="Neither the call nor its client carries a tag.",
     why="""\
-A call without service and use case cannot be held against a budget, and its cost is nobody's.""",
+A call without service and use case can be held against no budget of latency or money: when it becomes slow or dear,
+nobody is told, and its cost is nobody's.""",
     bad="""\
 from openai import OpenAI
 

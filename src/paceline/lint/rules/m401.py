@@ -8,12 +8,17 @@ from paceline.lint.findings import Hit, Policy, Rule
 from paceline.lint.sites import Kind, Site, State
 
 
-def _check(site: Site, _policy: Policy) -> Iterator[Hit]:
+def _check(site: Site, policy: Policy) -> Iterator[Hit]:
     fact = site.fact("model")
-    if fact.state is State.YES and isinstance(fact.value, str) and fact.value != "auto" and ":" not in fact.value[:5]:
-        yield Hit(
-            "info", f"the model {fact.value!r} is written in the code", "Ask for `task:NAME` or `auto`.", fact.place
-        )
+    if fact.state is not State.YES or not isinstance(fact.value, str):
+        return
+    if fact.value == "auto" or fact.value.startswith("task:"):
+        return
+    if policy.models and fact.value not in policy.models:
+        message, severity = f"the standards have no model {fact.value!r}", "warning"
+    else:
+        message, severity = f"the model {fact.value!r} is written in the code", "info"
+    yield Hit(severity, message, "Ask for `task:NAME` or `auto`.", fact.place)
 
 
 RULE = Rule(
@@ -23,7 +28,7 @@ RULE = Rule(
     summary="The model is written in the code.",
     why="""\
 A model that stands in the code can be neither right-sized nor replaced when it is withdrawn without a release.
-`auto` or `task:NAME` leaves the choice to the standards.""",
+`auto` or `task:NAME` leaves the choice to the standards, where a faster or cheaper model takes effect at once.""",
     bad="""\
 from openai import OpenAI
 
@@ -37,7 +42,8 @@ client = OpenAI(timeout=30)
 client.chat.completions.create(model="task:chat", messages=messages, max_completion_tokens=800)
 """,
     misses="""\
-A literal behind a name is found where the name is bound once in the file.""",
+A literal behind a name is found where the name is bound once in the file. Where the standards list models, one
+that they do not list is a warning.""",
     kinds=(Kind.GENERATION, Kind.FRAMEWORK),
     asks="model",
     check=_check,

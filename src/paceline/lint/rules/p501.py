@@ -10,10 +10,11 @@ from paceline.lint.sites import Kind, Site, State
 
 def _check(site: Site, _policy: Policy) -> Iterator[Hit]:
     fact = site.fact("stable")
-    if fact.state is State.NO and fact.value == "fine":
-        yield Hit(
-            "error", f"`{site.method}` changes at each call: {fact.because}", "Move it behind what stays.", fact.place
-        )
+    if fact.state is not State.NO or fact.value not in {"fine", "identity"}:
+        return
+    severity, when = ("error", "at each call") if fact.value == "fine" else ("warning", "with each user or request")
+    message = f"`{site.method}` changes {when}: {fact.because}"
+    yield Hit(severity, message, "Move it behind what stays.", fact.place)
 
 
 RULE = Rule(

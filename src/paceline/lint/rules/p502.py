@@ -21,7 +21,7 @@ RULE = Rule(
     summary="The day stands early in a system prompt.",
     why="""\
 The prompt cache starts anew each midnight, which is cheap; but it moves nothing to put the day behind what
-stays.""",
+stays. Until it is warm again, each prefix is read and paid for once more, and its first token is late.""",
     bad="""\
 from datetime import date
 
@@ -36,7 +36,7 @@ def build(rules):
     return system_prompt
 """,
     misses="""\
-As P501.""",
+As P501. A prompt that is shorter than what a provider caches is reported all the same.""",
     kinds=(Kind.PROMPT,),
     asks="",
     check=_check,

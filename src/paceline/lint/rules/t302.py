@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paceline.catalogue import load
-from paceline.lint.findings import Hit, Policy, Rule
+from paceline.lint.findings import Fix, Hit, Policy, Rule
+from paceline.lint.rules.t301 import timeout_text
 from paceline.lint.sites import Kind, Site, State
 
 
-def _check(site: Site, _policy: Policy) -> Iterator[Hit]:
+def _check(site: Site, policy: Policy) -> Iterator[Hit]:
     fact = site.fact("timeout")
     defaults = load(site.language).product(site.product).defaults
     if fact.state is State.NO and not fact.explicit and defaults.timeout_s is not None:
         message = f"`{site.method}` waits up to {defaults.timeout_s:g} s, {defaults.retries + 1} times"
-        yield Hit("warning", message, "Set `timeout` and `max_retries` on the client.")
+        edit = site.adding("timeout", timeout_text(site, policy))
+        fix = Fix(f"wait {policy.timeout_s:g} s at most", "unsafe", (edit,)) if edit is not None else None
+        yield Hit("warning", message, "Set `timeout` and `max_retries` on the client.", fix=fix)
 
 
 RULE = Rule(
@@ -24,7 +27,8 @@ RULE = Rule(
     summary="The product's own timeout and retries are accepted.",
     why="""\
 SDKs wait 600 seconds and try three times: half an hour for one call, in which a user has long gone. A timeout
-near the budget of the use case turns a stall into a retry that can still succeed.""",
+near the budget of the use case turns a stall into a retry that can still succeed. An answer that comes after its
+reader has gone is paid for all the same.""",
     bad="""\
 from openai import OpenAI
 
@@ -43,4 +47,5 @@ or around the call, is not seen.""",
     kinds=(Kind.GENERATION,),
     asks="",
     check=_check,
+    fixes="Unsafe: adds the standards' timeout (60 seconds unless they say otherwise) to the call.",
 )

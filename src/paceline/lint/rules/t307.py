@@ -19,7 +19,8 @@ RULE = Rule(
     severity="error",
     summary="A blocking SDK is called in a coroutine.",
     why="""\
-The call holds the event loop until the model has answered: every other request of the process waits for it.""",
+The call holds the event loop until the model has answered: every other request of the process waits for it. Processes
+that are added to make up for that cost money, and wait in the same way.""",
     bad="""\
 from openai import OpenAI
 
