@@ -183,7 +183,7 @@ def top_tier(model: str) -> bool:
 def _tiers() -> tuple[str, ...]:
     import yaml
 
-    raw = yaml.safe_load((files(__name__) / "tiers.yaml").read_text(encoding="utf-8"))
+    raw = yaml.safe_load((Path(__file__).parent / "tiers.yaml").read_text(encoding="utf-8"))
     return tuple(raw["patterns"])
 
 
