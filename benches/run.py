@@ -24,8 +24,29 @@ import stalls
 import start
 
 HERE = Path(__file__).resolve().parent
-SECTIONS = ("start", "plain", "paced", "full", "big", "hit", "latency", "idle", "streams", "stalls", "soak", "ingest")
-ON_REQUEST = ("profiles", "beside")
+SECTIONS = (
+    "start",
+    "plain",
+    "paced",
+    "full",
+    "big",
+    "hit",
+    "latency",
+    "idle",
+    "streams",
+    "stalls",
+    "soak",
+    "ingest",
+    "lint",
+)
+ON_REQUEST = ("profiles", "beside", "lint-accuracy", "lint-fixes")
+APART = {
+    "ingest": "ingest.py",
+    "lint": "lint_speed.py",
+    "lint-accuracy": "lint_accuracy.py",
+    "lint-fixes": "lint_fixes.py",
+}
+"""Sections that are programs of their own; those of the linter's accuracy and fixes fetch public code."""
 PAIRS = 4
 
 
@@ -41,11 +62,13 @@ def main(wanted: list[str]) -> int:
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Linux {platform.release()}")
     if "start" in chosen:
         start.show()
-    if set(chosen) - {"start", "ingest"}:
+    if set(chosen) - {"start", *APART}:
         with tempfile.TemporaryDirectory(prefix="paceline-bench-") as folder:
             against_nginx(chosen, Path(folder))
-    if "ingest" in chosen:
-        return subprocess.run([sys.executable, str(HERE / "ingest.py")], check=False).returncode
+    for name in [name for name in APART if name in chosen]:
+        failed = subprocess.run([sys.executable, str(HERE / APART[name])], check=False).returncode
+        if failed:
+            return failed
     return 0
 
 
