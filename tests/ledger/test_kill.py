@@ -82,7 +82,7 @@ def assert_all_there_once(ledger: Ledger, total: int) -> None:
 @pytest.mark.slow
 def test_killed_ingests_leave_every_record_once(where: str, journal: Path) -> None:
     total = fill(journal)
-    dice = random.Random(11)  # noqa: S311  # varied moments, the same in every run
+    dice = random.Random(11)  # varied moments, the same in every run
     open_ledger(where).close()
     for _ in range(8):
         killed_at(dice, 24, PROGRAM, where, str(journal))
@@ -95,7 +95,7 @@ def test_killed_ingests_leave_every_record_once(where: str, journal: Path) -> No
 @pytest.mark.slow
 def test_killed_roll_ups_and_retentions_leave_every_record_once(where: str, journal: Path) -> None:
     total = fill(journal)
-    dice = random.Random(12)  # noqa: S311
+    dice = random.Random(12)
     with open_ledger(where) as ledger:
         ledger.ingest(journal)
         for _ in range(10):

@@ -32,7 +32,7 @@ def take_in(ledger: Ledger, journal: Path, records: list[Record]) -> None:
 
 def traffic(seed: int, hours: float, n: int = 300) -> list[Record]:
     """Make records of three services with lengths and times like real ones."""
-    dice = random.Random(seed)  # noqa: S311
+    dice = random.Random(seed)
     records = []
     for number in range(n):
         ttft = dice.lognormvariate(6, 0.7)

@@ -92,7 +92,7 @@ def test_the_json_form(ledger: Ledger, journal: Path) -> None:
 
 
 def test_percentiles_merge_over_minutes_and_match_the_values(ledger: Ledger, journal: Path) -> None:
-    dice = random.Random(5)  # noqa: S311  # the same values in every run
+    dice = random.Random(5)  # the same values in every run
     values = [dice.lognormvariate(6, 1) for _ in range(2000)]
     load(ledger, journal, [judged(number, value) for number, value in enumerate(values)])
     figures = only(ledger).metrics["ttft_ms"].figures

@@ -225,7 +225,7 @@ def test_a_crash_within_a_step_leaves_it_not_begun(ledger: Ledger, journal: Path
 
 
 def test_figures_are_the_same_however_they_are_kept(ledger: Ledger, journal: Path) -> None:
-    dice = random.Random(5)  # noqa: S311
+    dice = random.Random(5)
     starts = [START + dice.random() * 5 * HOUR for _ in range(300)]
     for at in starts:
         take_in(

@@ -70,7 +70,13 @@ class _Server(uvicorn.Server):
 def serve(control: Control, bound: socket.socket) -> None:
     """Serve on a bound socket until SIGTERM or SIGINT."""
     config = uvicorn.Config(
-        application(control), log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=5
+        application(control),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=5,
+        proxy_headers=False,  # who is believed is `api.access`'s question, and wants the true address
     )
     _Server(config).run([bound])
 

@@ -19,6 +19,7 @@ from paceline.standards.faults import Code
 from paceline.standards.ownership import ExclusionOptions, ServiceOptions, TeamOptions, WaiverOptions
 from paceline.standards.scalars import ListOf, Spelling, wrong
 from paceline.standards.serving import ModelOptions, ProviderOptions
+from paceline.standards.sign_in import SignInOptions
 from paceline.standards.traffic import (
     CacheChoice,
     FallbackChoice,
@@ -159,6 +160,9 @@ class Options(Part):
     prices: dict[str, PriceOptions] = Field(default={}, description="Contract prices by `PROVIDER/MODEL`.")
     policy: PolicyOptions = Field(default=PolicyOptions(), description="How strict the standards are by default.")
     alerting: AlertingOptions = Field(default=AlertingOptions(), description="How alerts are sent.")
+    sign_in: SignInOptions | None = Field(
+        default=None, description="The reverse proxy that signs people in to the dashboard; off if absent."
+    )
     traffic: TrafficOptions = Field(default=TrafficOptions(), description="Retries, breakers and the cache's store.")
     gateway: GatewayOptions = Field(default=GatewayOptions(), description="Bounds of the gateway process.")
     ledger: LedgerOptions = Field(default=LedgerOptions(), description="How long the ledger keeps what it knows.")

@@ -13,6 +13,7 @@ from paceline.standards.exceptions import check_exclusions, check_waivers
 from paceline.standards.faults import Code
 from paceline.standards.names import Path, meant, shown
 from paceline.standards.serving import DeploymentOptions
+from paceline.standards.sign_in_checks import check_sign_in
 from paceline.standards.traffic_checks import TRAFFIC_CHECKS
 from paceline.standards.vendors import VENDORS
 
@@ -33,6 +34,7 @@ def check(context: Context) -> None:
         check_use_cases,
         _services,
         check_alerting,
+        check_sign_in,
         check_waivers,
         check_exclusions,
         _prices,

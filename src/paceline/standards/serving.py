@@ -23,6 +23,7 @@ __all__ = [
     "DeploymentOptions",
     "DialectName",
     "ModelOptions",
+    "Network",
     "PromptCacheName",
     "ProviderOptions",
 ]
@@ -88,7 +89,7 @@ def _network(value: Any) -> Any:
 
 _Forwarded = Annotated[str, BeforeValidator(_forwarded), Spelling("header names")]
 _PassedThrough = Annotated[str, BeforeValidator(_passed_through), Spelling("paths")]
-_Network = Annotated[str, BeforeValidator(_network), Spelling("addresses or networks")]
+Network = Annotated[str, BeforeValidator(_network), Spelling("addresses or networks")]
 
 
 def _deployment_name(value: Any) -> Any:
@@ -150,7 +151,7 @@ class ProviderOptions(Part):
         description="Paths below the base URL that are relayed as they come; the vendor's or engine's if absent.",
         examples=[["/images", "/audio"]],
     )
-    addresses_allowed: ListOf[_Network] = Field(
+    addresses_allowed: ListOf[Network] = Field(
         default=[],
         description="Link-local and metadata addresses that it may be at although they are refused otherwise.",
         examples=[["169.254.10.0/24"]],

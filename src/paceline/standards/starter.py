@@ -66,6 +66,7 @@ services:
 #   openai/gpt-5.4-mini: {input: 0.60, output: 3.60, cached: 0.06}""",
     "policy": "# policy: {mode: warn}",
     "alerting": '# alerting: {smtp: env:SMTP, sender: "paceline@acme.example", remind_every: 24h}',
+    "sign_in": "# sign_in: {proxies: [10.0.0.5], owners: {support-leads: support}, admins: [platform]}",
     "traffic": "# traffic: {retry: {attempts_max: 2}, cache: {bytes_max: 256MiB}}",
     "gateway": "# gateway: {body_bytes_max: 16MiB, drain: 60s}",
     "ledger": "# ledger: {requests_days: 14, minutes_days: 7}",

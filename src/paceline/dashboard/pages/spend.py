@@ -104,7 +104,7 @@ def values(
     common: dict[str, Any] = {"by": by, "month": first, "is_now": first == today.replace(day=1), "team": team or ""}
     common |= {"earlier": (first - timedelta(days=1)).replace(day=1), "later": _after(first)}
     if standards is None:
-        return {**common, "rows": [], "teams": []}
+        return {**common, "rows": [], "teams": [], "total": 0.0}
     found = rows(sources, standards, by, first, team)
     budgets = [one.budget for one in found if one.budget is not None]
     expected = [one.expected for one in found if one.expected is not None]

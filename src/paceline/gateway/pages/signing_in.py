@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from paceline.gateway.api.access import COOKIE, Caller, access
+from paceline.gateway.api.access import COOKIE, Caller, access, is_proxy
 from paceline.gateway.pages.site import Site, form_of
 
 __all__ = ["add"]
@@ -29,7 +29,7 @@ def add(routes: APIRouter, site: Site) -> None:
             nobody = Caller("nobody", "viewer")
             return site.page("sign_in", "Sign in", "", nobody, 403, to=own(form.get("to", "/")), wrong=True)
         answer = RedirectResponse(own(form.get("to", "/")), 303)
-        answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=request.url.scheme == "https")
+        answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=_is_https(site, request))
         return answer
 
     @routes.get("/sign-out")
@@ -37,6 +37,15 @@ def add(routes: APIRouter, site: Site) -> None:
         answer = RedirectResponse("/", 303)
         answer.delete_cookie(COOKIE)
         return answer
+
+
+def _is_https(site: Site, request: Request) -> bool:
+    """Tell whether the browser speaks TLS: to us, or to a proxy that is believed."""
+    standards = site.sources.standards()
+    rules = None if standards is None else standards.options.sign_in
+    if rules is not None and is_proxy(rules, request) and request.headers.get("x-forwarded-proto") == "https":
+        return True
+    return request.url.scheme == "https"
 
 
 def own(address: str) -> str:
