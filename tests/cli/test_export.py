@@ -33,7 +33,7 @@ def test_standards_go_to_standard_output_or_into_a_file(place: Path, form: str) 
 
 
 def test_what_is_left_out_is_said_on_standard_error(place: Path) -> None:
-    assert "left out: support-chat: stall p99 1 s: there is no histogram of it" in run(place, "prometheus").stderr
+    assert "left out: night_digest: job_age p99 24 h: there is no histogram of it" in run(place, "prometheus").stderr
 
 
 def test_boards_go_into_a_folder_or_one_to_standard_output(place: Path) -> None:

@@ -26,7 +26,9 @@ models:
   small: {deployments: [openai/gpt-5.4-mini]}
 tasks: {chat: small}
 classes:
-  slow: {extends: chat, budget: {ttft: null, tpot: null, stall: null, error_share: null, total: {p95: 7s, p99: 400s}}}
+  slow:
+    extends: chat
+    budget: {ttft: null, tpot: null, stall: null, error_share: null, total: {p95: 7s, p99: 400s}, job_age: {p99: 24h}}
 use_cases:
   support-chat: {class: chat, task: chat, budget: {tpot: null, cost: {p95: 0.02}}}
   night_digest: {class: slow, task: chat}

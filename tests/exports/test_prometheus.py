@@ -16,7 +16,8 @@ from tests.exports.traffic import Prometheus
 from tests.integration.installation import until
 
 from paceline.exports.documents import yaml_text
-from paceline.exports.prometheus import ALERT, prometheus_rules
+from paceline.exports.objectives import promises
+from paceline.exports.prometheus import ALERT, can_tell, prometheus_rules
 from paceline.exports.scrape import FAILED, histogram_of, le_matcher
 from paceline.governance.statistics.burn import WINDOWS
 from paceline.standards import Standards
@@ -24,12 +25,15 @@ from paceline.standards import Standards
 SERIES = 'service="helpdesk",use_case="support-chat",model="small",deployment="openai/gpt-5.4-mini"'
 
 
+TTFT = ("support-chat", "ttft_ms", "p95")
+
+
 def rules(text: str) -> list[dict[str, Any]]:
     return [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
 
 
 def alerts(text: str, service: str = "helpdesk") -> list[dict[str, Any]]:
-    return [rule for rule in rules(text) if "alert" in rule and rule["labels"]["service"] == service]
+    return [rule for rule in rules(text) if "alert" in rule and rule["labels"].get("service") == service]
 
 
 def test_an_alert_has_both_windows_the_owner_and_the_way_to_the_page(known: Standards) -> None:
@@ -67,9 +71,12 @@ def test_every_limit_has_every_severity_for_each_service(known: Standards) -> No
     text = prometheus_rules(known).text
     limits = [(rule["labels"]["metric"], rule["labels"]["percentile"]) for rule in alerts(text)]
     assert dict.fromkeys(limits) == dict.fromkeys(
-        [("ttft_ms", "p95"), ("ttft_ms", "p99"), ("error_share", "mean"), ("total_ms", "p95")]
+        [
+            *(("ttft_ms", "p95"), ("ttft_ms", "p99"), ("stall_ms", "p99"), ("cost_usd", "p95")),
+            *(("error_share", "mean"), ("total_ms", "p95"), ("total_ms", "p99")),
+        ]
     )
-    assert len(limits) == 4 * len(WINDOWS)
+    assert len(limits) == 7 * len(WINDOWS)
     assert {rule["labels"]["owner"] for rule in alerts(text, "watcher")} == {"platform"}
     assert all("runbook_url" not in rule["annotations"] for rule in alerts(text)), "nobody said where the dashboard is"
 
@@ -78,19 +85,30 @@ def test_what_metrics_cannot_tell_is_named(known: Standards) -> None:
     made = prometheus_rules(known)
     assert made.left_out == snapshot(
         (
-            "support-chat: stall p99 1 s: there is no histogram of it; `paceline report` and incidents judge it",
-            "support-chat: cost p95 $0.02: there is no histogram of it; `paceline report` and incidents judge it",
-            "night_digest: total p99 400 s: it is past the histogram's last boundary",
-        )
+            'night_digest: job_age p99 24 h: there is no histogram of it',)
     )
     assert all(each in made.text for each in made.left_out)
 
 
-def test_a_limit_that_is_no_boundary_is_counted_from_the_next_one_above() -> None:
-    family = histogram_of("total_ms")
+@pytest.mark.parametrize(
+    ("metric", "limit", "spellings"),
+    [
+        ("ttft_ms", 1_000, ["1", "1.0"]),
+        ("total_ms", 1_234.567, ["1.234567"]),
+        ("tpot_ms", 33.5, ["0.0335"]),
+        ("cost_usd", 0.02, ["0.02"]),
+        ("cost_usd", 0.000_02, ["0.00002", "2e-5", "2e-05"]),
+        ("cost_usd", 0.000_000_125, ["0.000000125", "1.25e-7", "1.25e-07"]),
+        ("total_ms", 400_000, ["400", "400.0"]),
+    ],
+)
+def test_a_limit_is_found_however_its_boundary_is_spelt(metric: str, limit: float, spellings: list[str]) -> None:
+    family = histogram_of(metric)
     assert family is not None
-    assert [family.boundary(at) for at in (0.015, 0.8, 7.0, 300.0, 300.1)] == [0.015, 1.0, 10.0, 300.0, None]
-    assert [le_matcher(at) for at in (0.015, 10.0)] == ['le="0.015"', r'le=~"10(\\.0)?"']
+    sign, pattern = re.fullmatch(r'le(=~?)"(.*)"', le_matcher(family.boundary(limit))).groups()  # type: ignore[union-attr]
+    for spelling in spellings:
+        assert re.fullmatch(pattern if sign == "=~" else re.escape(pattern), spelling)
+    assert not re.fullmatch(pattern if sign == "=~" else re.escape(pattern), spellings[0].replace(".", "x") + "1")
 
 
 def test_a_gateway_has_every_series_that_rules_read(known: Standards, scrape: str) -> None:
@@ -113,17 +131,17 @@ def test_a_real_prometheus_evaluates_every_rule(lively: Lively, prometheus: Prom
         until(lambda query=query: prometheus.query(query), f"{query} to have data")
 
 
-def test_boundaries_and_labels_are_the_gateways(scrape: str) -> None:
-    for metric in ("ttft_ms", "tpot_ms", "total_ms"):
-        family = histogram_of(metric)
-        assert family is not None
-        found = re.findall(rf'^{family.name}_bucket{{le="([^"]+)",service="helpdesk",use_case="([^"]+)"', scrape, re.M)
-        edges = [float(edge) for edge, use_case in found if use_case == "support-chat"]
-        assert tuple(dict.fromkeys(edges)) == (*family.boundaries, float("inf"))
-        for edge, written in zip(family.boundaries, dict.fromkeys(edge for edge, _ in found), strict=False):
-            pattern = le_matcher(edge).removeprefix("le=").removeprefix("~").strip('"').replace("\\\\", "\\")
-            assert re.fullmatch(pattern, written), "Prometheus matches whole values"
-    assert re.search(r'paceline_requests_total\{service="helpdesk",.*,outcome="ok"\} 2', scrape)
+def test_a_gateways_buckets_end_at_every_limit(lively: Lively, scrape: str) -> None:
+    for promise in filter(can_tell, promises(lively.standards)):
+        family = histogram_of(promise.metric)
+        if family is None:
+            continue
+        edges = re.findall(rf'^{family.name}_bucket{{le="([^"]+)"', scrape, re.M)
+        matcher = le_matcher(family.boundary(promise.limit.value)).removeprefix("le=")
+        pattern = matcher[2:-1] if matcher.startswith("~") else re.escape(matcher[1:-1])
+        assert any(re.fullmatch(pattern, edge) for edge in edges), f"{promise.words}: {matcher}"
+    assert "\npaceline_limits_without_boundary 0\n" in scrape
+    assert re.search(r'paceline_requests_total\{service="helpdesk",.*,outcome="ok"\} [1-9]', scrape)
 
 
 def test_failed_outcomes_are_those_that_budgets_count() -> None:
@@ -132,10 +150,12 @@ def test_failed_outcomes_are_those_that_budgets_count() -> None:
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(FAILED)
 
 
-def unit_test(place: Path, text: str, series: dict[str, str], fires: list[str]) -> subprocess.CompletedProcess[str]:
-    """Ask promtool which severities of `ttft p95` fire after two hours of these series."""
+def unit_test(
+    place: Path, text: str, series: dict[str, str], fires: list[str], limit: tuple[str, ...] = TTFT
+) -> subprocess.CompletedProcess[str]:
+    """Ask promtool which severities of a limit of the help desk fire after two hours of these series."""
     (place / "rules.yml").write_text(text)
-    labels = {"service": "helpdesk", "use_case": "support-chat", "metric": "ttft_ms", "percentile": "p95"}
+    labels = dict(zip(("use_case", "metric", "percentile"), limit, strict=True)) | {"service": "helpdesk"}
     expected = [
         rule["labels"]["severity"]
         for rule in alerts(text)
@@ -195,6 +215,15 @@ def test_alerts_fire_when_both_windows_are_over(
     known: Standards, tmp_path: Path, series: dict[str, str], fires: list[str]
 ) -> None:
     done = unit_test(tmp_path, prometheus_rules(known).text, series, fires)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.prometheus
+def test_an_outage_is_told_where_nothing_was_ever_answered(known: Standards, tmp_path: Path) -> None:
+    chosen = 'service="helpdesk",use_case="night_digest",model="small",deployment="openai/gpt-5.4-mini"'
+    series = {f'paceline_requests_total{{{chosen},outcome="provider_error"}}': "0+10x120"}
+    limit = ("night_digest", "total_ms", "p95")
+    done = unit_test(tmp_path, prometheus_rules(known).text, series, ["page", "urgent", "ticket"], limit)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -26,10 +27,11 @@ providers:
   openai: {{base_url: "{sim}/v1", engine: paceline-sim, key: env:TEST_PROVIDER_KEY}}
 models:
   small: {{deployments: [openai/gpt-5.4-mini, openai/gpt-5.4]}}
-  large: {{deployments: [openai/gpt-5.4]}}
+  large: {{deployments: [{{deployment: openai/gpt-5.4, limits: {{requests_in_flight: 1}}}}]}}
 tasks: {{chat: small}}
 use_cases:
-  support-chat: {{class: chat, task: chat, budget: {{total: {{p95: 7s}}}}, max_output_tokens: 40}}
+  support-chat: {{class: chat, task: chat, models: [large], max_output_tokens: 40,
+    budget: {{total: {{p95: 7s}}, ttfv: {{p95: 1234.567ms}}, cost: {{p95: 0.00002}}}}}}
   night.digest: {{class: extraction, task: chat, cache: {{ttl: 1h}}}}
 teams:
   support: {{contact: "#support"}}
@@ -56,22 +58,30 @@ _KINDS: tuple[tuple[str, dict[str, Any], dict[str, str]], ...] = (
 def send(at: Installation, key: str) -> None:
     """Send a request of every kind: streamed, whole, cached, taken over, failed, refused."""
     for use_case, more, headers in _KINDS:
-        body = {"model": "auto", "messages": [{"role": "user", "content": "Good morning"}], **more}
-        asked = urllib.request.Request(  # noqa: S310
-            f"{at.url}/v1/chat/completions",
-            data=json.dumps(body).encode(),
-            headers={
-                "authorization": f"Bearer {key}",
-                "content-type": "application/json",
-                "x-paceline-use-case": use_case,
-                **headers,
-            },
-        )
-        try:
-            with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:  # noqa: S310
-                answer.read()
-        except urllib.error.HTTPError as error:
-            error.close()
+        _call(at, key, use_case, more, headers)
+    slow = ("support-chat", {"model": "large"}, {"x-sim-fault": "delay=50"})
+    with ThreadPoolExecutor(3) as pool:  # one at a time is served, so that two of them wait
+        for done in [pool.submit(_call, at, key, *slow) for _ in range(3)]:
+            done.result()
+
+
+def _call(at: Installation, key: str, use_case: str, more: dict[str, Any], headers: dict[str, str]) -> None:
+    body = {"model": "auto", "messages": [{"role": "user", "content": "Good morning"}], **more}
+    asked = urllib.request.Request(  # noqa: S310
+        f"{at.url}/v1/chat/completions",
+        data=json.dumps(body).encode(),
+        headers={
+            "authorization": f"Bearer {key}",
+            "content-type": "application/json",
+            "x-paceline-use-case": use_case,
+            **headers,
+        },
+    )
+    try:
+        with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:  # noqa: S310
+            answer.read()
+    except urllib.error.HTTPError as error:
+        error.close()
 
 
 def scraped(at: Installation) -> str:

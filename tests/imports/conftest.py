@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from paceline import standards
+from paceline._core import check_plan
 from paceline.imports import Outcome
 from paceline.imports.litellm import read as read_litellm
 from paceline.imports.portkey import read as read_portkey
@@ -19,9 +20,10 @@ Read = Callable[..., Outcome]
 
 
 def proven(found: Outcome) -> Outcome:
-    """Fail unless the result is sound to the loader, the same as its document, and without a key of the source."""
+    """Fail unless the result is sound to the loader, a gateway would run it, and no key of the source is in it."""
     loaded = standards.load(found.text, env={})
     assert loaded.faults == ()
+    check_plan(loaded.plan().json_bytes)
     for part in (found.text, json.dumps(found.document), json.dumps([each.as_dict() for each in found.findings])):
         assert not [secret for secret in SECRETS if secret in part]
     assert all(each.path and each.why for each in found.findings)

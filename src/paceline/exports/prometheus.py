@@ -1,8 +1,8 @@
 """Recording and alert rules for Prometheus: every limit that the gateway's histograms and counters can tell of.
 
 Windows and factors are governance's (`governance/statistics/burn.py`); both windows of a severity must be over. A
-failed request counts as over every limit. What the gateway itself judges is exact; a rule reads histograms, and where a
-limit is no boundary of them it counts from the next boundary above: it may miss something but accuses nobody.
+failed request counts as over every limit. Buckets of the gateway's histograms end at every published limit, so that
+what a rule counts is exact but for what Prometheus makes of it between two scrapes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from paceline.exports.documents import yaml_text
 from paceline.exports.objectives import Objective, Promise, objectives, promises
-from paceline.exports.scrape import FAILED, REQUESTS, Histogram, histogram_of, le_matcher
+from paceline.exports.scrape import BOUNDARIES_MISSING, FAILED, REQUESTS, histogram_of, le_matcher
+from paceline.governance.alerts.alert import Severity
 from paceline.governance.statistics.burn import OVER_MIN, WINDOWS, BurnWindow
 from paceline.standards import Standards
 
@@ -63,6 +64,8 @@ def prometheus_rules(standards: Standards, link: str | None = None) -> Rules:
         }
         for service in dict.fromkeys(each.service for each in told)
     ]
+    if told:
+        groups.append({"name": "paceline-gateway", "rules": [_unseen()]})
     head = ["Made by `paceline export prometheus` from the standards; change those, not this file."]
     head += ["", "Not here, because the gateway's metrics cannot tell:", *(f"  {each}" for each in left_out)] * bool(
         left_out
@@ -78,10 +81,7 @@ def can_tell(promise: Promise) -> bool:
 def _why_not(promise: Promise) -> str:
     if promise.metric == "error_share":
         return ""
-    family = histogram_of(promise.metric)
-    if family is None:
-        return "there is no histogram of it; `paceline report` and incidents judge it"
-    return "" if family.boundary(promise.limit.value / 1000) is not None else "it is past the histogram's last boundary"
+    return "" if histogram_of(promise.metric) is not None else "there is no histogram of it"
 
 
 def span_text(seconds: int) -> str:
@@ -90,6 +90,19 @@ def span_text(seconds: int) -> str:
         if seconds % length == 0:
             return f"{seconds // length}{unit}"
     return f"{seconds}s"
+
+
+def _unseen() -> dict[str, Any]:
+    return {
+        "alert": "PacelineLimitsUnseen",
+        "expr": f"max ({BOUNDARIES_MISSING}) > 0",
+        "for": "10m",
+        "labels": {"severity": Severity.TICKET.value},
+        "annotations": {
+            "summary": "{{ $value }} published limits have no bucket in the gateway's histograms",
+            "description": "A metric has more than 44 different limits, and the rarest have no alerts.",
+        },
+    }
 
 
 def _recorded(known: Sequence[Promise]) -> Iterator[dict[str, Any]]:
@@ -123,20 +136,18 @@ def over_query(promise: Promise, chosen: str, failed: str, span: str = "") -> tu
     family = histogram_of(promise.metric)
     assert family is not None  # noqa: S101  # asked of `can_tell` promises only
     counted = _summed(f"{family.name}_count{{{chosen}}}", span)
-    within = _summed(f"{family.name}_bucket{{{chosen},{_le(promise, family)}}}", span)
-    # Failures of a service that never streams are no failures of its first token.
-    guard = f"\nand {_BY} ({family.name}_count{{{chosen}}}) > 0" if family.streamed else ""
-    return f"({counted} + {failed}){guard}", f"({counted} - {within} + {failed}){guard}"
+    within = _summed(f"{family.name}_bucket{{{chosen},{le_matcher(family.boundary(promise.limit.value))}}}", span)
+    if family.streamed:
+        # Failures of a service that never streams are no failures of its first token.
+        guard = f"\nand {_BY} ({family.name}_count{{{chosen}}}) > 0"
+        return f"({counted} + {failed}){guard}", f"({counted} - {within} + {failed}){guard}"
+    # A histogram is left out until its first value: where nothing was ever answered it is 0, not nothing.
+    none = f"\nor 0 * {_summed(f'{REQUESTS}{{{chosen}}}', span)}"
+    return f"(({counted}{none}) + {failed})", f"(({counted} - {within}{none}) + {failed})"
 
 
 def _summed(selector: str, span: str) -> str:
     return f"{_BY} (increase({selector}[{span}]))" if span else f"{_BY} ({selector})"
-
-
-def _le(promise: Promise, family: Histogram) -> str:
-    boundary = family.boundary(promise.limit.value / 1000)
-    assert boundary is not None  # noqa: S101  # asked of `can_tell` promises only
-    return le_matcher(boundary)
 
 
 def _alert(objective: Objective, window: BurnWindow, link: str | None) -> dict[str, Any]:

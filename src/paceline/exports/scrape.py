@@ -1,16 +1,14 @@
-"""What the gateway's metrics text has for whoever writes queries: families, boundaries of histograms, outcomes.
+"""What the gateway's metrics text has for whoever writes queries: families, where their buckets end, outcomes.
 
 Owns these names on this side; tests hold them against a running gateway's text. Must not know rules or panels.
 """
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["FAILED", "REQUESTS", "Histogram", "histogram_of", "le_matcher"]
+__all__ = ["BOUNDARIES_MISSING", "FAILED", "REQUESTS", "Histogram", "histogram_of", "le_matcher"]
 
 REQUESTS: Final = "paceline_requests_total"
 """Requests by service, use case, model, deployment and outcome."""
@@ -21,34 +19,35 @@ FAILED: Final = (
 )
 """Outcomes that count as over every limit."""
 
-_LATENCY_S: Final = (
-    *(0.015, 0.03, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0),
-    *(1.5, 2.0, 3.0, 4.5, 6.0, 10.0, 20.0, 30.0, 60.0, 300.0),
-)
-_TPOT_S: Final = (0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.08, 0.1, 0.15, 0.175, 0.2, 0.5, 1.0)
+BOUNDARIES_MISSING: Final = "paceline_limits_without_boundary"
+"""How many limits have no bucket that ends at them: 0 unless a metric has more than 44 different ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """A family of histograms in seconds. `streamed`: only streamed answers have a value."""
+    """A family of histograms whose buckets end at every published limit.
+
+    `per_unit` turns a limit's value into the family's unit, `digits` is how many decimals a boundary has. `streamed`:
+    only streamed answers have a value.
+    """
 
     name: str
-    boundaries: tuple[float, ...]
     streamed: bool = False
+    per_unit: float = 1e-3
+    digits: int = 6
 
-    def boundary(self, seconds: float) -> float | None:
-        """Return the boundary at a limit, or the next one above it; none where it is past the last.
-
-        Above, so that a request within its limit is never counted as over it.
-        """
-        at = bisect_left(self.boundaries, seconds)
-        return self.boundaries[at] if at < len(self.boundaries) else None
+    def boundary(self, limit: float) -> float:
+        """Return where the bucket ends that holds what is within a limit."""
+        return round(limit * self.per_unit, self.digits)
 
 
 _HISTOGRAMS: Final = {
-    "ttft_ms": Histogram("paceline_ttft_seconds", _LATENCY_S, streamed=True),
-    "tpot_ms": Histogram("paceline_tpot_seconds", _TPOT_S, streamed=True),
-    "total_ms": Histogram("paceline_total_seconds", _LATENCY_S),
+    "ttft_ms": Histogram("paceline_ttft_seconds", streamed=True),
+    "ttfv_ms": Histogram("paceline_ttfv_seconds", streamed=True),
+    "tpot_ms": Histogram("paceline_tpot_seconds", streamed=True, digits=9),
+    "stall_ms": Histogram("paceline_stall_seconds", streamed=True),
+    "total_ms": Histogram("paceline_total_seconds"),
+    "cost_usd": Histogram("paceline_request_cost_usd", per_unit=1.0, digits=9),
 }
 
 
@@ -58,6 +57,15 @@ def histogram_of(metric: str) -> Histogram | None:
 
 
 def le_matcher(boundary: float) -> str:
-    """Write a label matcher for a boundary: older and newer Prometheus spell whole numbers differently."""
-    text = re.escape(f"{boundary:g}").replace("\\", "\\\\")
-    return f'le=~"{text}(\\\\.0)?"' if boundary == int(boundary) else f'le="{boundary:g}"'
+    """Write a label matcher for a boundary: `1` and `1.0`, `1e-05` and `0.00001` are the same to it.
+
+    The gateway writes `1.0`; Prometheus keeps that in version 2 and writes `1` from version 3 on.
+    """
+    plain = f"{boundary:.9f}".rstrip("0").rstrip(".")
+    if boundary == int(boundary):
+        return f'le=~"{plain}([.]0)?"'
+    digits, _, power = repr(boundary).partition("e-")
+    if not power:
+        return f'le="{plain}"'
+    either = f"{plain}|{digits}e-0?{int(power)}".replace(".", "[.]")
+    return f'le=~"{either}"'

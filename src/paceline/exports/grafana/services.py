@@ -34,11 +34,16 @@ SERVICE_VARIABLES = (
     Variable("use_case", f'{REQUESTS}{{service=~"$service",use_case!=""}}'),
 )
 
-_TIMES = {"ttft_ms": "Time to first token", "tpot_ms": "Time per output token", "total_ms": "Total time"}
-_METRICS = (*_TIMES, "error_share")
-_INTERPOLATED = (
-    "Read off a histogram, interpolated between two boundaries. Attainment counts; it is exact at a boundary."
-)
+_TIMES = {
+    "ttft_ms": "Time to first token",
+    "ttfv_ms": "Time to first visible token",
+    "tpot_ms": "Time per output token",
+    "stall_ms": "Largest gap",
+    "total_ms": "Total time",
+}
+_USUAL = ("ttft_ms", "tpot_ms", "total_ms")
+_METRICS = (*_TIMES, "cost_usd", "error_share")
+_INTERPOLATED = "Read off a histogram, interpolated between two boundaries; the shares within limits are counts."
 _COVERAGE = "Cost of answers whose price or tokens are unknown is missing, not zero: see the cost coverage."
 
 
@@ -113,11 +118,9 @@ def service(standards: Standards) -> Iterator[Panel]:
     if columns := list(_columns(known)):
         yield table("Within the limits", columns, height=6)
     yield row("$use_case", repeat="use_case")
-    for metric, name in _TIMES.items():
-        family = histogram_of(metric)
-        if family is not None:
-            lines = [Target(quantile(at, family.name, CHOSEN), f"p{at * 100:g}") for at in (0.5, 0.95, 0.99)]
-            yield series(name, "s", *lines, *_limits(known, metric), width=8, description=_INTERPOLATED)
+    for name, family, metric in _shown(known):
+        lines = _percentiles(family)
+        yield series(name, "s", *lines, *_limits(known, metric), width=8, description=_INTERPOLATED)
     yield series(
         "Requests by outcome", "reqps", Target(per_second(REQUESTS, CHOSEN, "outcome"), "{{outcome}}"), width=8
     )
@@ -127,16 +130,31 @@ def service(standards: Standards) -> Iterator[Panel]:
     yield series(
         "Ended with a code", "reqps", codes, width=8, description="`paceline explain CODE` says what it means."
     )
-    yield from _money()
+    yield from _money(known)
 
 
-def _money() -> Iterator[Panel]:
+def _shown(known: Sequence[Promise]) -> Iterator[tuple[str, str, str]]:
+    """Yield the times that have panels: the usual ones, and those with a limit."""
+    limited = {each.metric for each in known}
+    for metric, name in _TIMES.items():
+        family = histogram_of(metric)
+        if family is not None and (metric in _USUAL or metric in limited):
+            yield name, family.name, metric
+
+
+def _percentiles(family: str) -> list[Target]:
+    return [Target(quantile(at, family, CHOSEN), f"p{at * 100:g}") for at in (0.5, 0.95, 0.99)]
+
+
+def _money(known: Sequence[Promise]) -> Iterator[Panel]:
     yield series(
         "Cost an hour", "currencyUSD", Target(hourly_cost(CHOSEN, "model"), "{{model}}"), width=8, description=_COVERAGE
     )
     answered = per_second(REQUESTS, f'{CHOSEN},outcome="ok"')
-    each = Target(ratio(hourly_cost(CHOSEN).replace("3600 * ", ""), answered), "a request")
-    yield series("Cost of an answered request", "currencyUSD", each, width=8, description=_COVERAGE)
+    each = Target(ratio(hourly_cost(CHOSEN).replace("3600 * ", ""), answered), "mean, failures paid for included")
+    lines = _percentiles("paceline_request_cost_usd")
+    limits = _limits(known, "cost_usd")
+    yield series("Cost of a request", "currencyUSD", each, *lines, *limits, width=8, description=_COVERAGE)
     tokens = Target(per_second("paceline_tokens_total", CHOSEN, "kind"), "{{kind}}")
     yield series(
         "Tokens a second", "short", tokens, width=8, description="`input` includes `cached`, `output` `reasoning`."
