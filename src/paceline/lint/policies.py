@@ -12,6 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from paceline.lint import git
 from paceline.lint.findings import Policy
 from paceline.lint.settings import Settings, SettingsError
 
@@ -33,12 +34,17 @@ def policy(settings: Settings, named: Path | None = None, gateways: tuple[str, .
 
 
 def find(settings: Settings) -> Path | None:
-    """Find the standards: what the configuration or the environment names, else upwards from the project's root."""
+    """Find the standards: what the configuration or the environment names, else upwards from the project's root to its work tree's."""
     named = settings.standards or os.environ.get("PACELINE_STANDARDS")
     if named:
         return settings.root / named
-    above = (each / STANDARDS for each in (settings.root, *settings.root.parents))
-    return next((path for path in above if path.is_file()), None)
+    top = git.top(settings.root)
+    for directory in (settings.root, *settings.root.parents):
+        if (directory / STANDARDS).is_file():
+            return directory / STANDARDS
+        if directory == top:
+            break
+    return None
 
 
 def from_standards(path: Path, service: str | None = None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The bounds of the gateway process and the ledger, and the organisation's policy, as a person writes them.
+"""The bounds of the gateway process and the ledger, policy and what the linter asks, as a person writes them.
 
 Owns their defaults. Every queue, map, body and wait of the gateway is bounded by a value from here.
 """
@@ -12,7 +12,15 @@ from pydantic import Field
 from paceline.standards.budget import Part
 from paceline.standards.scalars import Duration, ListOf, Share, Size
 
-__all__ = ["GatewayOptions", "JournalOptions", "LedgerOptions", "ModeName", "PolicyOptions", "TlsOptions"]
+__all__ = [
+    "GatewayOptions",
+    "JournalOptions",
+    "LedgerOptions",
+    "LintOptions",
+    "ModeName",
+    "PolicyOptions",
+    "TlsOptions",
+]
 
 ModeName = Literal["observe", "warn", "enforce"]
 _MIB = 1 << 20
@@ -155,4 +163,24 @@ class PolicyOptions(Part):
     )
     waiver_days_max: int = Field(
         default=90, ge=1, le=3660, description="Longest waiver without a warning, in days.", examples=[90]
+    )
+
+
+class LintOptions(Part):
+    """What `paceline check` asks of every project, beside models, caps, times and use cases, which it reads above."""
+
+    gateways: ListOf[str] = Field(
+        default=[],
+        description="Hosts, with their port if they have one, that are the gateway.",
+        examples=[["llm.acme.example", "10.0.0.5:4100"]],
+    )
+    clients: ListOf[str] = Field(
+        default=[],
+        description="Files that may construct clients, as patterns of paths; elsewhere the shared client is used.",
+        examples=[["src/acme/llm.py"]],
+    )
+    packages: ListOf[str] = Field(
+        default=[],
+        description="Packages of providers and frameworks that a project may depend on; any if empty.",
+        examples=[["openai", "anthropic"]],
     )

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from paceline.standards.alerting import AlertingOptions
-from paceline.standards.bounds import GatewayOptions, LedgerOptions, PolicyOptions
+from paceline.standards.bounds import GatewayOptions, LedgerOptions, LintOptions, PolicyOptions
 from paceline.standards.budget import Budget, Deadlines, Part, PriceOptions
 from paceline.standards.faults import Code
 from paceline.standards.ownership import ExclusionOptions, ServiceOptions, TeamOptions, WaiverOptions
@@ -165,4 +165,5 @@ class Options(Part):
     )
     traffic: TrafficOptions = Field(default=TrafficOptions(), description="Retries, breakers and the cache's store.")
     gateway: GatewayOptions = Field(default=GatewayOptions(), description="Bounds of the gateway process.")
+    lint: LintOptions = Field(default=LintOptions(), description="What the linter asks of source code.")
     ledger: LedgerOptions = Field(default=LedgerOptions(), description="How long the ledger keeps what it knows.")
