@@ -98,7 +98,7 @@ def test_from_below_the_root(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert found() == {"a b/é.py:3": None}
 
 
-def test_a_base_that_is_named(tree: Path) -> None:
+def test_a_base_that_is_named(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found("--base", "HEAD") == {"new.py:3": "old", "old.py:3": "old"}
     result = check("--base", "nowhere")
     assert result.exit_code == 2
@@ -106,6 +106,8 @@ def test_a_base_that_is_named(tree: Path) -> None:
     ask(tree, "remote", "remove", "origin")
     assert found() == {"new.py:3": None, "old.py:3": None}, "without a base all counts"
     assert "--base REF" in check("--mode", "new-only").stderr
+    monkeypatch.setenv("CI", "true")
+    assert "all findings count: there is no commit to compare with" in check().stdout
 
 
 def test_inside_a_hook_of_git(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,7 +94,9 @@ def _check(paths: tuple[Path, ...], given: dict[str, Any]) -> int:
 
     settings = _settings(paths, given)
     policy = policies.policy(settings, given["standards"], given["gateway"])
-    wishes = verdict.Wishes(not given["no_baseline"], given["baseline_add"], given["baseline_prune"] or not _in_ci())
+    wishes = verdict.Wishes(
+        not given["no_baseline"], given["baseline_add"], given["baseline_prune"] or not verdict.in_ci()
+    )
     today = datetime.now(UTC).date()
     notes: list[str] = []
 
@@ -186,7 +188,7 @@ def _near(settings: Settings, said: Any) -> Callable[[Any], bool]:
     """Say what is on changed lines, for a form that has no room for all."""
     from paceline.lint import git
 
-    commit = said.commit or (git.base(settings.root, None) if git.top(settings.root) else None)
+    commit = said.commit or (git.base(settings.root, settings.base) if git.top(settings.root) else None)
     changed = git.changed(settings.root, commit) if commit else None
     if changed is None:
         return lambda _finding: True
@@ -195,10 +197,6 @@ def _near(settings: Settings, said: Any) -> Callable[[Any], bool]:
 
 def _colored(output: Path | None) -> bool:
     return output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-
-
-def _in_ci() -> bool:
-    return os.environ.get("CI", "").lower() not in {"", "0", "false"}
 
 
 def _mended(outcome: Outcome, settings: Settings, policy: Policy, unsafe: bool) -> Changes:

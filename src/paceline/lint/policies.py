@@ -34,7 +34,7 @@ def policy(settings: Settings, named: Path | None = None, gateways: tuple[str, .
 
 
 def find(settings: Settings) -> Path | None:
-    """Find the standards: what the configuration or the environment names, else upwards from the project's root to its work tree's."""
+    """Find the standards: what configuration or environment names, else upwards within the project's work tree."""
     named = settings.standards or os.environ.get("PACELINE_STANDARDS")
     if named:
         return settings.root / named

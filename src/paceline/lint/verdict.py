@@ -6,8 +6,8 @@ Unless one is asked for it is `new-only` in a git work tree with a base, otherwi
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from paceline.lint import baseline, git
 from paceline.lint.findings import SEVERITIES
@@ -63,7 +63,9 @@ def _mode(settings: Settings) -> Verdict:
     if commit is not None:
         return Verdict("new-only", commit)
     if wanted is None:
-        return Verdict("enforce")
+        lost = git.top(settings.root) is not None and in_ci()
+        note = "all findings count: there is no commit to compare with (fetch the history, or name one with --base)"
+        return Verdict("enforce", notes=[note] if lost else [])
     wrong = (
         f"there is no commit {settings.base} to compare with" if settings.base else "there is no commit to compare with"
     )
@@ -72,24 +74,26 @@ def _mode(settings: Settings) -> Verdict:
     )
 
 
+def in_ci() -> bool:
+    """Say whether this is continuous integration, by what its services set."""
+    return os.environ.get("CI", "").lower() not in {"", "0", "false"}
+
+
 def _baseline(outcome: Outcome, settings: Settings, chosen: Choice, wishes: Wishes, verdict: Verdict) -> None:
     path = settings.root / settings.baseline
+    shown = path.name
     kept = baseline.load(path)
     if wishes.add:
         grown = kept.grown(outcome.findings, chosen.active)
         added = baseline.total(grown) - baseline.total(kept.counts)
         kept.write(grown)
-        verdict.notes.append(f"the baseline {_shown(path)} grew by {added} to {baseline.total(grown)}")
+        verdict.notes.append(f"the baseline {shown} grew by {added} to {baseline.total(grown)}")
     kept.hold(outcome.findings)
     unread = {name for name, _ in outcome.unread}
     small = kept.shrunk(outcome.findings, set(outcome.paths) - unread, chosen.active, settings.root)
     less = baseline.total(kept.counts) - baseline.total(small)
     if less and wishes.prune:
         kept.write(small)
-        verdict.notes.append(f"the baseline {_shown(path)} shrank by {less} to {baseline.total(small)}")
+        verdict.notes.append(f"the baseline {shown} shrank by {less} to {baseline.total(small)}")
     elif less:
         verdict.notes.append(f"{less} of the baseline are mended; run `paceline check --baseline-prune` and commit it")
-
-
-def _shown(path: Path) -> str:
-    return path.name
