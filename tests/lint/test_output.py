@@ -56,12 +56,14 @@ app.py:3:13: error T303 `OpenAI` is told to wait for ever [timeout-none]
       3 |     timeout=None,
         |             ^
       4 | )
-  hint: Give a number of seconds.
+  hint: Give a number.
+  fix:  leave the SDK its own timeout (--fix)
 
 app.py:5:5: error C201 `create` has no output cap [cap-missing]
       5 | é = c.chat.completions.create(model="x|y")
         |     ^
   hint: Set the cap of this API.
+  fix:  cap it at 1024 tokens (--fix --unsafe-fixes)
 
 """)
 
