@@ -95,6 +95,9 @@ class Arguments:
             if keyword.arg == outer:
                 return self._settings(keyword.value, scope, names, nested, _DEPTH)
             if keyword.arg is None and self.mappings.look(keyword.value, scope, (outer,), _DEPTH) is not None:
+                entry = self.mappings.entry(keyword.value, scope, outer)
+                if entry is not None:
+                    return self._settings(entry[0], entry[1], names, nested, _DEPTH)
                 return Fact(State.UNKNOWN, place(keyword.value), f"`{outer}` is handed on in `**`")
         return None
 
@@ -104,12 +107,12 @@ class Arguments:
         if isinstance(node, ast.Constant) and node.value is None:
             return None
         if isinstance(node, ast.Name) and depth > 0:
-            made = [(each.node, each.scope) for each in scope.bindings(node.id) if _is_call(each.node)]
-            if made and len(made) == len(scope.bindings(node.id)):
+            bound = scope.bindings(node.id)
+            made = [(each.node, each.scope) for each in bound if isinstance(each.node, ast.expr)]
+            if len(made) == len(bound) and any(_is_call(each) for each, _ in made):
                 if any(_stored(store, node.id, names) for store, _, _ in self.resolver.seen.stores):
                     return Fact(State.UNKNOWN, place(node), "the settings are changed after they are made")
-                ways = [self._settings(each, where, names, nested, depth - 1) for each, where in made
-                        if isinstance(each, ast.expr)]  # fmt: skip
+                ways = [self._settings(each, where, names, nested, depth - 1) for each, where in made]
                 if all((each and each.state) is (ways[0] and ways[0].state) for each in ways):
                     return ways[0]
                 return Fact(State.UNKNOWN, place(node), "the settings are made in several ways")

@@ -46,6 +46,8 @@ class Mappings:
         if depth <= 0:
             return Fact(State.UNKNOWN, place(node), "too far to follow")
         match node:
+            case ast.Constant(value=None):
+                return None
             case ast.Dict(keys=keys, values=values):
                 return self._dict(keys, values, scope, names, depth)
             case ast.Call() if is_dict(node):
@@ -61,6 +63,8 @@ class Mappings:
                 return found and Fact(State.UNKNOWN, place(node), "a comprehension may leave it out")
             case ast.Attribute(value=ast.Name(id="self"), attr=attribute):
                 return self._attribute(node, attribute, scope, names, depth)
+            case ast.Await(value=inner):
+                return self.look(inner, scope, names, depth)
             case ast.Call():
                 return self._built(node, scope, names, depth)
             case ast.Name():
@@ -73,6 +77,19 @@ class Mappings:
                 return self._either(values, node, scope, names, depth)
             case _:
                 return Fact(State.UNKNOWN, place(node), "`**` hides arguments")
+
+    def entry(self, node: ast.expr, scope: Scope, key: str) -> tuple[ast.expr, Scope] | None:
+        """Find the value of a key in a dictionary that is written out, here or behind a name."""
+        for _ in range(DEPTH):
+            if isinstance(node, ast.Dict):
+                found = [value for at, value in zip(node.keys, node.values, strict=True)
+                         if isinstance(at, ast.Constant) and at.value == key]  # fmt: skip
+                return (found[-1], scope) if found else None
+            bound = scope.bindings(node.id) if isinstance(node, ast.Name) else []
+            if len(bound) != 1 or not isinstance(bound[0].node, ast.expr):
+                return None
+            node, scope = bound[0].node, bound[0].scope
+        return None
 
     def _dict_call(self, node: ast.Call, scope: Scope, names: Names, depth: int) -> Fact | None:
         for keyword in node.keywords:
@@ -121,13 +138,14 @@ class Mappings:
                 return replace(agreed, place=place(node)) if agreed is not None and away else agreed
         return Fact(State.UNKNOWN, place(node), "`**` spreads what a call returns")
 
-    def _attribute(self, node: ast.expr, attribute: str, scope: Scope, names: Names, depth: int) -> Fact:
-        """Look at a dictionary kept on `self`: what it was made with stays, what it lacked may have come since."""
+    def _attribute(self, node: ast.expr, attribute: str, scope: Scope, names: Names, depth: int) -> Fact | None:
+        """Look at a dictionary kept on `self`; what it lacked may have come since, where it is changed in place."""
         owner = scope.owner()
         bound = owner.attributes.get(attribute, owner.names.get(attribute, [])) if owner is not None else []
-        if len(bound) == 1 and isinstance(bound[0].node, ast.expr):
-            found = self.look(bound[0].node, bound[0].scope, names, depth - 1)
-            if found is not None and found.state is State.YES:
+        ways = [self.look(each.node, each.scope, names, depth - 1) for each in bound if isinstance(each.node, ast.expr)]
+        if ways and len(ways) == len(bound):
+            found = self._agreed(ways, place(node), names)
+            if (found is None and attribute not in self.resolver.seen.touched) or (found and found.state is State.YES):
                 return found
         return Fact(State.UNKNOWN, place(node), f"`**self.{attribute}` comes from elsewhere")
 
@@ -182,7 +200,7 @@ class Mappings:
             return found
         if change.mapping is not None:
             added = self.look(change.mapping, scope, names, depth - 1)
-            if added is None:
+            if added is None or (added.state is State.UNKNOWN and found is not None and found.state is State.YES):
                 return found
         elif change.key is None:
             if found is not None and found.state is State.YES and not change.removes:

@@ -102,13 +102,30 @@ class _Front:
         kind = Kind.CLIENT if product.kind == "sdk" else Kind.FRAMEWORK
         names = _AT_CLIENT if kind is Kind.CLIENT else (*_AT_CLIENT, "cap", "stream", "model")
         facts = {name: self._fact(call, scope, product, name, None) for name in names if product.names(name)}
-        if constructor.startswith(_AZURE) and facts["base_url"].state is not State.YES:
-            facts["base_url"] = Fact(State.YES, place(call), "Azure asks for an address")
+        for name, fact in facts.items():
+            facts[name] = self._open(call, product, constructor, name, fact)
         if product.kind == "agent":
             facts["cap"] = self._of_agent(call, scope, product, facts["cap"])
         if kind is Kind.CLIENT:
             facts |= self.around.generates(call)
+        elif facts["cap"].state is State.NO and self._bound_later(product.names("cap")):
+            facts["cap"] = Fact(State.UNKNOWN, place(call), "`bind` may add it")
         return self._site(kind, call, scope, product, "", constructor, "import", facts)
+
+    def _open(self, call: ast.Call, product: Product, constructor: str, name: str, fact: Fact) -> Fact:
+        """Leave open what another argument may decide, or what Azure's SDK takes from an address of its own."""
+        if fact.state is not State.NO or fact.explicit:
+            return fact
+        decisive = [each.arg for each in call.keywords if each.arg in product.opaque.get(name, ())]
+        if decisive:
+            return replace(fact, state=State.UNKNOWN, because=f"`{decisive[0]}` may decide it")
+        if name == "base_url" and constructor.startswith(_AZURE):
+            return replace(fact, state=State.UNKNOWN, because="Azure's address may be in the environment")
+        return fact
+
+    def _bound_later(self, names: tuple[str, ...]) -> bool:
+        calls = (call for word in ("bind", "with_config") for call, _ in self.resolver.calls_of(word))
+        return any(keyword.arg in names for call in calls for keyword in call.keywords)
 
     def _of_agent(self, call: ast.Call, scope: Scope, product: Product, cap: Fact) -> Fact:
         """Leave an agent's cap open where its model is an object, or its settings may come with each run."""
@@ -120,6 +137,10 @@ class _Front:
         model = named if named is not None or product.first != "model" else next(iter(call.args), None)
         if model is None or self._is_name(model, scope):
             return cap
+        made = self.resolver.value(model, scope)
+        if isinstance(made, Client) and made.call is not None and not made.several:
+            of_model = self.arguments.fact(made.call, made.scope, made.product.names("cap"), made.product.nested)
+            return replace(_elsewhere(of_model), place=cap.place)
         return Fact(State.UNKNOWN, cap.place, "its model is made elsewhere")
 
     def _is_name(self, model: ast.expr, scope: Scope) -> bool:
@@ -208,11 +229,14 @@ class _Front:
             set_here = self.arguments.fact(option, client.scope, names, product.nested)
             if set_here.state is not State.NO:
                 return _elsewhere(set_here)
-        if name == "cap" and product.provider != "google":
+        if name == "cap" and product.provider != "google" and not product.opaque:
             return fact
         if client.call is None:
             return Fact(State.UNKNOWN, fact.place, "the client is made elsewhere")
         calls = (client.call, *client.others)
+        opaque = product.opaque.get(name, ())
+        if any(keyword.arg in opaque for each in calls for keyword in each.keywords):
+            return Fact(State.UNKNOWN, fact.place, f"`{opaque[0]}` may hold it")
         made = [self.arguments.fact(each, client.scope, names, product.nested) for each in calls]
         if client.several or any(each.state is not made[0].state for each in made):
             return Fact(State.UNKNOWN, fact.place, "the client is made in several ways")

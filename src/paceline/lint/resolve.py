@@ -15,6 +15,7 @@ from paceline.lint.scopes import Binding, FunctionNode, Scope, Seen, Unpacked
 
 DEPTH = 10
 _MANY = 12
+_ANYTHING = ("typing.", "typing_extensions.", "collections.abc.")
 _LAST = 1_000_000_000
 TRANSPARENT = {"with_raw_response", "with_streaming_response", "beta", "aio"}
 _COPIES = {"with_options", "copy", "with_middleware"}
@@ -77,6 +78,8 @@ class Resolver:
         self.catalogue = catalogue
         self.path = path
         self.scopes = dict(seen.scopes)
+        self._homes: dict[ast.AST, str] = {}
+        """Files that may look one file further: what a package hands on from its modules."""
         self._calls: dict[str, list[tuple[ast.Call, Scope]]] | None = None
         self.across = False
         """Whether names that come from neighbouring files may be looked up there."""
@@ -130,7 +133,7 @@ class Resolver:
             product = self.catalogue.constructor(found_value.dotted)
             if product is not None:
                 return Client(product, found_value.dotted.rpartition(".")[2], None, scope, "annotation")
-            return Made(found_value.dotted)
+            return None if found_value.dotted.startswith(_ANYTHING) else Made(found_value.dotted)
         if isinstance(found_value, Local) and isinstance(found_value.node, ast.ClassDef):
             return replace(found_value, instance=True)
         return None
@@ -188,15 +191,21 @@ class Resolver:
         outer, _, last = dotted.rpartition(".")
         if last in self.catalogue.roots and outer and not self.catalogue.imported(dotted):
             return Ref(last)
-        own = binding.scope.module is self.seen.module
-        if not self.across or not own or not self.path or self.catalogue.imported(dotted):
-            return Ref(dotted)
-        found = siblings.look_up(dotted, self.path)
+        home = self.path if binding.scope.module is self.seen.module else self._homes.get(binding.scope.module.node, "")
+        return self._beside(dotted, home, depth) or Ref(dotted)
+
+    def _beside(self, dotted: str, home: str, depth: int) -> Value | None:
+        """Look a name up in the neighbouring file that it comes from, where that may be done."""
+        if not self.across or not home or self.catalogue.imported(dotted):
+            return None
+        found = siblings.look_up(dotted, home)
         if found is None:
-            return Ref(dotted)
-        other, name = found
+            return None
+        other, name, file = found
         self.scopes.update(other.scopes)
-        return self._name(ast.Name(id=name, lineno=_LAST), other.module, depth - 1) or Ref(dotted)
+        if home == self.path:
+            self._homes[other.module.node] = file
+        return self._name(ast.Name(id=name, lineno=_LAST), other.module, depth - 1)
 
     def _lazily(self, node: ast.AST | None, scope: Scope, depth: int) -> Value | None:
         """Read `OpenAI = lazy("openai.OpenAI")` and `lazy("OpenAI")` as the name they stand for."""
@@ -214,7 +223,8 @@ class Resolver:
         base = self.value(node.value, scope, depth - 1)
         match base:
             case Ref(dotted=dotted):
-                return Ref(f"{dotted}.{node.attr}")
+                longer = f"{dotted}.{node.attr}"
+                return self._beside(longer, self.path, depth) or Ref(longer)
             case Made():
                 return replace(base, path=(*base.path, node.attr))
             case Client():
@@ -267,6 +277,18 @@ class Resolver:
             case _:
                 return None
 
+    def _partial(self, node: ast.Call, scope: Scope, depth: int) -> Value | None:
+        """Read `partial(create, max_tokens=3)` as the function with an argument more."""
+        inner = self.value(node.args[0], scope, depth - 1)
+        if isinstance(inner, Client):
+            return replace(inner, options=(*inner.options, node))
+        direct = self.catalogue.function(inner.dotted) if isinstance(inner, Ref) else None
+        if direct is not None:
+            product, api, method = direct
+            path = (*(part for part in api.paths[0].split(".") if part), method)
+            return Client(product, "", None, scope, "function", path, (node,))
+        return inner
+
     def _unpacked(self, call: ast.Call, at: int, scope: Scope, depth: int) -> Value | None:
         """Follow a function of the file that returns several values to one of them."""
         function = self.value(call.func, scope, depth - 1)
@@ -280,13 +302,13 @@ class Resolver:
     def _handed(self, binding: Binding, depth: int) -> Value | None:
         """Look at what callers in the file hand in for a parameter: a client, where all that can be read agree."""
         function, argument = binding.scope.node, binding.node
-        if not isinstance(function, FunctionNode) or not isinstance(argument, ast.arg) or depth <= 3:
+        if not isinstance(function, FunctionNode) or not isinstance(argument, ast.arg) or depth <= 2:
             return None
         found: list[Value | None] = []
         for call, scope in self.calls_of(function.name):
             given = argument_of(call, function, argument.arg)
             if given is not None:
-                found.append(self.value(given, scope, depth - 4))
+                found.append(self.value(given, scope, depth - 2))
         clients = [each for each in found if isinstance(each, Client) and each.call is not None and not each.path]
         best = _best(list(clients)) if clients and len(clients) == len(found) else None
         return replace(best, origin="parameter") if isinstance(best, Client) else None
@@ -306,12 +328,14 @@ class Resolver:
             return Client(product, dotted.rpartition(".")[2], node, scope, "constructor")
         if dotted in {"importlib.import_module", "__import__"} and _lazy(node):
             return self._lazily(node, scope, depth)
-        if node.args and (
-            self.catalogue.wrapped(dotted) or dotted.rpartition(".")[2] in {"enter_async_context", "cast"}
-        ):
+        if node.args and dotted.rpartition(".")[2] in {"enter_async_context", "cast"}:
             return self.value(node.args[-1], scope, depth - 1)
+        if self.catalogue.wrapped(dotted):
+            given = [*node.args, *(each.value for each in node.keywords if each.arg == "client")]
+            inner = _best([self.value(each, scope, depth - 1) for each in given])
+            return replace(inner, options=(*inner.options, node)) if isinstance(inner, Client) else Made(dotted)
         if dotted == "functools.partial" and node.args:
-            return self.value(node.args[0], scope, depth - 1)
+            return self._partial(node, scope, depth)
         return Made(dotted)
 
     def _returned(self, function: Local, depth: int) -> Value | None:
@@ -319,7 +343,7 @@ class Resolver:
         definition = function.node
         assert isinstance(definition, FunctionNode)  # noqa: S101  # the caller matched it
         inner = self.scopes[definition]
-        found = _best([self.value(each, inner, depth - 2) for each in inner.returns])
+        found = _best([self.value(each, inner, depth - 2) for each in [*inner.returns, *inner.yields]])
         if not isinstance(found, Client):
             stated = self.annotated(definition.returns, function.scope, depth - 1)
             found = stated if isinstance(stated, Client) or found is None else found

@@ -55,6 +55,7 @@ class Scope:
     attributes: dict[str, list[Binding]] = field(default_factory=dict)
     changes: dict[str, list[Change]] = field(default_factory=dict)
     returns: list[ast.expr] = field(default_factory=list)
+    yields: list[ast.expr] = field(default_factory=list)
     elsewhere: dict[str, Scope] = field(default_factory=dict)
     """Names that `global` and `nonlocal` send to another scope."""
 
@@ -105,6 +106,8 @@ class Seen:
     stores: list[tuple[ast.Attribute, ast.expr, Scope]] = field(default_factory=list)
     scopes: dict[ast.AST, Scope] = field(default_factory=dict)
     imports: set[str] = field(default_factory=set)
+    touched: set[str] = field(default_factory=set)
+    """Attributes whose value is changed in place somewhere: `self.options["k"] = v`, `self.options.update(…)`."""
     renamed: set[str] = field(default_factory=set)
     """Names whose calls are calls of something else: imported under another name, bound methods, partials."""
 
@@ -125,7 +128,7 @@ class _Walk:
             ast.AnnAssign: self._annotated, ast.NamedExpr: self._named, ast.AugAssign: self._augmented,
             ast.For: self._loop, ast.AsyncFor: self._loop, ast.comprehension: self._loop, ast.withitem: self._with,
             ast.Return: self._return, ast.Delete: self._delete, ast.Call: self._call, ast.keyword: self._keyword,
-            ast.Dict: self._dict, ast.Global: self._global, ast.Nonlocal: self._nonlocal,
+            ast.Dict: self._dict, ast.Yield: self._yield, ast.Global: self._global, ast.Nonlocal: self._nonlocal,
         }  # fmt: skip
         self.opening: dict[type[ast.AST], _Note] = {
             ast.FunctionDef: self._function, ast.AsyncFunctionDef: self._function, ast.ClassDef: self._class,
@@ -222,6 +225,10 @@ class _Walk:
         if node.value is not None:
             scope.returns.append(node.value)
 
+    def _yield(self, node: ast.Yield, scope: Scope, _conditional: Condition) -> None:
+        if node.value is not None:
+            scope.yields.append(node.value)
+
     def _delete(self, node: ast.Delete, scope: Scope, conditional: Condition) -> None:
         for target in node.targets:
             if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
@@ -229,6 +236,9 @@ class _Walk:
 
     def _call(self, node: ast.Call, scope: Scope, conditional: Condition) -> None:
         self.seen.calls.append((node, scope))
+        match node.func:
+            case ast.Attribute(value=ast.Attribute(attr=held), attr=method) if method in _CHANGERS:
+                self.seen.touched.add(held)
         _method(node, scope, conditional)
 
     def _global(self, node: ast.Global, scope: Scope, _conditional: Condition) -> None:
@@ -267,6 +277,8 @@ class _Walk:
                     _add(owner.attributes, name, Binding("value", value, scope, conditional=conditional))
             case ast.Attribute() if isinstance(value, ast.expr):
                 self.seen.stores.append((target, value, scope))
+            case ast.Subscript(value=ast.Attribute(attr=name)):
+                self.seen.touched.add(name)
             case ast.Subscript(value=ast.Name(id=name), slice=key):
                 expression = value if isinstance(value, ast.expr) else None
                 _changed(scope, name, Change(_text(key), expression, conditional))
@@ -315,6 +327,7 @@ class Unpacked(ast.Subscript):
     """One of several values that a call returns at once: `client, name = make()`."""
 
 
+_CHANGERS = {"update", "setdefault", "pop", "clear", "popitem"}
 _NO_TEXT = ("_id", "_name", "_key", "_path", "_file", "_url", "_type", "_hash", "_count", "_size", "_class", "_time")
 
 

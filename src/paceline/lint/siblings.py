@@ -1,6 +1,6 @@
 """Other files of the same tree, for one hop: a client or a base class that a file imports from its neighbour.
 
-Finds the Python file that an import names and reads its scopes; must not go further than one import.
+Finds the Python file that an import names and reads its scopes.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from paceline.lint.fronts import read_beside
 from paceline.lint.scopes import Seen, survey
 
 
-def look_up(dotted: str, path: str) -> tuple[Seen, str] | None:
+def look_up(dotted: str, path: str) -> tuple[Seen, str, str] | None:
     """Read the file that an imported name is in, and say what the name is there; None for what is not of this tree."""
     for file, name in _candidates(dotted, path):
         data = read_beside(file)
         if data is not None:
             seen = _seen(data)
-            return (seen, name) if seen is not None and name in seen.module.names else None
+            return (seen, name, str(file)) if seen is not None and name in seen.module.names else None
     return None
 
 

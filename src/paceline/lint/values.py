@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from paceline.lint.resolve import Local, Resolver, argument_of
+from paceline.lint.scopes import Unpacked
 from paceline.lint.sites import Fact, Place, State
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _UNSET = {"NOT_GIVEN", "NotGiven", "omit", "Omit", "not_given", "UNSET", "Unset", "OMIT", "NOTGIVEN"}
 _WINDOW = re.compile(r"context|n_ctx|num_ctx|max_model_len|window|max_seq", re.IGNORECASE)
+_OPTIONAL = {"default_headers", "extra_headers", "metadata", "http_client", "timeout", "request_timeout", "user"}
+"""Parameters that configurations leave at None more often than not."""
 DEPTH = 4
 
 
@@ -41,6 +44,8 @@ class Values:
         nothing = Fact(State.NO, where, f"`{name}` is None", explicit=True)
         doubtful = Fact(State.UNKNOWN, where, f"`{name}` may be None")
         match node:
+            case Unpacked():
+                return doubtful
             case ast.Constant(value=None):
                 return nothing
             case ast.Constant(value=value):
@@ -91,6 +96,8 @@ class Values:
                     return Fact(State.UNKNOWN, place(node), f"`{name}` may be None")
                 if isinstance(note, ast.expr) and _is_none(note):
                     return Fact(State.UNKNOWN, place(node), f"`{name}` may be None")
+        if name in _OPTIONAL and owner is None:
+            return Fact(State.UNKNOWN, place(node), f"`{name}` comes from a configuration")
         return Fact(State.YES, place(node), f"`{name}`")
 
     def _bound(self, node: ast.expr, bindings: list[Binding], name: str, depth: int) -> Fact:
@@ -110,7 +117,8 @@ class Values:
                 facts.append(Fact(State.YES))
         states = {each.state for each in facts}
         if not states or states == {State.YES}:
-            return Fact(State.YES, where, f"`{name}`", facts[0].value if len(facts) == 1 else None)
+            literal = len(facts) == 1 or all(isinstance(each.value, str) for each in facts)
+            return Fact(State.YES, where, f"`{name}`", facts[0].value if facts and literal else None)
         if states == {State.NO}:
             return Fact(State.NO, where, f"`{name}` is None", explicit=True)
         because = next((each.because for each in facts if "context window" in each.because), f"`{name}` may be None")

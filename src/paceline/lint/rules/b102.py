@@ -11,7 +11,11 @@ from paceline.lint.sites import Kind, Site, State
 
 def _check(site: Site, policy: Policy) -> Iterator[Hit]:
     fact = site.fact("url")
-    if fact.state is State.YES and not any(fnmatch(site.path, pattern) for pattern in policy.clients):
+    if (
+        fact.state is State.YES
+        and site.method != "get"
+        and not any(fnmatch(site.path, pattern) for pattern in policy.clients)
+    ):
         yield Hit("error", f"`{site.method}` goes straight to {site.provider}", "Use the shared client.", fact.place)
 
 
@@ -37,8 +41,8 @@ answer = client.chat.completions.create(model=MODEL, messages=messages, max_comp
 """,
     misses="""\
 Only an absolute address counts, written out or behind a constant of the file: a path alone is most often an
-application's own route. An address from the configuration is not seen. Requests that only list models or check a key
-are reported, too.""",
+application's own route. An address from the configuration is not seen. Requests with GET
+only list things and are left alone.""",
     kinds=(Kind.HTTP,),
     asks="",
     check=_check,
