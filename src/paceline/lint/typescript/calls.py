@@ -5,6 +5,7 @@ Joins what a call says with what its client was made with. Must not judge.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -37,8 +38,10 @@ _BY_SHAPE = {
 _CLIENT_LIKE = ("client", "llm", "openai", "anthropic", "api", "sdk", "model", "ai", "groq", "gpt", "claude")
 _OPTIONS_SECOND = {"openai", "anthropic", "groq", "mistral", "cohere"}
 _MODELS = {"languageModel", "chat", "chatModel", "responses", "completion", "textEmbeddingModel", "embedding", "model"}
+_FRONT_MAX = 3
 _NO_SUCH = ("",)
 """Where there is no such argument: only what is spread may hide something."""
+KEY = re.compile(r"(?:sk-|gsk_|AIza|xai-|hf_|pplx-)[A-Za-z0-9_-]{24,}")
 _BROKEN = "the code here does not parse"
 
 
@@ -108,12 +111,18 @@ class Calls:
 
     def _constructor(self, node: Node, scope: Scope, product: Product, name: str) -> Site:
         kind = Kind.CLIENT if product.kind == "sdk" else Kind.FRAMEWORK
-        names = ["timeout", "retries", "base_url", "tags"]
+        names = ["timeout", "retries", "base_url", "key", "tags"]
         if kind is Kind.FRAMEWORK:
             names += ["cap", "stream", "model"]
         facts = {each: self._given(node, scope, product, each, product.names(each)) for each in names}
         if kind is Kind.FRAMEWORK and product.name == "ai-sdk":
             facts["model"] = self._model(node, scope, facts["model"])
+        if name.startswith("Azure") and facts["base_url"].state is State.NO:
+            facts["base_url"] = Fact(State.YES, place(node), "Azure asks for an address")
+        if product.kind == "agent" and facts["cap"].state is State.NO:
+            facts["cap"] = self._of_agent(node, scope, product, facts)
+        if kind is Kind.CLIENT:
+            facts |= self.around.generates(node, scope)
         written = text(field(node, "constructor") or field(node, "function"))
         return self._site(kind, node, scope, product, "", written if name == "default" else name, "import", facts)
 
@@ -130,8 +139,7 @@ class Calls:
                 facts[each] = self._joined(facts[each], each, found)
         if not embedding:
             facts["stream"] = self._stream(facts["stream"], node, found)
-            if api.cap_mandatory and facts["cap"].state is State.NO:
-                facts["cap"] = replace(facts["cap"], state=State.UNKNOWN, because="a cap is asked for elsewhere")
+            facts["cap"] = _cap(facts["cap"], api)
         facts |= self.around.facts(node, scope, found, facts)
         kind = Kind.EMBEDDING if embedding else Kind.GENERATION
         return self._site(kind, node, scope, product, api.name, found.method, found.origin, facts, found)
@@ -147,7 +155,25 @@ class Calls:
         opaque = product.opaque.get(parameter, ())
         wanted = Wanted(parameter, names or _NO_SUCH, product.nested, opaque, positions)
         fact = self.arguments.fact(node, scope, wanted)
-        return replace(fact, state=State.NO) if parameter == "stream" and fact.value is False else fact
+        if parameter == "key":
+            literal = isinstance(fact.value, str) and KEY.fullmatch(fact.value) is not None
+            return replace(fact, value="literal" if literal else None)
+        if parameter == "stream" and fact.state is State.YES and fact.value is not True:
+            known = fact.value is False
+            state, because = (State.NO, fact.because) if known else (State.UNKNOWN, "`stream` is computed")
+            return replace(fact, state=state, because=because, explicit=known)
+        return fact
+
+    def _of_agent(self, node: Node, scope: Scope, product: Product, facts: dict[str, Fact]) -> Fact:
+        """Leave an agent's cap open where its model is an object, or its settings may come with each run."""
+        cap = facts["cap"]
+        if cap.explicit or product.name == "ai-sdk":
+            return cap
+        if b"new Runner(" in (self.seen.root.text or b""):
+            return replace(cap, state=State.UNKNOWN, because="settings may come with each run")
+        entry = self.arguments.entry(node, scope, "model")
+        named_so = entry is None or isinstance(facts["model"].value, str) or "process.env" in text(entry.node)
+        return cap if named_so else replace(cap, state=State.UNKNOWN, because="its model is made elsewhere")
 
     def _joined(self, fact: Fact, name: str, found: Found) -> Fact:
         """Let the client decide what the call leaves open."""
@@ -223,9 +249,11 @@ class Calls:
                 continue
             front = names[: -1 - len(tail)]
             opaque = given is None or "..." in given
+            distinct = tail == ("chat", "completions")
             by_import = name in self.imported and (opaque or bool(given and given & (shape | {"model"})))
-            shaped = (opaque and tail == ("chat", "completions")) or (given is not None and shape <= given)
-            if len(front) > 3 or (front and not _client_like(front[-1])) or not (by_import or shaped):
+            shaped = (opaque and distinct) or (given is not None and shape <= given)
+            known = not front or _client_like(front[-1]) or (distinct and not opaque)
+            if len(front) > _FRONT_MAX or not known or not (by_import or shaped):
                 continue
             product = self.catalogue.product(name)
             api = next(each for each in product.apis if each.name == api_name)
@@ -286,6 +314,14 @@ class Calls:
             language="typescript", function="" if inside is None else function_name(inside.node, given),
             names=names, insert=where,
         )  # fmt: skip
+
+
+def _cap(fact: Fact, api: Api) -> Fact:
+    """Leave a cap open that the SDK demands, or that may stand in a text."""
+    if fact.state is not State.NO or fact.explicit or not (api.cap_mandatory or api.cap_hidden):
+        return fact
+    because = "the SDK itself asks for a cap" if api.cap_mandatory else "the cap may stand in the body"
+    return replace(fact, state=State.UNKNOWN, because=because)
 
 
 def _chain(node: Node) -> tuple[str, ...]:

@@ -125,9 +125,8 @@ class Search:
         if len(before) > 1 and before[-1].branch.holds(use.branch):
             before = before[-1:]
         if not before:
-            return (
-                None if variable in {"undefined", "NaN"} else Entry(node, scope, f"`{variable}` comes from elsewhere")
-            )
+            nothing = variable in {"undefined", "NaN"} or _TEXTS.search(variable)
+            return None if nothing else Entry(node, scope, f"`{variable}` comes from elsewhere")
         found = self._either([self._bound(each, node, scope, depth) for each in before], node, scope)
         for change in before[0].scope.changes.get(variable, ()):
             if before[0].at < change.at < use.at and not change.branch.excludes(use.branch):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from paceline.lint.sites import Fact, Kind, Site, State
-from paceline.lint.typescript.facts import Arguments, Wanted
+from paceline.lint.typescript.facts import Arguments
 from paceline.lint.typescript.syntax import end, field, key, named, place, plain, string, text
 
 if TYPE_CHECKING:
@@ -35,15 +36,24 @@ def request_site(node: Node, scope: Scope, arguments: Arguments, catalogue: Cata
     url = _address(given[0], scope) or _listed(node, scope, arguments)
     if url is None:
         return None
-    product = next((each for each in catalogue.products for host in each.hosts if host in url), None)
+    name = _host(url)
+    product = next(
+        (each for each in catalogue.products if any(f".{name}".endswith(f".{host}") for host in each.hosts)), None
+    )
     if product is None:
         return None
-    timeout = arguments.fact(node, scope, Wanted("timeout", ("timeout", "signal")))
-    facts = {"url": Fact(State.YES, place(given[0]), "`url`", url), "timeout": timeout}
+    facts = {"url": Fact(State.YES, place(given[0]), f"it goes to {product.provider}", url.partition("?")[0])}
     return Site(
         Kind.HTTP, path, place(node), end(node), product.name, product.provider, "", method, "import", facts,
         language="typescript",
     )  # fmt: skip
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _sends(function: Node) -> bool:

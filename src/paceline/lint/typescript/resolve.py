@@ -224,6 +224,19 @@ class Resolver:
             else found or ref
         )
 
+    def _whole(self, value: Value | None, depth: int) -> Value | None:
+        """Take `require("./x")` for what that file gives to `module.exports`."""
+        path, beside_it, module = value.module.partition(">") if isinstance(value, Ref) else ("", "", "")
+        if not beside_it or not isinstance(value, Ref) or value.names or depth <= 0:
+            return value
+        file = beside(module, path)
+        given = None if file is None else file.exports.get("=")
+        return (
+            value
+            if file is None or given is None or isinstance(given, str)
+            else self.value(given, file.module, depth - _HOP)
+        )
+
     def instance(self, name: str) -> Product | None:
         """Return the product of which a name is a ready client."""
         last = _last(name)
@@ -300,7 +313,7 @@ class Resolver:
         parent = next((each for each in node.named_children if each.type == "class_heritage"), None)
         clause = first(parent) if parent is not None else None
         above = field(clause, "value") if clause is not None and clause.type == "extends_clause" else clause
-        base = self.value(above, scope, depth - 2)
+        base = self._whole(self.value(above, scope, depth - 2), depth)
         if isinstance(base, Local) and is_class(base.node) and base.node != node:
             found = self._of_class(base.node, base.scope, name, depth - 2)
             return replace(found, origin="base class") if isinstance(found, Client) else found
@@ -320,7 +333,7 @@ class Resolver:
         module = _required(node, function)
         if module is not None:
             return self._import(module, "", scope.file.path, depth)
-        called = self.value(function, scope, depth - 1)
+        called = self._whole(self.value(function, scope, depth - 1), depth)
         match called:
             case Ref():
                 return self._made(called, node, scope, depth)
@@ -336,7 +349,7 @@ class Resolver:
                 return self.returned(called, depth) or self._loaded(node, scope, depth)
             case Local(node=inner, instance=True):
                 return called
-        return None
+        return self._loaded(node, scope, depth)
 
     def _loaded(self, node: Node, scope: Scope, depth: int) -> Value | None:
         """Take `load("x", () => import("x"))` for the package that it loads."""

@@ -33,6 +33,7 @@ _LEAVES = re.compile(rb"if\s*\([^)]*(?:[<>]=?)[^)]*\)\s*\{?[^{}]{0,200}?\b(?:bre
 _PERSON = re.compile(rb"\bquestion\(|readline|prompt\(|\.input\(|inquirer|stdin")
 _ENDINGS = (b"finish_reason", b"finishReason", b"stop_reason", b"stopReason", b"incomplete_details", b"promptFeedback")
 _READ = frozenset({"choices", "content", "text", "output_text", "output", "candidates", "object", "response", "data"})
+_LISTS = frozenset({"models", "files"})
 _MAIN = frozenset({"", "main", "run", "start", "init", "setup", "bootstrap"})
 _TEXT_MAX = 20_000
 
@@ -52,14 +53,33 @@ class Surroundings:
         if found.api.kind == "embedding":
             return facts
         facts["interactive"] = self._interactive(node, branch)
-        facts["ending_read"] = self._ending_read(node, known)
-        if (found.product.name, found.api.name) == ("openai", "chat") and known["stream"].state is State.YES:
+        if known["stream"].state is State.NO and not found.method.startswith("parse"):
+            facts["ending_read"] = self._ending_read(node)
+        if found.api.usage and known["stream"].state is State.YES:
             usage = Wanted("include_usage", ("stream_options.include_usage",), positions=(0, 1))
             wanted = self.arguments.fact(node, scope, usage)
             helper = found.method != "create"
             facts["usage"] = wanted if not helper else Fact(State.YES, place(node), f"`{found.method}` asks for it")
         facts |= self._prefix(node, scope, found)
         return facts
+
+    def generates(self, node: Node, scope: Scope) -> dict[str, Fact]:
+        """Say *no* where a client in sight only lists models or files."""
+        at = node.parent
+        while at is not None and at.type in {"parenthesized_expression", "await_expression"}:
+            at = at.parent
+        if at is None:
+            return {}
+        lists = Fact(State.NO, place(node), "it only lists models")
+        if at.type == "member_expression":
+            return {"generates": lists} if key(field(at, "property")) in _LISTS else {}
+        name, function = field(at, "name"), scope.function
+        if at.type != "variable_declarator" or name is None or name.type != "identifier" or function is None:
+            return {}
+        source = text(function.node) if function.node.end_byte - function.node.start_byte < _TEXT_MAX else ""
+        uses = re.findall(rf"(?<![\w.]){re.escape(text(name))}\b(?!\s*=[^=])(\s*\.\s*\w+)?", source)
+        used = [each.strip(". \n\t") for each in uses]
+        return {"generates": lists} if used and all(each in _LISTS for each in used) else {}
 
     def _made_once(self, node: Node, scope: Scope, found: Found) -> Fact:
         client = found.client
@@ -115,13 +135,11 @@ class Surroundings:
             return f"a message of `{base}`"
         return ""
 
-    def _ending_read(self, node: Node, known: dict[str, Fact]) -> Fact:
+    def _ending_read(self, node: Node) -> Fact:
         """Say *no* where the answer's text is taken and nothing in the file looks at why it ended."""
         where = place(node)
         if any(word in _source(self.seen) for word in _ENDINGS):
             return Fact(State.UNKNOWN, where, "why an answer ended is read somewhere in the file")
-        if known["stream"].state is not State.NO:
-            return Fact(State.UNKNOWN, where, "the answer is streamed")
         at: Node | None = node.parent
         while at is not None and at.type in {"await_expression", "parenthesized_expression", "as_expression"}:
             at = at.parent

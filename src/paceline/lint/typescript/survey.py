@@ -192,7 +192,8 @@ class _Walk:
             return
         self._called(value, name)
         annotation = None if kind is None else first(kind)
-        made = Binding("value", value, owner, branch, annotation=annotation, at=node.start_byte)
+        optional = any(each.type == "?" for each in node.children)
+        made = Binding("value", value, owner, branch, annotation=annotation, optional=optional, at=node.start_byte)
         add(owner.members, name, made)
         self._text(value, scope, name)
 

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from paceline.lint.typescript.scopes import Binding, Scope
 
 _DEPTH = 5
+_SHORT = 200
 _NUMBERS = re.compile(
     r"^(?:Number(?:\.\w+)?|parseInt|parseFloat|Math\.\w+|String|Boolean|JSON\.stringify|AbortSignal\.any)$"
 )
 _UNBOUND = re.compile(r"^(?:-1|Infinity|Number\.(?:POSITIVE_INFINITY|MAX_SAFE_INTEGER|MAX_VALUE))$")
 _VOID = frozenset({"undefined", "void 0"})
 _CONSTANT = re.compile(r"^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
+_WINDOW = re.compile(r"context_?(?:window|length|size)|max_?context", re.I)
 _SIGNALS = re.compile(r"signal$", re.I)
 
 
@@ -34,44 +36,37 @@ class Values:
     def __init__(self, resolver: Resolver) -> None:
         self.resolver = resolver
 
-    def fact(self, node: Node, scope: Scope, parameter: str, depth: int = _DEPTH) -> Fact:  # one a kind
+    def fact(self, node: Node, scope: Scope, parameter: str, depth: int = _DEPTH) -> Fact:
         """Judge the value of a parameter."""
-        where = place(node)
-        named_so = f"`{parameter}`"
-        yes = Fact(State.YES, where, named_so)
-        doubt = Fact(State.UNKNOWN, where, f"{named_so} may be undefined")
         inner = plain(node)
+        doubt = Fact(State.UNKNOWN, place(node), f"`{parameter}` may be undefined")
         if inner is None:
             return doubt
-        kind, source = inner.type, text(inner) if inner.end_byte - inner.start_byte < 200 else ""
-        if is_nothing(inner):
-            return Fact(State.NO, where, f"{named_so} is {source}", explicit=True)
-        if parameter == "cap" and _UNBOUND.match(source):
-            return Fact(State.NO, where, f"{named_so} is {source}: without bound", explicit=True)
-        literal = _literal(inner)
-        if literal is not None:
-            return Fact(State.YES, where, named_so, literal)
-        if kind in {"identifier", "shorthand_property_identifier"}:
-            found = self._bound(scope.bindings(source), scope, parameter, depth, doubt, yes)
-        elif kind in {"member_expression", "subscript_expression"}:
-            found = self._member(inner, scope, parameter, depth, doubt)
-        elif kind == "ternary_expression":
-            parts = [self._part(inner, each, scope, parameter, depth) for each in ("consequence", "alternative")]
-            found = parts[0] if parts[0].state is parts[1].state else doubt
-        elif kind == "binary_expression":
-            found = self._binary(inner, scope, parameter, depth, doubt)
-        elif kind == "call_expression":
-            found = self._called(inner, scope, parameter, depth, doubt)
-        elif kind in {"method_definition", "ERROR"}:
-            return doubt
-        else:
-            return yes
+        source = text(inner) if inner.end_byte - inner.start_byte < _SHORT else ""
+        found = _written(inner, source, parameter) or self._judged(inner, scope, parameter, depth, doubt)
         # A model or an address that is written down is given, whatever its value; the environment may hold none.
         given = parameter == "model" or (parameter == "base_url" and "process.env" not in source)
-        sure = node.type == "non_null_expression" or given
-        if found.state is State.UNKNOWN and sure:
-            return yes
+        if found.state is State.UNKNOWN and (node.type == "non_null_expression" or given):
+            return Fact(State.YES, place(node), f"`{parameter}`")
         return found
+
+    def _judged(self, node: Node, scope: Scope, parameter: str, depth: int, doubt: Fact) -> Fact:
+        yes = Fact(State.YES, place(node), f"`{parameter}`")
+        match node.type:
+            case "identifier" | "shorthand_property_identifier":
+                return self._bound(scope.bindings(text(node)), scope, parameter, depth, doubt, yes)
+            case "member_expression" | "subscript_expression":
+                return self._member(node, scope, parameter, depth, doubt)
+            case "ternary_expression":
+                parts = [self._part(node, each, scope, parameter, depth) for each in ("consequence", "alternative")]
+                return parts[0] if parts[0].state is parts[1].state else doubt
+            case "binary_expression":
+                return self._binary(node, scope, parameter, depth, doubt)
+            case "call_expression":
+                return self._called(node, scope, parameter, depth, doubt)
+            case "method_definition" | "ERROR":
+                return doubt
+        return yes
 
     def _part(self, node: Node, name: str, scope: Scope, parameter: str, depth: int) -> Fact:
         part = field(node, name)
@@ -150,7 +145,8 @@ class Values:
                 states.add(fact.state)
                 value = fact.value
             elif binding.sort == "value" and binding.annotation is not None:
-                states.add(State.YES if _sure(binding.annotation) else State.UNKNOWN)
+                sure = _sure(binding.annotation) and not binding.optional
+                states.add(State.YES if sure else State.UNKNOWN)
             else:
                 states.add(State.UNKNOWN)
         if not held:
@@ -188,6 +184,19 @@ def is_nothing(node: Node) -> bool:
     return inner is not None and (
         inner.type in NOTHING or (inner.end_byte - inner.start_byte < 10 and text(inner) in _VOID)
     )
+
+
+def _written(node: Node, source: str, parameter: str) -> Fact | None:
+    """Judge what is written out: nothing, a number without bound, a literal."""
+    where, named_so = place(node), f"`{parameter}`"
+    if is_nothing(node):
+        return Fact(State.NO, where, f"{named_so} is {source}", explicit=True)
+    if parameter == "cap" and _UNBOUND.match(source):
+        return Fact(State.NO, where, f"{named_so} is {source}: without bound", explicit=True)
+    if parameter == "cap" and _WINDOW.search(source):
+        return Fact(State.UNKNOWN, where, f"{named_so} may be the whole context")
+    literal = _literal(node)
+    return None if literal is None else Fact(State.YES, where, named_so, literal)
 
 
 def _literal(node: Node) -> str | int | float | bool | None:

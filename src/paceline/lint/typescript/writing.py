@@ -28,6 +28,8 @@ def insert(kind: Kind, node: Node, product: Product, api: Api | None) -> tuple[d
     names: dict[str, str] = {}
     if kind is Kind.GENERATION and cap and first is not None and first.type == "object":
         names["cap"] = cap[0]
+        if api is not None and api.usage:
+            names["usage"] = "stream_options"
         if product.name in _AT_CALL:
             names |= {"timeout": "timeout"} if "timeout" in product.names("timeout") else {}
         return names, _within(first, _CAPS_WITHIN.get(product.name))
