@@ -100,7 +100,7 @@ class Product:
     def holds(self, dotted: str) -> str | None:
         """Return what follows the module in a dotted name of this product."""
         for each in self.modules:
-            if dotted.startswith(each) and dotted[len(each) : len(each) + 1] == ".":
+            if dotted.startswith(each) and dotted[len(each) : len(each) + 1] in {".", "/"}:
                 return dotted[len(each) + 1 :]
         return None
 

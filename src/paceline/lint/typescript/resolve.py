@@ -161,7 +161,7 @@ class Resolver:
             case Local(node=node, scope=scope) if node.type == "object":
                 for entry, _, value in reversed(list(properties(node))):
                     if entry == name:
-                        return self.value(value, scope, depth - 1)
+                        return self.value(value, scope, depth - 1) or Made("object")
                 return None
             case Local(node=node, scope=scope) if is_class(node):
                 return self._of_class(node, scope, name, depth)
