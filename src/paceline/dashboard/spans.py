@@ -88,9 +88,9 @@ class TimeSpan:
 
 
 def span_of(name: Range, now: float) -> TimeSpan:
-    """Return the span of a name that ends with the last whole minute."""
+    """Return the span of a name that ends with the minute that has begun: what came in just now is in it."""
     length, words = RANGES[name]
-    until = now // 60 * 60
+    until = (now // 60 + 1) * 60
     return TimeSpan(name, until - length, until, *_detail(length), words)
 
 
