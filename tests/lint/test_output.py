@@ -179,3 +179,25 @@ def test_where_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "cannot be written" in CliRunner().invoke(command, ["-o", "none/out"]).stderr
     monkeypatch.delenv("GITHUB_STEP_SUMMARY")
     assert "--format markdown" in CliRunner().invoke(command, ["--summary"]).stderr
+
+
+def test_places_in_notebooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = ["from openai import OpenAI\n", "c = OpenAI(timeout=None)"]
+    call = ["# why\n", "c.chat.completions.create(model=M)"]
+    held = ['c.chat.completions.create(model=M)  # paceline: ignore[C201] reason="one word"']
+    cells = [{"cell_type": "code", "source": each} for each in (code, call, held)]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
+
+    def run(form: str) -> str:
+        return CliRunner().invoke(command, ["--select", "C201", "--format", form]).stdout
+
+    assert run("full").splitlines()[:3] == [
+        "a.ipynb:cell 2:2:1: error C201 `create` has no output cap [cap-missing]",
+        "      4 | c.chat.completions.create(model=M)",
+        "        | ^",
+    ]
+    assert "1 error, 0 warnings, 0 notes; held back: 1 by pragmas" in run("concise")
+    assert "file=a.ipynb,line=1," in run("github")
+    (result, _) = json.loads(run("sarif"))["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 1}

@@ -60,6 +60,13 @@ def pragmas(data: bytes, path: str = "x.py") -> list[Pragma]:
     language = fronts.language(path)
     if language == "paceline.lint.python":
         return _python(data)
+    if language == "paceline.lint.notebooks":
+        from paceline.lint.notebooks import text as code
+
+        try:
+            return _python(code(data))
+        except fronts.UnreadableError:
+            return []
     found = comments(data, path)
     lines = {each.line for each in found if each.alone}
     text = data.decode("utf-8", "replace").splitlines()

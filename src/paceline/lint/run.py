@@ -145,6 +145,8 @@ def only_new(outcome: Outcome, root: Path, commit: str) -> bool:
     for at, each in enumerate(outcome.findings):
         ranges = changed.get(each.path, ())
         near = git.touches(ranges, each.line, each.line) or git.touches(ranges, each.first, each.last)
+        if each.path.endswith(".ipynb"):  # its lines are those of its code, git's are those of its JSON
+            near = bool(ranges)
         if each.held_by is None and not near:
             outcome.findings[at] = replace(each, held_by="old")
     return True

@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from paceline.lint.findings import Finding
 from paceline.lint.output.text import line
-from paceline.lint.output.view import View
+from paceline.lint.output.view import View, is_notebook, line_of
 
 STEP_MAX = 10
 _KINDS = {"error": "error", "warning": "warning", "info": "notice", "unknown": "notice"}
@@ -52,7 +52,7 @@ def gitlab(view: View) -> str:
                 "check_name": each.code,
                 "fingerprint": mark,
                 "severity": _SEVERITIES[each.severity],
-                "location": {"path": view.repository_path(each.path), "lines": {"begin": each.line}},
+                "location": {"path": view.repository_path(each.path), "lines": {"begin": line_of(each)}},
             }
         )
     return json.dumps(rows, indent=2, ensure_ascii=False)
@@ -83,8 +83,8 @@ def junit(view: View) -> str:
 
 
 def _annotation(view: View, finding: Finding, kind: str) -> str:
-    place = f"file={_escaped(view.repository_path(finding.path), True)},line={finding.line},col={finding.column}"
-    if finding.last > finding.line:
+    place = f"file={_escaped(view.repository_path(finding.path), True)},line={line_of(finding)},col={finding.column}"
+    if finding.last > finding.line and not is_notebook(finding.path):
         place += f",endLine={finding.last}"
     title = f"{finding.code} {finding.name}"
     return f"::{kind} {place},title={title}::{_escaped(f'{finding.message}. {finding.hint}'.strip())}"

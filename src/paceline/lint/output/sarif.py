@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from paceline.lint.findings import Finding
-from paceline.lint.output.view import RANKS, View
+from paceline.lint.output.view import RANKS, View, line_of
 from paceline.lint.pages import page, rows
 
 RESULTS_MAX = 25_000
@@ -74,7 +74,8 @@ def _results(view: View, findings: list[Finding], index: dict[str, int]) -> list
 
 
 def _result(view: View, finding: Finding, at: int, mark: str) -> dict[str, Any]:
-    region = {"startLine": finding.line, "startColumn": finding.column}
+    line = line_of(finding)
+    region = {"startLine": line, "startColumn": finding.column} if line == finding.line else {"startLine": line}
     uri = {"uri": quote(view.repository_path(finding.path)), "uriBaseId": "%SRCROOT%"}
     result: dict[str, Any] = {
         "ruleId": finding.code,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from paceline.lint.findings import Finding
-from paceline.lint.output.view import View
+from paceline.lint.fronts import UnreadableError
+from paceline.lint.output.view import View, is_notebook
 
 _COLORS = {"error": "31", "warning": "33", "info": "36", "unknown": "35"}
 _WIDTH = 160
@@ -30,7 +31,7 @@ def full(view: View) -> str:
 def line(view: View, finding: Finding) -> str:
     """Write a finding in one line that editors and terminals can follow."""
     severity = _paint(view, finding.severity, _COLORS[finding.severity])
-    place = _paint(view, f"{view.path(finding.path)}:{finding.line}:{finding.column}", "1")
+    place = _paint(view, view.place(finding), "1")
     code = _paint(view, finding.code, "1")
     return f"{place}: {severity} {code} {finding.message} {_paint(view, f'[{finding.name}]', '2')}"
 
@@ -41,9 +42,14 @@ def _joined(view: View, blocks: list[str]) -> str:
 
 def _source(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
+        data = path.read_bytes()
+        if is_notebook(path.name):
+            from paceline.lint.notebooks import text
+
+            data = text(data)
+    except (OSError, UnreadableError):
         return []
+    return data.decode("utf-8", "replace").splitlines()
 
 
 def _frame(view: View, finding: Finding, source: list[str]) -> list[str]:

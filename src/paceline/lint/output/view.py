@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from paceline.lint import git
+from paceline.lint import fronts, git
 from paceline.lint.findings import Finding
 from paceline.lint.run import Outcome
 
@@ -36,6 +36,19 @@ class View:
     def path(self, name: str) -> str:
         """Name a file from where the user is."""
         return os.path.relpath(self.root / name).replace(os.sep, "/")
+
+    def place(self, finding: Finding) -> str:
+        """Say where a finding is: file, line and column, and of a notebook the code cell."""
+        path = self.path(finding.path)
+        if not is_notebook(finding.path):
+            return f"{path}:{finding.line}:{finding.column}"
+        from paceline.lint.notebooks import cell_of
+
+        try:
+            cell, line = cell_of((self.root / finding.path).read_bytes(), finding.line)
+        except (OSError, fronts.UnreadableError):
+            return f"{path}:{finding.line}:{finding.column}"
+        return f"{path}:cell {cell}:{line}:{finding.column}"
 
     def repository_path(self, name: str) -> str:
         """Name a file from the top of its repository, as the pages of CI do."""
@@ -71,6 +84,16 @@ class View:
         """Write what could not be looked at, and the command's own notes."""
         skipped = [f"{self.path(path)}: skipped: {reason}" for path, reason in self.outcome.unread]
         return [*skipped, *(line for _, line in self.outcome.absent), *self.notes]
+
+
+def is_notebook(path: str) -> bool:
+    """Say whether a file's lines are those of its code, not those of its text."""
+    return path.endswith(".ipynb")
+
+
+def line_of(finding: Finding) -> int:
+    """Return the line in the file's text: of a notebook, whose text is JSON, the first."""
+    return 1 if is_notebook(finding.path) else finding.line
 
 
 def _once(unknown: list[Finding]) -> list[Finding]:
