@@ -41,7 +41,9 @@ def test_an_slo_a_limit_with_team_class_and_source(objects: list[dict[str, Any]]
             "helpdesk--support-chat--cost--p95",
             "helpdesk--support-chat--error-share--mean",
             "helpdesk--night-digest--total--p95-12747f28",
-            "helpdesk--night-digest--total--p99-3cb6f760", 'helpdesk--night-digest--job-age--p99-714613d6', "watcher--support-chat--ttft--p95",
+            "helpdesk--night-digest--total--p99-3cb6f760",
+            "helpdesk--night-digest--job-age--p99-714613d6",
+            "watcher--support-chat--ttft--p95",
             "watcher--support-chat--ttft--p99",
             "watcher--support-chat--stall--p99",
             "watcher--support-chat--cost--p95",
@@ -76,7 +78,15 @@ def test_a_limit_that_no_metric_tells_of_is_named_by_its_source(objects: list[di
     (name,) = [name for name in of_kind(objects, "SLO") if "job-age" in name]
     ratio = of_kind(objects, "SLO")[name]["spec"]["indicator"]["spec"]["ratioMetric"]
     assert ratio["bad"]["metricSource"]["type"] == "paceline"
-    assert ratio["bad"]["metricSource"]["spec"] == snapshot({'service': 'helpdesk', 'use_case': 'night_digest', 'metric': 'job_age_ms', 'percentile': 'p99', 'count': 'over'})
+    assert ratio["bad"]["metricSource"]["spec"] == snapshot(
+        {
+            "service": "helpdesk",
+            "use_case": "night_digest",
+            "metric": "job_age_ms",
+            "percentile": "p99",
+            "count": "over",
+        }
+    )
 
 
 def test_a_policy_has_governances_factor_and_windows(objects: list[dict[str, Any]]) -> None:

@@ -83,10 +83,7 @@ def test_every_limit_has_every_severity_for_each_service(known: Standards) -> No
 
 def test_what_metrics_cannot_tell_is_named(known: Standards) -> None:
     made = prometheus_rules(known)
-    assert made.left_out == snapshot(
-        (
-            'night_digest: job_age p99 24 h: there is no histogram of it',)
-    )
+    assert made.left_out == snapshot(("night_digest: job_age p99 24 h: there is no histogram of it",))
     assert all(each in made.text for each in made.left_out)
 
 
