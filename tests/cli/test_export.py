@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from tests.exports.conftest import TEXT
 
 from paceline.cli.export import command
-from paceline.exports.focus_columns import check
+from paceline.exports.focus_check import check
 from paceline.ledger import open_ledger
 
 

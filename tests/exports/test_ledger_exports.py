@@ -15,7 +15,8 @@ from tests.ledger.journal_files import OK, PROVIDER_ERROR, REFUSED, Record, writ
 
 from paceline.exports.csv_lines import csv_lines
 from paceline.exports.focus import FOCUS_COLUMNS, focus_lines
-from paceline.exports.focus_columns import COLUMNS, check
+from paceline.exports.focus_check import check
+from paceline.exports.focus_columns import COLUMNS
 from paceline.exports.requests import REQUEST_COLUMNS, request_lines
 from paceline.ledger import Ledger
 from paceline.standards import Standards
@@ -169,7 +170,19 @@ def test_the_column_list_is_whole() -> None:
         (("ChargeCategory", "Use"), "ChargeCategory is none of Usage, Purchase, Tax, Credit, Adjustment"),
         (("Tags", '{"a": {"b": 1}}'), "Tags is no flat JSON object"),
         (("Tags", "{"), "Tags is no JSON"),
+        (("BilledCost", "1.5E+3"), "BilledCost is no decimal"),
+        (("BillingCurrency", "dollars"), "BillingCurrency is no code of ISO 4217"),
+        (("ProviderName", "  "), "ProviderName is of spaces only"),
+        (("Tags", '{"a": 1, "a": 2}'), "Tags has a key twice"),
+        (("Tags", "[]"), "Tags is no flat JSON object"),
         (("PricingQuantity", ""), "PricingUnit stands there without PricingQuantity"),
+        (("ConsumedUnit", ""), "ConsumedQuantity stands there without ConsumedUnit"),
+        (("ResourceId", ""), "ResourceName stands there without ResourceId"),
+        (("SubAccountId", ""), "SubAccountName stands there without SubAccountId"),
+        (("SkuId", ""), "SkuId is empty in a row of usage"),
+        (("ServiceCategory", "Software"), "ServiceCategory is none of AI and Machine Learning, Analytics"),
+        (("ServiceSubcategory", "Databases"), "ServiceSubcategory is none of AI and Machine Learning"),
+        (("ContractedUnitPrice", "3"), "ContractedUnitPrice times PricingQuantity is not ContractedCost"),
         (("ChargePeriodEnd", "2026-12-01T00:00:00Z"), "the charge period is not within the billing period"),
     ],
 )
@@ -177,8 +190,8 @@ def test_the_check_finds(
     ledger: Ledger, records: list[Record], known: Standards, cell: tuple[str, str], wrong: str
 ) -> None:
     del records
-    row = rows(list(focus_lines(ledger, known, FIRST, FIRST)))[0] | dict([cell])
-    assert f"line 2: {wrong}" in check(list(csv_lines(list(row), [list(row.values())])))
+    row = rows(list(focus_lines(ledger, known, FIRST, FIRST)))[-1] | dict([cell])
+    assert any(each.startswith(f"line 2: {wrong}") for each in check(list(csv_lines(list(row), [list(row.values())]))))
 
 
 def test_the_check_finds_columns_that_are_missing_or_unknown() -> None:
@@ -186,3 +199,5 @@ def test_the_check_finds_columns_that_are_missing_or_unknown() -> None:
     assert "column ListCost is missing" in found
     assert "column Owner is neither FOCUS nor `x_`" in found
     assert "column x_Mine stands there twice" in found
+    assert "custom columns stand before FOCUS columns" in check(["x_Mine,BilledCost\n"])
+    assert "line 2: it has more or fewer cells than there are columns" in check(["BilledCost,ListCost\n", "1\n"])

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from paceline.exports.csv_lines import csv_lines
+from paceline.exports.focus_columns import AI
 from paceline.ledger import Ledger
 from paceline.ledger.sums import GroupName
 from paceline.standards import Standards
@@ -77,7 +78,7 @@ def _row(
         "ChargePeriodStart": _time(span[0]),
         "ChargePeriodEnd": _time(span[1]),
         "PricingCategory": "Standard",
-        "ServiceCategory": "AI and Machine Learning",
+        "ServiceCategory": AI,
         "ServiceSubcategory": "Generative AI",
         **_who(standards, *names),
         **_amounts(counts),
@@ -93,7 +94,7 @@ def _who(standards: Standards, service: str, use_case: str, model: str, deployme
         "ChargeDescription": f"Calls of {service or 'an unknown service'} to {deployment or model or 'a model'}",
         "ServiceName": f"{provider} models",
         "ResourceId": deployment,
-        "ResourceName": model,
+        "ResourceName": model if deployment else "",
         "ResourceType": "Model deployment" if deployment else "",
         "SkuId": deployment or model or "unknown",
         **dict.fromkeys(("SubAccountId", "SubAccountName"), service),
