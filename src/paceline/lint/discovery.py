@@ -59,6 +59,10 @@ def name(path: Path, root: Path) -> str:
         return absolute.as_posix()
 
 
+_CODE = {".server", ".client"}
+"""Hidden by their names only: Remix keeps code of one side there."""
+
+
 def is_test(path: str) -> bool:
     """Say whether a path, relative to what was named, is a test's."""
     *above, last = path.split("/")
@@ -77,7 +81,7 @@ def _listed(directory: Path) -> Iterator[str]:
 
 def _walked(root: Path) -> Iterator[str]:
     for directory, names, files in os.walk(root):
-        names[:] = [each for each in names if not each.startswith(".") and each not in _FOREIGN | _MADE]
+        names[:] = [each for each in names if (each[0] != "." or each in _CODE) and each not in _FOREIGN | _MADE]
         below = os.path.relpath(directory, root).replace(os.sep, "/")
         for each in files:
             if _readable(each):

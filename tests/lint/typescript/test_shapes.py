@@ -72,7 +72,7 @@ SHAPES = {
     "mistral": ("import { Mistral } from '@mistralai/mistralai';\nnew Mistral({ apiKey }).chat.complete({ model: M, messages })", "mistral constructor no no"),
     "cohere": ("import { CohereClientV2 } from 'cohere-ai';\nnew CohereClientV2({}).chat({ model: M, messages, maxTokens: 3 })", "cohere constructor yes no"),
     "ollama": ("import ollama from 'ollama';\nollama.chat({ model: M, messages, options: { num_predict: 4 } })", "ollama package yes no"),
-    "bedrock": ("import { ConverseCommand } from '@aws-sdk/client-bedrock-runtime';\nclient.send(new ConverseCommand({ modelId, messages }))", "bedrock function unknown no"),
+    "bedrock": ("import { ConverseCommand } from '@aws-sdk/client-bedrock-runtime';\nclient.send(new ConverseCommand({ modelId, messages }))", "bedrock function unknown unknown"),
 }  # fmt: skip
 
 

@@ -181,7 +181,8 @@ class Calls:
         if fact.state is not State.NO or fact.explicit:
             return fact
         if client is None:
-            elsewhere = name != "cap" and not (found.origin == "function" and name in {"timeout", "retries"})
+            alone = found.origin == "function" and found.product.kind != "sdk"
+            elsewhere = name != "cap" and not (alone and name in {"timeout", "retries"})
             return Fact(State.UNKNOWN, fact.place, "the client is made elsewhere") if elsewhere else fact
         names = client.product.names(name, found.api if client.product is found.product else None)
         if not names and not client.product.opaque.get(name):

@@ -28,9 +28,16 @@ _SERVES = frozenset({"serve", "defineEventHandler", "eventHandler", "onRequest",
 _SOCKETS = frozenset({"connection", "message", "chat", "upgrade"})
 _DECORATORS = re.compile(r"^@(?:Get|Post|Put|Patch|Delete|All|Sse|SubscribeMessage|MessagePattern)\b")
 _RETRIES = re.compile(r"retry|retries|backoff", re.I)
-_ATTEMPTS = re.compile(r"attempt|retr(?:y|ies)|tries\b", re.I)
-_LEAVES = re.compile(rb"if\s*\([^)]*(?:[<>]=?)[^)]*\)\s*\{?[^{}]{0,200}?\b(?:break|throw|return)\b")
-_PERSON = re.compile(rb"\bquestion\(|readline|prompt\(|\.input\(|inquirer|stdin")
+_EXITS = frozenset({"throw_statement", "return_statement", "break_statement"})
+_LEFT = re.compile(rb"\b(?:break|return)\b")
+_COUNTS = re.compile(
+    rb"if\s*\((?:[^{};()]|\([^{};()]*\))*?"
+    rb"(?:[^=]>=?|<=?|max|limit|budget|attempt|retr|step|turn|iter|count|round|deadline|left|remain)",
+    re.I,
+)
+_WAITS = re.compile(
+    rb"\bquestion\(|readline|prompt\(|\.input\(|inquirer|stdin|\byield\b|\.(?:pop|shift|dequeue|receive)\("
+)
 _ENDINGS = (b"finish_reason", b"finishReason", b"stop_reason", b"stopReason", b"incomplete_details", b"promptFeedback")
 _READ = frozenset({"choices", "content", "text", "output_text", "output", "candidates", "object", "response", "data"})
 _LISTS = frozenset({"models", "files"})
@@ -109,15 +116,15 @@ class Surroundings:
         name = text(field(function, "name")) or ("" if given is None else given.name)
         in_route = bool(_ROUTE_FILE.search(self.seen.path))
         if in_route and (name in _METHODS or name in {"handler", "default"}):
-            return f"`{name}` is a route"
+            return f"`{name}`"
         if function.type == "method_definition" and _decorated(function):
-            return f"`{name}` is a route"
+            return f"`{name}`"
         if (
             name == "fetch"
             and function.type in {"method_definition", "arrow_function"}
             and b"export default" in _source(self.seen)
         ):
-            return "`fetch` answers requests"
+            return "`fetch`"
         if given is None or given.call is None:
             return ""
         called = plain(field(given.call, "function"))
@@ -127,12 +134,12 @@ class Surroundings:
             return ""
         last = text(called) if called.type == "identifier" else key(field(called, "property")) or ""
         if last in _SERVES:
-            return f"it is given to `{last}`"
+            return f"`{last}`"
         base = text(plain(field(called, "object")))[-40:] if called.type == "member_expression" else ""
         if last in _VERBS and path is not None and path.startswith(("/", "*")) and _ROUTERS.search(base):
-            return f"a route of `{base}`"
+            return f"`{base}.{last}`"
         if last == "on" and path in _SOCKETS and re.search(r"socket|io|ws|wss|client", base, re.I):
-            return f"a message of `{base}`"
+            return f"`{base}.on`"
         return ""
 
     def _ending_read(self, node: Node) -> Fact:
@@ -229,23 +236,28 @@ def _in_function(branch: Branch) -> Iterator[Branch]:
 
 def _retried(node: Node, branch: Branch, seen: Seen) -> Fact:
     where = place(node)
-    tried = False
+    attempt: Node | None = None
     for each in _in_function(branch):
-        tried = tried or each.sort == "try"
-        if each.sort == "loop" and tried and _ATTEMPTS.search(_head(each.node)):
-            return Fact(State.YES, where, "a loop tries again", "loop")
+        if each.sort == "try":
+            attempt = each.node
+        elif each.sort == "loop" and attempt is not None and _tries_again(each.node, attempt):
+            return Fact(State.YES, where, "a loop that catches and tries again", "loop")
     for each in branch.upwards():
         given = seen.given.get(each.node.id) if each.sort == "function" else None
         called = None if given is None or given.call is None else plain(field(given.call, "function"))
         if called is not None and _RETRIES.search(text(called)[-40:]):
-            return Fact(State.YES, where, f"`{text(called)[-40:]}` tries again", "decorator")
+            return Fact(State.YES, where, f"`{text(called)[-40:]}`", "decorator")
     return Fact(State.NO, where, "nothing in sight tries again")
 
 
-def _head(loop: Node) -> str:
-    body = field(loop, "body")
-    stop = loop.end_byte if body is None else body.start_byte
-    return text(loop)[: max(0, min(stop - loop.start_byte, 300))]
+def _tries_again(loop: Node, attempt: Node) -> bool:
+    """Tell a retry from a loop over things to do: success leaves it, failure goes round."""
+    caught = field(field(attempt, "handler"), "body")
+    last = next(iter(reversed(named(caught))), None)
+    if loop.type == "for_in_statement" or caught is None or (last is not None and last.type in _EXITS):
+        return False
+    tried = (attempt.text or b"")[:_TEXT_MAX]
+    return _LEFT.search(tried[: caught.start_byte - attempt.start_byte]) is not None
 
 
 def _bounded(node: Node, branch: Branch) -> Fact:
@@ -259,7 +271,7 @@ def _bounded(node: Node, branch: Branch) -> Fact:
         source = (each.node.text or b"")[:_TEXT_MAX]
         if not endless:
             return Fact(State.UNKNOWN, where, "what ends the loop is not followed")
-        if _LEAVES.search(source) or _PERSON.search(source):
-            return Fact(State.UNKNOWN, where, "the loop may end by a count, or wait for a person")
+        if _COUNTS.search(source) or _WAITS.search(source):
+            return Fact(State.UNKNOWN, where, "the loop may end by a count, or wait for somebody")
         return Fact(State.NO, where, "it stands in a loop that only the model ends")
     return Fact(State.YES, where, "not in an endless loop")
