@@ -28,6 +28,9 @@ SHOWN = [
     *("/services/helpdesk?range=28d", "/services/editor-plugin?range=7d", "/services/nothing"),
     *("/requests?range=28d&service=helpdesk", "/requests?range=28d&service=helpdesk&over=ttft_ms.p95"),
     *(f"/incidents/{OVER}", "/incidents?state=all", "/sign-in"),
+    *("/teams/support?range=28d", "/models/small?range=28d", "/models?range=28d", "/reviews?range=28d"),
+    *("/gateway?range=28d", "/spend?by=team&month=2026-11", "/spend?by=model&month=2026-11", "/spend?month=2026-01"),
+    *("/waivers/file:0", f"/waivers/request?incident={OVER}", "/live?kind=bad", "/live?paused=true"),
 ]
 """Every page, and its states: with much, with nothing, with what is wrong."""
 LOOKS = [(1440, "light"), (390, "dark"), (390, "light"), (1440, "dark")]
