@@ -159,9 +159,9 @@ def _false_cap(each: Outcome) -> bool:
     """Say whether C201 speaks of a call here that has a cap, may have one, or is no call."""
     if each.site is None or each.site.kind != "generation" or "C201" not in each.site.codes:
         return False
-    if each.label is None or each.label.kind == "none":
-        return True
-    return each.label.kind == "generation" and each.label.facts["cap"] != "no"
+    if each.label is None or each.label.kind != "generation":
+        return each.label is None or not each.label.is_local
+    return each.label.facts["cap"] != "no"
 
 
 def _facts(ours: list[Outcome]) -> Iterable[list[str]]:
@@ -234,7 +234,7 @@ def _beside(found: list[Outcome]) -> list[str]:
         if each.site is None or each.site.kind != "generation" or "C201" not in each.site.codes:
             continue
         if each.label is None or each.label.kind != "generation":
-            counts["none"] += 1
+            counts["none"] += each.label is None or not each.label.is_local
         else:
             counts[each.label.facts["cap"]] += 1
     total = counts.total()

@@ -2,8 +2,8 @@
 
     python benches/lint_fixes.py [--trees DIR] [--mirrors DIR]
 
-`paceline check --fix`, then with `--unsafe-fixes`, over a copy of each labelled tree. What came of it is checked by other
-means than the linter's own proof: syntax trees without the arguments that fixes write, and the changed characters.
+`paceline check --fix`, then with `--unsafe-fixes`, over a copy of each labelled tree. What came of it is checked by
+other means than the linter's own proof: syntax trees without the arguments that fixes write, and changed characters.
 """
 
 from __future__ import annotations

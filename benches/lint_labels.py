@@ -41,6 +41,11 @@ class Label:
         return self.kind in {"generation", "client", "framework", "agent"}
 
     @property
+    def is_local(self) -> bool:
+        """Whether this is a call to a model on the machine itself, which nobody is asked to cap."""
+        return self.kind == "other" and self.api.startswith(("ollama", "agno"))
+
+    @property
     def asks_cap(self) -> bool:
         """Whether a call without a cap is possible here: Anthropic's API refuses one."""
         return self.kind in CALLS and not self.api.startswith("anthropic")

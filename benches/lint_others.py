@@ -62,7 +62,7 @@ def _semgrep(program: Path, trees: Path, python: list[Label]) -> Look:
 
 
 def _semgrep_lines(program: Path, files: list[Path]) -> dict[Path, list[int]]:
-    without = [f"{call[:-4]}(..., {cap}=$N, ...)" for call in _CALLS for cap in _CAPS]
+    without = [f"{call[:-4]}..., {cap}=$N, ...)" for call in _CALLS for cap in _CAPS]
     patterns = [
         {"pattern-either": [{"pattern": call} for call in _CALLS]},
         *({"pattern-not": each} for each in without),

@@ -25,27 +25,10 @@ import start
 
 HERE = Path(__file__).resolve().parent
 SECTIONS = (
-    "start",
-    "plain",
-    "paced",
-    "full",
-    "big",
-    "hit",
-    "latency",
-    "idle",
-    "streams",
-    "stalls",
-    "soak",
-    "ingest",
-    "lint",
-)
+    "start", "plain", "paced", "full", "big", "hit", "latency", "idle", "streams", "stalls", "soak", "ingest", "lint",
+)  # fmt: skip
 ON_REQUEST = ("profiles", "beside", "lint-accuracy", "lint-fixes")
-APART = {
-    "ingest": "ingest.py",
-    "lint": "lint_speed.py",
-    "lint-accuracy": "lint_accuracy.py",
-    "lint-fixes": "lint_fixes.py",
-}
+APART = {"ingest": "ingest", "lint": "lint_speed", "lint-accuracy": "lint_accuracy", "lint-fixes": "lint_fixes"}
 """Sections that are programs of their own; those of the linter's accuracy and fixes fetch public code."""
 PAIRS = 4
 
@@ -66,7 +49,7 @@ def main(wanted: list[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="paceline-bench-") as folder:
             against_nginx(chosen, Path(folder))
     for name in [name for name in APART if name in chosen]:
-        failed = subprocess.run([sys.executable, str(HERE / APART[name])], check=False).returncode
+        failed = subprocess.run([sys.executable, str(HERE / f"{APART[name]}.py")], check=False).returncode
         if failed:
             return failed
     return 0
