@@ -43,7 +43,7 @@ class Label:
     @property
     def is_local(self) -> bool:
         """Whether this is a call to a model on the machine itself, which nobody is asked to cap."""
-        return self.kind == "other" and self.api.startswith(("ollama", "agno"))
+        return self.kind == "other" and self.api.startswith(("ollama", "agno", "crewai"))
 
     @property
     def asks_cap(self) -> bool:
