@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -201,3 +202,19 @@ def test_places_in_notebooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "file=a.ipynb,line=1," in run("github")
     (result, _) = json.loads(run("sarif"))["runs"][0]["results"]
     assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 1}
+
+
+ODD = b"a:b,c/x\ny\x1b[31m\xff.py"
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_names_of_files_may_be_odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a:b,c").mkdir()
+    Path(os.fsdecode(ODD)).write_text(APP)
+    result = CliRunner().invoke(command, ["--format", form])
+    assert result.exit_code == 1, result.exception
+    assert CliRunner().invoke(command, ["--format", form, "-o", "out"]).exit_code == 1
+    (tmp_path / "out").read_text(encoding="utf-8")
+    if form in {"concise", "full"}:
+        assert "a:b,c/x\\ny\\x1b[31m" in result.stdout

@@ -78,6 +78,8 @@ def command(ctx: click.Context, /, paths: tuple[Path, ...], **given: Any) -> Non
     if given["lsp"]:
         _serve()
         return
+    if given["unsafe_fixes"] and not (given["fix"] or given["diff"]):
+        raise Trouble("--unsafe-fixes alone does nothing.", "add --diff to see them, or --fix to apply them.")
     wanted = paths or (Path(),)
     for path in wanted:
         if not path.exists():
@@ -161,7 +163,7 @@ def _cache(settings: Settings, given: dict[str, Any]) -> Path | None:
 def _write(view: View, form: str, output: Path | None) -> None:
     from paceline.lint.output import render
 
-    text = render(view, form)
+    text = render(view, form).encode("utf-8", "replace").decode()  # names of files need not be text
     if output is None:
         click.echo(text)
         return
@@ -180,7 +182,7 @@ def _summarise(view: View) -> None:
         raise Trouble(
             "$GITHUB_STEP_SUMMARY is not set.", "--summary is for GitHub Actions; else use --format markdown."
         )
-    with Path(where).open("a", encoding="utf-8") as file:
+    with Path(where).open("a", encoding="utf-8", errors="replace") as file:
         file.write(render(view, "markdown") + "\n")
 
 

@@ -76,7 +76,10 @@ def _results(view: View, findings: list[Finding], index: dict[str, int]) -> list
 def _result(view: View, finding: Finding, at: int, mark: str) -> dict[str, Any]:
     line = line_of(finding)
     region = {"startLine": line, "startColumn": finding.column} if line == finding.line else {"startLine": line}
-    uri = {"uri": quote(view.repository_path(finding.path)), "uriBaseId": "%SRCROOT%"}
+    uri = {
+        "uri": quote(view.repository_path(finding.path).encode("utf-8", "surrogateescape")),
+        "uriBaseId": "%SRCROOT%",
+    }
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": at,

@@ -34,8 +34,9 @@ class View:
         return self.outcome.live + (_once(self.outcome.unknown) if self.show_unknown else [])
 
     def path(self, name: str) -> str:
-        """Name a file from where the user is."""
-        return os.path.relpath(self.root / name).replace(os.sep, "/")
+        """Name a file from where the user is, without what a terminal would obey."""
+        shown = os.path.relpath(self.root / name).replace(os.sep, "/")
+        return "".join(each if each >= " " and each != "\x7f" else repr(each)[1:-1] for each in shown)
 
     def place(self, finding: Finding) -> str:
         """Say where a finding is: file, line and column, and of a notebook the code cell."""
