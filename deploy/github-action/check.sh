@@ -9,7 +9,8 @@ if [ -n "${MODE:-}" ]; then common+=(--mode "$MODE"); fi
 if [ -n "${BASE:-}" ] && [ "${MODE:-new-only}" = new-only ]; then common+=(--base "$BASE"); fi
 if [ -n "${SERVICE:-}" ]; then common+=(--service "$SERVICE"); fi
 report=()
-if [ -n "${REPORT_TO:-}" ]; then report=(--report-to "$REPORT_TO"); fi
+# A pull request is not yet the state of the service.
+if [ -n "${REPORT_TO:-}" ] && [ "${GITHUB_EVENT_NAME:-}" != pull_request ]; then report=(--report-to "$REPORT_TO"); fi
 
 code=0
 paceline check --format github --summary "${common[@]}" "${report[@]}" "${paths[@]}" || code=$?

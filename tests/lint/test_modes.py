@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from paceline.cli.check import command
+from paceline.cli.check import _Progress, command
 from paceline.lint import git
 
 HEAD = "from openai import OpenAI\nc = OpenAI(timeout=3, base_url='http://localhost:4100/t/a/b/v1')\n"
@@ -100,6 +100,9 @@ def test_from_below_the_root(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_base_that_is_named(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found("--base", "HEAD") == {"new.py:3": "old", "old.py:3": "old"}
+    (tree / "paceline-check.toml").write_text("mode = 'enforce'\n")
+    assert found("--base", "HEAD")["old.py:3"] is None, "a base does not change the mode that the project chose"
+    (tree / "paceline-check.toml").unlink()
     result = check("--base", "nowhere")
     assert result.exit_code == 2
     assert "no commit nowhere" in result.stderr
@@ -122,3 +125,19 @@ def test_without_git_there_is_no_answer(tmp_path: Path, monkeypatch: pytest.Monk
     assert git.changed(tmp_path, "HEAD") is None
     monkeypatch.setenv("PATH", "")
     assert git.files(tmp_path) is None
+
+
+def test_progress_is_shown_on_terminals_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with _Progress() as quiet:
+        quiet(200, 400)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with _Progress() as shown:
+        shown(10, 20)
+        shown(208, 400)
+    said = capsys.readouterr().err
+    assert said.count("files") == 1
+    assert "208 of 400 files" in said
+    assert said.endswith("\r\x1b[K")

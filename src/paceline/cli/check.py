@@ -138,8 +138,6 @@ def _settings(paths: tuple[Path, ...], given: dict[str, Any]) -> Settings:
     found = settings.find(paths[0], given["config"])
     plain = ("format", "mode", "base", "fail_on", "baseline", "service", "cache_dir")
     changes: dict[str, Any] = {name: given[name] for name in plain if given[name] is not None}
-    if given["base"] and not given["mode"]:
-        changes["mode"] = "new-only"
     if given["select"]:
         changes["select"] = _split(given["select"])
     return replace(
