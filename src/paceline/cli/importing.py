@@ -6,20 +6,19 @@ change of the standards file that is shown first.
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from paceline.cli.places import format_option, loaded_standards, standards_option
-from paceline.cli.trouble import EXIT_NO, Trouble
+from paceline.cli.importing_catalogues import backstage, codeowners
+from paceline.cli.places import format_option
+from paceline.cli.trouble import Trouble
 
 if TYPE_CHECKING:
-    from paceline.governance.owners import Claim, Proposal
-    from paceline.imports import Finding, Outcome
+    from paceline.imports import Outcome
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -91,6 +90,7 @@ def portkey(
 
 
 def _bring(read: Callable[[], Outcome], source: Path, target: Path | None, overwrite: bool, output: str) -> None:
+    from paceline.cli.rendering.findings import show
     from paceline.imports import ImportsError
 
     if target is not None and target.exists() and not overwrite:
@@ -110,99 +110,12 @@ def _bring(read: Callable[[], Outcome], source: Path, target: Path | None, overw
         return
     if target is None:
         click.echo(found.text, nl=False)
-    _list(found.findings)
+    show(found.findings)
     if target is not None:
         click.echo(
             f"{target} is written; `paceline validate {target}` checks it with the variables it names.", err=True
         )
 
 
-def _list(findings: Sequence[Finding]) -> None:
-    from paceline.imports.findings import grouped
-
-    colours = {"to do": "yellow", "changed": "cyan", "left out": "red"}
-    for finding, more in grouped(findings):
-        kind = click.style(f"{finding.kind}:", fg=colours[finding.kind], bold=True)
-        places = f"{finding.path}{f', and {more} more' if more else ''}"
-        click.echo(f"{kind} {places}: {finding.why}", err=True)
-        if finding.instead:
-            word = "instead:" if finding.kind == "left out" else "     do:"
-            click.echo(f"  {click.style(word, dim=True)} {finding.instead}", err=True)
-
-
-_write = click.option("--write", is_flag=True, help="Change the standards file; comments stay.")
-
-
-@command.command(epilog="Example: paceline import backstage services/ --write")
-@click.argument("places", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@_write
-@standards_option
-def backstage(places: tuple[Path, ...], write: bool, standards: Path) -> None:
-    """Read `catalog-info.yaml` of Backstage: files, or folders to look through.
-
-    A component is a service by its annotation `paceline.dev/service`, or by its name.
-    """
-    from paceline.governance.owners.backstage import claims
-
-    _take_over(standards, lambda: claims(list(places)), write=write)
-
-
-@command.command(epilog="Example: paceline import codeowners CODEOWNERS --service helpdesk=apps/helpdesk")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--service", "places", multiple=True, required=True, metavar="NAME=PATH", help="Where a service's code is."
-)
-@_write
-@standards_option
-def codeowners(file: Path, places: tuple[str, ...], write: bool, standards: Path) -> None:
-    """Read a file like CODEOWNERS; the last line that matches a service's path counts."""
-    from paceline.governance.owners.codeowners import claims
-
-    pairs = dict(place.split("=", 1) for place in places if "=" in place)
-    if len(pairs) < len(places):
-        raise Trouble("a service is not written as NAME=PATH.", "write it like --service helpdesk=apps/helpdesk.")
-    _take_over(standards, lambda: claims(file, pairs), write=write)
-
-
-def _take_over(path: Path, read: Callable[[], Sequence[Claim]], *, write: bool) -> None:
-    from paceline.governance.owners import OwnersError, merged
-    from paceline.governance.owners.writing import changed_text
-    from paceline.governance.owners.writing import write as replace
-
-    known = loaded_standards(path)
-    try:
-        proposal = merged(known, read())
-        _tell(proposal)
-        if not proposal.changes:
-            raise SystemExit(EXIT_NO if proposal.problems else 0)
-        text = path.read_text(encoding="utf-8")
-        owners = {name: owner for name, (_, owner) in proposal.changes.items()}
-        changed = changed_text(text, owners, proposal.new_teams)
-        for line in difflib.unified_diff(
-            text.splitlines(), changed.splitlines(), str(path), str(path), lineterm="", n=1
-        ):
-            click.echo(line)
-        if write:
-            replace(path, changed)
-            click.echo(f"{path} is changed.")
-        else:
-            click.echo("Nothing is written; --write does it.")
-    except OwnersError as error:
-        raise Trouble(f"{error}.", f"{error.fix}.") from error
-    if proposal.problems:
-        raise SystemExit(EXIT_NO)
-
-
-def _tell(proposal: Proposal) -> None:
-    for service, (before, now) in proposal.changes.items():
-        click.echo(f"{service}: {before or 'nobody'} → {now}")
-    for problem in proposal.problems:
-        click.echo(f"not clear: {problem}")
-    if proposal.new_teams:
-        click.echo(f"new teams: {', '.join(proposal.new_teams)}")
-    if proposal.others:
-        click.echo(
-            f"{len(proposal.others)} components are no service of the standards: {', '.join(proposal.others[:8])}"
-        )
-    if not proposal.changes:
-        click.echo(f"Nothing changes: {proposal.same} owner{'' if proposal.same == 1 else 's'} as in the standards.")
+for each in (backstage, codeowners):
+    command.add_command(each)

@@ -141,7 +141,7 @@ def test_conflicts_are_told_and_not_guessed() -> None:
 
 def test_owners_are_written_and_everything_else_stays() -> None:
     owners = {"helpdesk": "desk", "editor": "ide", "search": "desk"}
-    changed = changed_text(TEXT, owners, ("desk", "ide"))
+    changed = changed_text(TEXT, owners, {"desk": {}, "ide": {}})
     assert changed == snapshot("""\
 version: 1
 providers: {openai: {}}
@@ -176,14 +176,14 @@ services:
 )
 def test_where_it_is_not_sure_nothing_is_written(text: str, wrong: str) -> None:
     with pytest.raises(OwnersError) as error:
-        changed_text(text, {"editor": "support"}, ())
+        changed_text(text, {"editor": "support"}, {})
     assert str(error.value) == wrong
     assert "nothing was written" in error.value.fix
 
 
 def test_a_service_without_an_owner_gets_one() -> None:
     text = TEXT.replace("    owner: support      # for now\n", "").replace("{owner: support, use", "{use")
-    changed = changed_text(text, {"editor": "support", "helpdesk": "support"}, ())
+    changed = changed_text(text, {"editor": "support", "helpdesk": "support"}, {})
     assert "  editor:\n    owner: support\n    use_cases" in changed
     assert "helpdesk: {owner: support, use_cases: [chat]}  # first of all" in changed
 

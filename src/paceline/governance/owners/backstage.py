@@ -16,7 +16,7 @@ import yaml
 from paceline.governance.owners.errors import OwnersError
 from paceline.governance.owners.merging import Claim
 
-__all__ = ["claims"]
+__all__ = ["ANNOTATION", "claims", "entities", "team_of"]
 
 ANNOTATION: Final = "paceline.dev/service"
 _NAME: Final = "catalog-info.yaml"
@@ -25,7 +25,15 @@ _BYTES_MAX: Final = 4 << 20
 
 def claims(places: list[Path]) -> list[Claim]:
     """Read files, and every `catalog-info.yaml` below folders. Raises `OwnersError`."""
-    return [claim for place in places for file in _files(place) for claim in _claims(file)]
+    found = entities(places)
+    return [claim for entity, file in found if entity.get("kind") == "Component" for claim in _claim(entity, file)]
+
+
+def entities(places: list[Path]) -> Iterator[tuple[dict[str, Any], Path]]:
+    """Yield every entity of files, and of every `catalog-info.yaml` below folders. Raises `OwnersError`."""
+    for place in places:
+        for file in _files(place):
+            yield from ((entity, file) for entity in _documents(file) if isinstance(entity, dict))
 
 
 def _files(place: Path) -> list[Path]:
@@ -37,18 +45,15 @@ def _files(place: Path) -> list[Path]:
     return found
 
 
-def _claims(file: Path) -> Iterator[Claim]:
+def _documents(file: Path) -> list[Any]:
     try:
         if file.stat().st_size > _BYTES_MAX:
             raise OwnersError(f"{file} is larger than {_BYTES_MAX} bytes", "name the files of services")
-        documents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
+        return list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
         raise OwnersError(f"{file} cannot be read: {error}", "name a catalog-info.yaml") from error
     except (yaml.YAMLError, RecursionError) as error:
         raise OwnersError(f"{file} is not YAML", "Backstage would not read it either") from error
-    for entity in documents:
-        if isinstance(entity, dict) and entity.get("kind") == "Component":
-            yield from _claim(entity, file)
 
 
 def _claim(entity: dict[str, Any], file: Path) -> Iterator[Claim]:
@@ -59,11 +64,11 @@ def _claim(entity: dict[str, Any], file: Path) -> Iterator[Claim]:
     marked = annotations.get(ANNOTATION) if isinstance(annotations, dict) else None
     name, owner = marked or metadata.get("name"), spec.get("owner")
     if isinstance(name, str) and isinstance(owner, str) and owner.strip():
-        team, why_not = _team(owner.strip())
+        team, why_not = team_of(owner.strip())
         yield Claim(name, team, str(file), why_not, is_marked=bool(marked))
 
 
-def _team(reference: str) -> tuple[str, str]:
+def team_of(reference: str) -> tuple[str, str]:
     """Return the team of `[KIND:][NAMESPACE/]NAME`, and why there is none."""
     kind, _, rest = reference.rpartition(":")
     name = rest.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""Writes owners into a standards file, line by line: comments and order stay as they are.
+"""Writes owners, teams and services into a standards file, line by line: comments and order stay as they are.
 
 Changes only what it is sure of: an `owner:` written plainly on a line of its service, or within its braces. What comes
 out is checked like any standards before the file is replaced, in one step.
@@ -11,20 +11,28 @@ import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from paceline import standards
 from paceline.governance.owners.errors import OwnersError
+from paceline.standards.fields import one_line
 
 __all__ = ["changed_text", "write"]
 
 
-def changed_text(text: str, owners: Mapping[str, str], new_teams: tuple[str, ...]) -> str:
-    """Return the file's text with these owners, and with these teams. Raises `OwnersError` where it is not sure how."""
+def changed_text(
+    text: str,
+    owners: Mapping[str, str],
+    new_teams: Mapping[str, Mapping[str, Any]],
+    new_services: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> str:
+    """Return the file's text with these owners, teams and services. Raises `OwnersError` where it is not sure how."""
     lines = text.splitlines(keepends=True)
     for service, owner in owners.items():
         _set_owner(lines, service, owner)
-    if new_teams:
-        _add_teams(lines, new_teams)
+    _add(lines, "teams", new_teams)
+    _add(lines, "services", new_services)
     result = "".join(lines)
     _check(result, owners)
     return result
@@ -88,20 +96,18 @@ def _in_braces(line: str, service: str, owner: str) -> str:
     return f"{head}{{owner: {owner}{'' if tail.lstrip().startswith('}') else ', '}{tail.lstrip()}"
 
 
-def _add_teams(lines: list[str], teams: tuple[str, ...]) -> None:
-    if not any(line.startswith("teams:") for line in lines):
-        lines += [
-            "\n" if lines and not lines[-1].endswith("\n") else "",
-            "teams:\n",
-            *(f"  {team}: {{}}\n" for team in teams),
-        ]
+def _add(lines: list[str], section: str, entries: Mapping[str, Mapping[str, Any]]) -> None:
+    """Add entries at the end of a section, each on a line of its own; the section too if there is none."""
+    if not entries:
         return
-    begin, end = _section(lines, "teams")
+    if not any(line.startswith(f"{section}:") for line in lines):
+        lines += ["\n" if lines and not lines[-1].endswith("\n") else "", f"{section}:\n"]
+    begin, end = _section(lines, section)
     while end > begin and not lines[end - 1].strip():
         end -= 1
     inner = next((line for line in lines[begin:end] if line.strip() and not line.strip().startswith("#")), "  x")
     indent = inner[: len(inner) - len(inner.lstrip())]
-    lines[end:end] = [f"{indent}{team}: {{}}\n" for team in teams]
+    lines[end:end] = [f"{indent}{name}: {one_line(dict(entry))}\n" for name, entry in entries.items()]
 
 
 def _check(text: str, owners: Mapping[str, str]) -> None:
