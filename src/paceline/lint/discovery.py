@@ -14,7 +14,7 @@ from pathlib import Path
 from paceline.lint import git, globs
 from paceline.lint.fronts import language
 
-_FOREIGN = {"node_modules", "__pycache__", "site-packages"}
+_FOREIGN = {"node_modules", "__pycache__", "site-packages", ".yarn"}
 _MADE = {"venv", "env", "build", "dist", "target"}
 """Left out where nothing else tells what is made and what is written; git does."""
 _TESTS = {"tests", "test", "testing", "__tests__", "__mocks__"}

@@ -10,6 +10,8 @@ binds names, a catalogue of that language, and `sites` with `Kind.CLIENT` and `K
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from paceline.catalogue import Catalogue, load
@@ -24,23 +26,35 @@ if TYPE_CHECKING:
 __all__ = ["may_hold_sites", "sites"]
 
 _NAMES = (
-    b"openai", b"OpenAI", b"anthropic", b"@google/gen", b"vertexai", b"groq", b"mistral", b"cohere", b"ollama",
-    b"langchain", b"@ai-sdk", b"ai-sdk-provider", b"bedrock-runtime", b"generativelanguage", b"generateContent",
-    b"completions", b"'ai'", b'"ai"', b"npm:ai@", b"esm.sh/ai", b"firebase/ai",
+    b"openai", b"anthropic", b"@google/gen", b"vertexai", b"groq-sdk", b"mistralai", b"cohere-ai", b"ollama",
+    b"langchain", b"ai-sdk", b"bedrock-runtime", b"firebase/", b"'ai", b'"ai', b"npm:ai", b"/ai@",
 )  # fmt: skip
-_RESOURCES = (b"messages", b"responses", b"embeddings")
-_VERBS = (b".create(", b".stream(", b".parse(")
+_IMPORTS = re.compile(
+    rb"""(?:\bfrom|\w*(?:[Rr]equire|[Ii]mport|[Ll]azy|[Ll]oad)\w*\s*\()\s*["'](?:[^"'\n]{0,60}?"""
+    rb"(?:openai|anthropic|@google/gen|vertexai|groq-sdk|mistralai|cohere-ai|ollama|langchain|ai-sdk|bedrock-runtime|"
+    rb"firebase/)|(?:npm:|https://esm\.sh/)?ai[\"'@/])"
+)
+_CALLS = (b"completions", b"messages", b"responses", b"embeddings", b"generateContent")
+_SHAPES = re.compile(
+    rb"(?:completions|messages|responses|embeddings)\s*[?!]?\.\s*(?:create|stream|parse)\b|\.\s*generateContent(?:Stream)?\s*\("
+)
 _PROMPTS = (b"ystem", b"nstructions", b"YSTEM")
 _CHANGES = (b"Date", b"uuid", b"UUID", b"random", b"nanoid", b"dayjs", b"moment", b"DateTime")
 
 
 def may_hold_sites(data: bytes) -> bool:
-    """Say from the bytes alone whether it is worth parsing a file."""
+    """Say from the bytes alone whether it is worth parsing a file: an import, a call, an address, or a prompt."""
     return (
-        any(name in data for name in _NAMES)
-        or (any(name in data for name in _RESOURCES) and any(verb in data for verb in _VERBS))
+        (any(name in data for name in _NAMES) and _IMPORTS.search(data) is not None)
+        or (any(name in data for name in _CALLS) and _SHAPES.search(data) is not None)
+        or any(host in data for host in _hosts())
         or (b"`" in data and any(name in data for name in _PROMPTS) and any(name in data for name in _CHANGES))
     )
+
+
+@cache
+def _hosts() -> tuple[bytes, ...]:
+    return tuple(host.encode() for host in load("typescript").hosts())
 
 
 def sites(data: bytes, path: str, catalogue: Catalogue) -> list[Site]:

@@ -6,6 +6,7 @@ after a few steps rather than guess. Must not decide what is right or wrong.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ _HOP = 5
 _STEPS = 400
 """How many expressions one question may lead to: names that stand for each other must not take for ever."""
 _TRANSPARENT = {"beta"}
+_LOADS = re.compile(r"lazy|load|require|import", re.I)
+_NAME_MAX = 60
 _CHOICES = {"||", "??", "&&"}
 
 
@@ -352,13 +355,17 @@ class Resolver:
         return self._loaded(node, scope, depth)
 
     def _loaded(self, node: Node, scope: Scope, depth: int) -> Value | None:
-        """Take `load("x", () => import("x"))` for the package that it loads."""
+        """Take `lazy("x")` and `load(() => import("x"))` for the package that they load."""
         for each in named(field(node, "arguments")):
             inner = plain(each)
             body = plain(field(inner, "body")) if inner is not None and inner.type == "arrow_function" else None
             module = None if body is None else _required(body, plain(field(body, "function")))
             if module is not None:
                 return self._import(module, "", scope.file.path, depth - 1)
+        module = string(first(field(node, "arguments") or node))
+        if module is not None and _LOADS.search(text(field(node, "function"))[-_NAME_MAX:]):
+            known = any(product.holds(dotted(module, ("x",))) for product in self.catalogue.products)
+            return Ref(module) if known else None
         return None
 
     def constructor(self, ref: Ref) -> Product | None:

@@ -32,7 +32,7 @@ from paceline.lint.typescript.syntax import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from tree_sitter import Node
 
@@ -46,6 +46,12 @@ _TYPES = frozenset(
         "interface_body", "object_type", "enum_body", "import_clause", "export_clause", "string", "regex",
     }
 )  # fmt: skip
+_LEAVES = _TYPES | {
+    "identifier", "property_identifier", "shorthand_property_identifier", "private_property_identifier", "number",
+    "true", "false", "null", "this", "undefined", "string_fragment", "escape_sequence", "jsx_text", "jsx_closing_element",
+    "empty_statement", "accessibility_modifier", "optional_chain", "super", "shorthand_property_identifier_pattern",
+}  # fmt: skip
+"""What nothing is looked for in; most nodes of a tree are these."""
 _SYSTEM = re.compile(
     r"^(?:.*sys(?:tem)?_?(?:prompt|message|instructions?|content|template)\w*|system|instructions?)$", re.I
 )
@@ -95,9 +101,11 @@ class _Walk:
             act = self.on.get(node.type)
             if act is not None:
                 act(node, scope, branch)
-            stack.extend(reversed([*self._below(node, scope, branch)]))
+            below = self._below(node, scope, branch)
+            below.reverse()
+            stack += below
 
-    def _below(self, node: Node, scope: Scope, branch: Branch) -> Iterable[Step]:  # one a kind
+    def _below(self, node: Node, scope: Scope, branch: Branch) -> list[Step]:  # one a kind
         """List the children of a node, each with the scope and branch that it stands in."""
         kind = node.type
         if kind in FUNCTIONS:
@@ -124,15 +132,15 @@ class _Walk:
             body = field(node, "body")
             inside = Branch("try", node, branch)
             return [(each, scope, inside if each == body else branch) for each in node.named_children]
-        return [(each, scope, branch) for each in node.named_children if each.type not in _TYPES]
+        return [(each, scope, branch) for each in node.named_children if each.type not in _LEAVES]
 
-    def _arms(self, node: Node, scope: Scope, branch: Branch) -> Iterable[Step]:
+    def _arms(self, node: Node, scope: Scope, branch: Branch) -> list[Step]:
         condition, alternative = field(node, "condition"), field(node, "alternative")
+        found: list[Step] = []
         for each in node.named_children:
-            if each == condition:
-                yield each, scope, branch
-            else:
-                yield each, scope, Branch("if", node, branch, arm=1 if each == alternative else 0)
+            arm = branch if each == condition else Branch("if", node, branch, arm=1 if each == alternative else 0)
+            found.append((each, scope, arm))
+        return found
 
     def _function(self, node: Node, scope: Scope, branch: Branch) -> list[Step]:
         inner = Scope("function", node, scope, self.seen)
