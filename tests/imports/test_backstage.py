@@ -1,4 +1,4 @@
-"""Backstage's catalogue as new services and teams, by the shapes of its own examples; the change is shown, and sound."""
+"""Backstage's catalogue as new services and teams, by the shapes of its examples; the change is shown, and sound."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def additions(standards: Standards, places: Sequence[Path], use_cases: Sequence[
         if entity.get("kind") == "Component":
             component = _Component(entity, file, notes)
             for name, service in _service(component, standards, (names, teams), use_cases):
-                services[name] = service
+                services |= {name: service} if service else {}
                 components.add(component.marked or component.name)
     ours = {teams.known(name) or name: contact for name, contact in contacts.items()}
     owners = dict.fromkeys(service["owner"] for service in services.values())
@@ -119,6 +119,7 @@ def _service(
     key = theirs if component.namespace == "default" or component.marked else f"{component.namespace}-{theirs}"
     name = names[0].ours(key, component.path, "service")
     if name in standards.options.services:
+        yield name, {}  # taken over before, under a name that had to change
         return
     description = printable(component.description).strip()[:_CHARS_MAX]
     component.spec.leave(_SPEC)
