@@ -38,6 +38,16 @@ def test_the_bad_example_fires_and_the_good_one_does_not(rule: Rule) -> None:
     assert rule.code not in codes(rule.good, policy, rule.shown_as)
 
 
+IN_TYPESCRIPT = [rule for rule in all_rules() if rule.typescript[0]]
+
+
+@pytest.mark.parametrize("rule", IN_TYPESCRIPT, ids=[rule.code for rule in IN_TYPESCRIPT])
+def test_so_do_the_examples_in_typescript(rule: Rule) -> None:
+    bad, good = rule.typescript
+    assert rule.code in codes(bad, name="app.ts")
+    assert rule.code not in codes(good, name="app.ts")
+
+
 def test_pages_are_in_step_with_the_rules() -> None:
     written = {path.name: path.read_text() for path in (ROOT / "docs/rules").iterdir()}
     assert written == pages(), "run `python -m paceline.lint.generate`"

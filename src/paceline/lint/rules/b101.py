@@ -56,4 +56,16 @@ at.""",
     kinds=(Kind.CLIENT, Kind.FRAMEWORK),
     asks="base_url",
     check=_check,
+    typescript=(
+        """\
+import OpenAI from "openai";
+
+const client = new OpenAI({ baseURL: "https://api.openai.com/v1" });
+""",
+        """\
+import OpenAI from "openai";
+
+const client = new OpenAI({ baseURL: "http://localhost:4100/t/helpdesk/chat/v1" });
+""",
+    ),
 )

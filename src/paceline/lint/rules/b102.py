@@ -46,4 +46,15 @@ only list things and are left alone.""",
     kinds=(Kind.HTTP,),
     asks="",
     check=_check,
+    typescript=(
+        """\
+const answer = await fetch("https://api.openai.com/v1/chat/completions", { method: "POST", body });
+""",
+        """\
+import OpenAI from "openai";
+
+const client = new OpenAI({ timeout: 30_000, maxRetries: 1 });
+const answer = await client.chat.completions.create({ model, messages, max_completion_tokens: 800 });
+""",
+    ),
 )

@@ -58,4 +58,18 @@ cap, above all with reasoning models.""",
     asks="cap",
     check=_check,
     fixes="Unsafe: adds the standards' cap (1,024 tokens unless they say otherwise) under the API's own name.",
+    typescript=(
+        """\
+import { openai } from "@ai-sdk/openai";
+import { generateText } from "ai";
+
+const { text } = await generateText({ model: openai(MODEL), prompt });
+""",
+        """\
+import { openai } from "@ai-sdk/openai";
+import { generateText } from "ai";
+
+const { text } = await generateText({ model: openai(MODEL), prompt, maxOutputTokens: 800 });
+""",
+    ),
 )

@@ -49,4 +49,26 @@ Routes that machines call, or that return one short label, are reported all the 
     kinds=(Kind.GENERATION,),
     asks="",
     check=_check,
+    typescript=(
+        """\
+import OpenAI from "openai";
+
+const client = new OpenAI({ timeout: 30_000, maxRetries: 1 });
+
+app.post("/chat", async (req, res) => {
+  res.json(await client.chat.completions.create({ model, messages, max_completion_tokens: 800 }));
+});
+""",
+        """\
+import OpenAI from "openai";
+
+const client = new OpenAI({ timeout: 30_000, maxRetries: 1 });
+
+app.post("/chat", async (req, res) => {
+  const stream = client.chat.completions.stream({ model, messages, max_completion_tokens: 800 });
+  for await (const part of stream) res.write(part.choices[0]?.delta?.content ?? "");
+  res.end();
+});
+""",
+    ),
 )

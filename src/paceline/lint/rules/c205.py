@@ -50,4 +50,24 @@ same dialect may refuse the option. Other APIs report usage unasked.""",
     asks="",
     check=_check,
     fixes="Unsafe: adds the option, and with it one last chunk whose `choices` are empty.",
+    typescript=(
+        """\
+import OpenAI from "openai";
+
+const client = new OpenAI({ timeout: 30_000, maxRetries: 1 });
+const stream = await client.chat.completions.create({ model, messages, max_tokens: 800, stream: true });
+""",
+        """\
+import OpenAI from "openai";
+
+const client = new OpenAI({ timeout: 30_000, maxRetries: 1 });
+const stream = await client.chat.completions.create({
+  model,
+  messages,
+  max_tokens: 800,
+  stream: true,
+  stream_options: { include_usage: true },
+});
+""",
+    ),
 )

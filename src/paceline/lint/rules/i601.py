@@ -39,4 +39,18 @@ variable is not seen by this rule unless the address is a literal.""",
     kinds=(Kind.GENERATION,),
     asks="tags",
     check=_check,
+    typescript=(
+        """\
+import OpenAI from "openai";
+
+const client = new OpenAI({ timeout: 30_000, maxRetries: 1 });
+await client.chat.completions.create({ model, messages, max_completion_tokens: 800 });
+""",
+        """\
+import OpenAI from "openai";
+
+const client = new OpenAI({ defaultHeaders: { "x-paceline-use-case": "chat" } });
+await client.chat.completions.create({ model, messages, max_completion_tokens: 800 });
+""",
+    ),
 )

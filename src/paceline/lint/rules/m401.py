@@ -47,4 +47,18 @@ that they do not list is a warning.""",
     kinds=(Kind.GENERATION, Kind.FRAMEWORK),
     asks="model",
     check=_check,
+    typescript=(
+        """\
+import { openai } from "@ai-sdk/openai";
+import { generateText } from "ai";
+
+const { text } = await generateText({ model: openai("gpt-5.4"), prompt, maxOutputTokens: 800 });
+""",
+        """\
+import { openai } from "@ai-sdk/openai";
+import { generateText } from "ai";
+
+const { text } = await generateText({ model: openai("task:chat"), prompt, maxOutputTokens: 800 });
+""",
+    ),
 )

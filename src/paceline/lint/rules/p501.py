@@ -45,4 +45,18 @@ and left alone. Prompts shorter than what a provider caches are reported all the
     kinds=(Kind.PROMPT,),
     asks="stable",
     check=_check,
+    typescript=(
+        """\
+function build(rules: string) {
+  const systemPrompt = `It is ${new Date().toISOString()}. ${rules}`;
+  return systemPrompt;
+}
+""",
+        """\
+function build(rules: string) {
+  const systemPrompt = `${rules}`;
+  return systemPrompt;
+}
+""",
+    ),
 )

@@ -40,4 +40,18 @@ As P501. A prompt that is shorter than what a provider caches is reported all th
     kinds=(Kind.PROMPT,),
     asks="",
     check=_check,
+    typescript=(
+        """\
+function build(rules: string) {
+  const systemPrompt = `Today is ${new Date().toDateString()}. ${rules}`;
+  return systemPrompt;
+}
+""",
+        """\
+function build(rules: string) {
+  const systemPrompt = `${rules}`;
+  return systemPrompt;
+}
+""",
+    ),
 )

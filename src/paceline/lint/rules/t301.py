@@ -55,4 +55,16 @@ is, where the run reads the file that sets it; one in an HTTP client made elsewh
     asks="timeout",
     check=_check,
     fixes="Unsafe: adds the standards' timeout (60 seconds unless they say otherwise).",
+    typescript=(
+        """\
+import { generateText } from "ai";
+
+const { text } = await generateText({ model, prompt, maxOutputTokens: 800 });
+""",
+        """\
+import { generateText } from "ai";
+
+const { text } = await generateText({ model, prompt, maxOutputTokens: 800, timeout: 30_000 });
+""",
+    ),
 )

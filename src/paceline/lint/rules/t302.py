@@ -48,4 +48,18 @@ or around the call, is not seen.""",
     asks="",
     check=_check,
     fixes="Unsafe: adds the standards' timeout (60 seconds unless they say otherwise) to the call.",
+    typescript=(
+        """\
+import OpenAI from "openai";
+
+const client = new OpenAI();
+await client.chat.completions.create({ model, messages, max_completion_tokens: 800 });
+""",
+        """\
+import OpenAI from "openai";
+
+const client = new OpenAI({ timeout: 30_000, maxRetries: 1 });
+await client.chat.completions.create({ model, messages, max_completion_tokens: 800 });
+""",
+    ),
 )

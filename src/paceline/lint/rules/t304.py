@@ -51,4 +51,16 @@ milliseconds. A batch job that means to wait for twenty minutes is reported.""",
     kinds=(Kind.CLIENT, Kind.FRAMEWORK, Kind.GENERATION),
     asks="",
     check=_check,
+    typescript=(
+        """\
+import OpenAI from "openai";
+
+const client = new OpenAI({ timeout: 30 });
+""",
+        """\
+import OpenAI from "openai";
+
+const client = new OpenAI({ timeout: 30_000 });
+""",
+    ),
 )

@@ -62,4 +62,20 @@ seen. A loop counts where it catches and goes round, and success leaves it.""",
     ),
     asks="",
     check=_check,
+    typescript=(
+        """\
+import OpenAI from "openai";
+import pRetry from "p-retry";
+
+const client = new OpenAI({ timeout: 30_000 });
+const answer = await pRetry(() => client.chat.completions.create({ model, messages, max_completion_tokens: 800 }));
+""",
+        """\
+import OpenAI from "openai";
+import pRetry from "p-retry";
+
+const client = new OpenAI({ timeout: 30_000, maxRetries: 0 });
+const answer = await pRetry(() => client.chat.completions.create({ model, messages, max_completion_tokens: 800 }));
+""",
+    ),
 )

@@ -51,4 +51,26 @@ whose condition is not a literal. Frameworks' own limits of steps are not looked
     kinds=(Kind.GENERATION,),
     asks="bounded",
     check=_check,
+    typescript=(
+        """\
+import OpenAI from "openai";
+
+const client = new OpenAI({ timeout: 30_000, maxRetries: 1 });
+while (true) {
+  const answer = await client.chat.completions.create({ model, messages, max_completion_tokens: 800 });
+  if (!answer.choices[0].message.tool_calls) break;
+  messages.push(...(await run(answer)));
+}
+""",
+        """\
+import OpenAI from "openai";
+
+const client = new OpenAI({ timeout: 30_000, maxRetries: 1 });
+for (let step = 0; step < STEPS_MAX; step++) {
+  const answer = await client.chat.completions.create({ model, messages, max_completion_tokens: 800 });
+  if (!answer.choices[0].message.tool_calls) break;
+  messages.push(...(await run(answer)));
+}
+""",
+    ),
 )

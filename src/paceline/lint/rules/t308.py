@@ -46,4 +46,23 @@ otherwise.""",
     kinds=(Kind.GENERATION,),
     asks="made_once",
     check=_check,
+    typescript=(
+        """\
+import OpenAI from "openai";
+
+export async function ask(messages) {
+  const client = new OpenAI({ timeout: 30_000 });
+  return client.chat.completions.create({ model, messages, max_completion_tokens: 800 });
+}
+""",
+        """\
+import OpenAI from "openai";
+
+const client = new OpenAI({ timeout: 30_000 });
+
+export async function ask(messages) {
+  return client.chat.completions.create({ model, messages, max_completion_tokens: 800 });
+}
+""",
+    ),
 )

@@ -48,8 +48,9 @@ _TYPES = frozenset(
 )  # fmt: skip
 _LEAVES = _TYPES | {
     "identifier", "property_identifier", "shorthand_property_identifier", "private_property_identifier", "number",
-    "true", "false", "null", "this", "undefined", "string_fragment", "escape_sequence", "jsx_text", "jsx_closing_element",
-    "empty_statement", "accessibility_modifier", "optional_chain", "super", "shorthand_property_identifier_pattern",
+    "true", "false", "null", "this", "super", "undefined", "string_fragment", "escape_sequence", "jsx_text",
+    "jsx_closing_element", "empty_statement", "accessibility_modifier", "optional_chain",
+    "shorthand_property_identifier_pattern",
 }  # fmt: skip
 """What nothing is looked for in; most nodes of a tree are these."""
 _SYSTEM = re.compile(
