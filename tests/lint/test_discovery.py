@@ -37,6 +37,12 @@ def test_what_is_named_is_always_taken(tree: Path) -> None:
     assert find(named[2:], Selection(tree)) == ["src/build/d.py", "tests/e.py"]
 
 
+def test_what_is_named_can_be_left_out_all_the_same(tree: Path) -> None:
+    named = [tree / each for each in ("a.py", "src/c.py", "tests/e.py")]
+    assert find(named, Selection(tree, exclude=("src",), forced=True)) == ["a.py"]
+    assert find(named, Selection(tree, include=("src",), tests=True, forced=True)) == ["src/c.py"]
+
+
 def test_include_and_exclude(tree: Path) -> None:
     assert find([tree], Selection(tree, include=("src/**/*.py", "src/*.ts"))) == ["src/c.py", "src/c.ts"]
     assert find([tree / "src"], Selection(tree, exclude=("*.ts", "/src/l.PY"))) == ["src/c.py"]
@@ -62,12 +68,12 @@ def test_outside_the_root_a_name_is_absolute(tree: Path) -> None:
     ],
 )
 def test_patterns(pattern: str, yes: list[str], no: list[str]) -> None:
-    matches = matcher([pattern])
+    matches = matcher((pattern,))
     assert [each for each in [*yes, *no] if matches(each)] == yes
 
 
 def test_no_pattern_matches_nothing() -> None:
-    assert not matcher([])("a")
+    assert not matcher(())("a")
 
 
 @pytest.mark.parametrize(

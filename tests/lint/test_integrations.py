@@ -24,7 +24,7 @@ def test_pre_commit_hooks_run_the_linter_on_every_language_it_reads() -> None:
     hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     assert [hook["id"] for hook in hooks] == ["paceline-check", "paceline-check-installed"]
     for hook in hooks:
-        assert hook["entry"] == "paceline check"
+        assert hook["entry"] == "paceline check --force-exclude"
         assert {"python", "jupyter", "ts", "tsx", "javascript", "jsx", "vue", "svelte"} <= set(hook["types_or"])
 
 

@@ -189,3 +189,4 @@ def test_configuration_and_baseline_count_in_an_editor_too(tmp_path: Path) -> No
     counts = {"version": 1, "findings": {"app.py": {"C201": 1}}}
     (tmp_path / "paceline-baseline.json").write_text(json.dumps(counts))
     assert [each.code for each in linted(tmp_path / "app.py", APP)] == ["T303"]
+    assert linted(tmp_path / "test_app.py", APP) == []

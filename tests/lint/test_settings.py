@@ -107,7 +107,7 @@ def test_codes() -> None:
 
 def test_every_key_can_be_set(here: Path) -> None:
     lists = {"include", "exclude", "select", "ignore", "gateways", "clients", "packages", "models", "tags"}
-    values = dict.fromkeys(lists, "[]") | {"tests": "true", "per-file-ignores": "{}"}
+    values = dict.fromkeys(lists, "[]") | {"tests": "true", "force-exclude": "true", "per-file-ignores": "{}"}
     values |= dict.fromkeys(("cap-tokens", "cap-tokens-max", "timeout-s", "timeout-s-max"), "30")
     values |= {"mode": "'report'", "fail-on": "'never'", "format": "'json'"}
     text = "\n".join(f"{key} = {values.get(key, repr('x'))}" for key in KEYS)

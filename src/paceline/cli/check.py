@@ -47,6 +47,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--ignore", multiple=True, metavar="CODES", help="Rules to leave out.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Files to leave out; may be repeated.")
 @click.option("--tests", is_flag=True, help="Look into tests, too.")
+@click.option("--force-exclude", is_flag=True, help="Leave out excluded files and tests that are named, too.")
 @click.option("--fix", is_flag=True, help="Mend what can be mended safely, then check again.")
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: also what changes what the program does.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
@@ -146,6 +147,7 @@ def _settings(paths: tuple[Path, ...], given: dict[str, Any]) -> Settings:
         exclude=(*found.exclude, *given["exclude"]),
         clients=(*found.clients, *given["clients"]),
         tests=found.tests or given["tests"],
+        force_exclude=found.force_exclude or given["force_exclude"],
         **changes,
     )
 

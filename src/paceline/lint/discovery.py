@@ -1,6 +1,7 @@
 """Which files a run looks at: what git lists inside a work tree, else what lies there, without tests and what is made.
 
-Names are relative to the project's root, with `/`. A file that is named is always taken. Must not read files.
+Names are relative to the project's root, with `/`. A file that is named is always taken, unless exclusions are forced.
+Must not read files.
 """
 
 from __future__ import annotations
@@ -24,29 +25,35 @@ _MINIFIED = re.compile(r".*\.min\.[cm]?js|.*\.bundle\.js|.*\.d\.ts")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a project wants looked at. `root` is absolute; patterns are those of `globs`."""
+    """What a project wants looked at. `root` is absolute; patterns are those of `globs`.
+
+    `forced` applies patterns and the rule about tests to named files, too: pre-commit names all it has.
+    """
 
     root: Path
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     tests: bool = False
+    forced: bool = False
+
+    def wants(self, name: str, below: str | None = None) -> bool:
+        """Say whether the project wants a file; `below` is its path from what was named."""
+        if not self.tests and is_test(name if below is None else below):
+            return False
+        included = not self.include or globs.matcher(self.include)(name)
+        return included and not globs.matcher(self.exclude)(name)
 
 
 def find(paths: Iterable[Path], selection: Selection) -> list[str]:
     """List the files below some paths that a front end reads, in order."""
-    wanted, unwanted = globs.matcher(selection.include), globs.matcher(selection.exclude)
     found: set[str] = set()
     for path in paths:
-        if not path.is_dir():
-            found.add(name(path, selection.root))
-            continue
-        prefix = name(path, selection.root)
-        for inner in _listed(path):
-            if not (selection.tests or not is_test(inner)):
-                continue
-            full = inner if prefix == "." else f"{prefix}/{inner}"
-            if (not selection.include or wanted(full)) and not unwanted(full):
-                found.add(full)
+        full = name(path, selection.root)
+        if path.is_dir():
+            inner = ((each, each if full == "." else f"{full}/{each}") for each in _listed(path))
+            found.update(each for below, each in inner if selection.wants(each, below))
+        elif not selection.forced or selection.wants(full):
+            found.add(full)
     return sorted(found)
 
 

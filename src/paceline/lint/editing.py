@@ -48,7 +48,9 @@ class Open:
         self._root, self.pages = found.root, found.pages
         self._name = discovery.name(self.path, found.root)
         self.findings = []
-        if fronts.language(self._name) is None or self._name.endswith(".ipynb"):
+        if fronts.language(self._name) is None or not found.selection.wants(self._name):
+            return
+        if self._name.endswith(".ipynb"):
             return  # a notebook's text is JSON, and its lines are not those of its code
         self._policy = policies.policy(found)
         outcome = run.Outcome()

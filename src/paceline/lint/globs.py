@@ -7,13 +7,14 @@ from the root; what matches a directory matches all below it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache
 
 _PIECES = re.compile(r"\*\*/|\*\*|\*|\?|\[[^\]]+\]|.", re.DOTALL)
 
 
-def matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
+@lru_cache(maxsize=64)
+def matcher(patterns: tuple[str, ...]) -> Callable[[str], bool]:
     """Make the test of a path against several patterns."""
     joined = "|".join(_regex(each) for each in patterns)
     if not joined:

@@ -81,7 +81,7 @@ def choice(settings: Settings) -> Choice:
     from paceline.lint.select import codes
 
     active = codes(settings.select) if settings.select else frozenset(CODES)
-    per_file = tuple((globs.matcher([glob]), codes(named)) for glob, named in settings.per_file_ignores)
+    per_file = tuple((globs.matcher((glob,)), codes(named)) for glob, named in settings.per_file_ignores)
     return Choice(active - codes(settings.ignore), per_file)
 
 
@@ -95,8 +95,7 @@ def check(  # noqa: PLR0913  # what to look at, what to go by, and where to keep
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Outcome:
     """Lint files and directories: what is there, and what pragmas and configuration say of it."""
-    selection = discovery.Selection(settings.root, settings.include, settings.exclude, settings.tests)
-    names = discovery.find(paths, selection)
+    names = discovery.find(paths, settings.selection)
     chosen = choice(settings)
     outcome = Outcome(absent=_absent(names), paths=names)
     missing = {module for module, _ in outcome.absent}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from paceline.lint import git
+from paceline.lint.discovery import Selection
 
 ALONE, SHARED = "paceline-check.toml", "pyproject.toml"
 MODES = ("report", "new-only", "enforce")
@@ -71,6 +72,12 @@ class Settings:
     cap_tokens_max: int | None = None
     timeout_s: float | None = None
     timeout_s_max: float | None = None
+    force_exclude: bool = False
+
+    @property
+    def selection(self) -> Selection:
+        """Return which files are wanted."""
+        return Selection(self.root, self.include, self.exclude, self.tests, self.force_exclude)
 
 
 _TEXTS = {"include", "exclude", "select", "ignore", "gateways", "clients", "packages", "models", "tags"}
@@ -160,9 +167,9 @@ def _value(file: _File, key: str, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
             raise file.fault(key, f"`{key}` is no positive number", "write a number, without quotes.")
         return value
-    if key == "tests":
+    if key in {"tests", "force-exclude"}:
         if not isinstance(value, bool):
-            raise file.fault(key, "`tests` is neither true nor false", "write `true` or `false`, without quotes.")
+            raise file.fault(key, f"`{key}` is neither true nor false", "write `true` or `false`, without quotes.")
         return value
     if not isinstance(value, str):
         raise file.fault(key, f"`{key}` is no text", "put it into quotes.")
