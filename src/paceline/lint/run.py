@@ -146,6 +146,7 @@ def only_new(outcome: Outcome, root: Path, commit: str) -> bool:
         near = git.touches(ranges, each.line, each.line) or git.touches(ranges, each.first, each.last)
         if each.path.endswith(".ipynb"):  # its lines are those of its code, git's are those of its JSON
             near = bool(ranges)
+        near |= each.path.startswith("/")  # outside the project, where git was not asked
         if each.held_by is None and not near:
             outcome.findings[at] = replace(each, held_by="old")
     return True
