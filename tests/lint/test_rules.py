@@ -140,3 +140,23 @@ def test_a_pragma_above_and_one_for_nothing() -> None:
     assert codes('# paceline: ignore[C201] reason="x"\n') == ["L003"]
     assert "there is no rule C999" in lint('# paceline: ignore[C999] reason="x"\n')[0].message
     assert codes("x = '# paceline: ignore[C201]'\n") == []
+
+
+@pytest.mark.parametrize(
+    ("address", "tagged"),
+    [
+        ("'http://gate/t/helpdesk/chat/v1'", True),
+        ("'http://gate/v1'", False),
+        ("settings.url", True),
+        ("f'{gate}/t/a/b/v1'", True),
+    ],
+)
+def test_a_tag_may_be_in_the_address(address: str, tagged: bool) -> None:
+    code = f"from openai import OpenAI\nc = OpenAI(base_url={address})\nc.responses.create(model=M, input=i)"
+    assert ("I601" in codes(code)) is not tagged
+    written = address if address[0] != "f" else address[1:].replace("'", "`").replace("{", "${")
+    script = f"import OpenAI from 'openai';\nconst c = new OpenAI({{ baseURL: {written} }});\n"
+    data = (script + "await c.responses.create({ model: M, input: i });").encode()
+    outcome = Outcome()
+    check_bytes(data, "a.ts", load(), Policy(), DAY, outcome)
+    assert ("I601" in {each.code for each in outcome.findings}) is not tagged

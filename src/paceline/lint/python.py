@@ -22,6 +22,7 @@ from paceline.lint.resolve import Client, Ref, Resolver
 from paceline.lint.scopes import Scope, survey
 from paceline.lint.sites import Fact, Kind, Place, Site, State
 from paceline.lint.spans import Spans
+from paceline.lint.tags import by_address
 from paceline.lint.values import Values, place
 
 __all__ = ["UnreadableError", "may_hold_sites", "sites"]
@@ -241,7 +242,12 @@ class _Front:
         if client.several or any(each.state is not made[0].state for each in made):
             return Fact(State.UNKNOWN, fact.place, "the client is made in several ways")
         if made[0].state is State.NO and not made[0].explicit:
-            return fact
+            address = product.names("base_url")
+            return (
+                by_address(self.arguments.fact(client.call, client.scope, address, product.nested), fact)
+                if name == "tags" and address
+                else fact
+            )
         away = client.scope.module is not self.seen.module
         return replace(_elsewhere(made[0]), place=fact.place) if away else _elsewhere(made[0])
 

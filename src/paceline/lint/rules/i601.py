@@ -34,8 +34,8 @@ client = OpenAI(timeout=30, default_headers={"x-paceline-use-case": "chat"})
 client.chat.completions.create(model=MODEL, messages=messages, max_completion_tokens=800)
 """,
     misses="""\
-Judged only where the client is made in sight. A tag in the base URL's path or in the environment's header
-variable is not seen by this rule unless the address is a literal.""",
+Judged only where the client is made in sight. A tag in the base URL's path counts; an address that is no literal
+leaves it unknown. One in the environment's header variable is not seen.""",
     kinds=(Kind.GENERATION,),
     asks="tags",
     check=_check,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from paceline.lint.sites import Fact, Kind, Site, State
+from paceline.lint.tags import by_address
 from paceline.lint.typescript.facts import Arguments, Wanted
 from paceline.lint.typescript.modules import dotted, is_beside
 from paceline.lint.typescript.requests import request_site
@@ -200,7 +201,12 @@ class Calls:
         made = [self._of_client(call, scope, client.product, name, names, fact) for call, scope in calls]
         if any(each.state is not made[0].state for each in made):
             return Fact(State.UNKNOWN, fact.place, "the client is made in several ways")
-        return fact if made[0].state is State.NO and not made[0].explicit else made[0]
+        if made[0].state is not State.NO or made[0].explicit:
+            return made[0]
+        address = client.product.names("base_url")
+        if name != "tags" or not address:
+            return fact
+        return by_address(self._of_client(client.call, client.scope, client.product, "base_url", address, fact), fact)
 
     def _of_client(  # noqa: PLR0913, PLR0917  # what is asked of which call
         self, call: Node, scope: Scope, product: Product, name: str, names: tuple[str, ...], fact: Fact
