@@ -150,6 +150,17 @@ def test_it_loads_nothing_heavy(here: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=here)
 
 
+def test_what_is_not_installed_is_said_in_a_line(here: Path) -> None:
+    (here / "app.ts").write_text("import OpenAI from 'openai';\n")
+    code = (
+        "import sys; sys.modules['tree_sitter'] = sys.modules['tree_sitter_javascript'] = None\n"
+        "from paceline.cli.check import command; command(['--fail-on', 'never'])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], check=True, cwd=here, capture_output=True, text=True).stdout
+    assert "1 file was not looked at: TypeScript and JavaScript need `pip install 'paceline[lint-ts]'`\n" in shown
+    assert "app.py:3:7: error T301" in shown
+
+
 def _lint(data: bytes) -> None:
     check_bytes(data, "x.py", load(), Policy(), date(2026, 11, 23), Outcome())
 

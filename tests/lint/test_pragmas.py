@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from paceline.catalogue import load
+from paceline.lint import run
 from paceline.lint.findings import Finding, Policy
 from paceline.lint.look import look
 from paceline.lint.pragmas import pragmas
-from paceline.lint.rules import CODES
+from paceline.lint.rules import CODES, OWN
 from paceline.lint.run import Choice, Outcome, add, check_bytes
+from paceline.lint.settings import Settings
 
 DAY = date(2026, 11, 23)
 HEAD = "from openai import OpenAI\nc = OpenAI(timeout=3, base_url='http://localhost:4100/t/a/b/v1')\n"
@@ -81,7 +84,7 @@ def test_what_is_wrong_with_it(pragma: str, code: str, words: str) -> None:
 def test_a_rule_that_is_off_is_not_unused() -> None:
     data = (HEAD + f"x = 1  # paceline: ignore[T303] {WHY}").encode()
     outcome = Outcome()
-    add(outcome, "app.py", look(data, "app.py", load(), Policy()), Choice(frozenset(CODES) - {"T303"}), DAY)
+    add(outcome, "app.py", look(data, "app.py", load(), Policy()), Choice(frozenset(CODES) - {"T303"} | set(OWN)), DAY)
     assert outcome.findings == []
 
 
@@ -100,3 +103,10 @@ def test_files_without_statements(path: str, text: str, found: set[int] | None) 
 def test_what_cannot_be_read_has_those_before() -> None:
     broken = f"x = 1  # paceline: ignore[C201] {WHY}\n(\n"
     assert [each.line for each in pragmas(broken.encode())] == [1]
+
+
+def test_what_is_wrong_with_pragmas_can_be_ignored_by_configuration_only(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(HEAD + f"x = 1  # paceline: ignore[T303, L003] {WHY}\n")
+    for ignore, expected in (((), ["L004"]), (("L004",), []), (("pragma-wrong",), []), (("ALL",), [])):
+        outcome = run.check([tmp_path], Settings(tmp_path, select=("T303",), ignore=ignore), Policy(), DAY)
+        assert [each.code for each in outcome.findings] == expected

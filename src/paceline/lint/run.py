@@ -80,7 +80,7 @@ def choice(settings: Settings) -> Choice:
     """Resolve `select`, `ignore` and `per-file-ignores`; raises `SettingsError` for what is no rule."""
     from paceline.lint.select import codes
 
-    active = codes(settings.select) if settings.select else frozenset(CODES)
+    active = (codes(settings.select) if settings.select else frozenset(CODES)) | frozenset(OWN)
     per_file = tuple((globs.matcher((glob,)), codes(named)) for glob, named in settings.per_file_ignores)
     return Choice(active - codes(settings.ignore), per_file)
 
@@ -126,14 +126,14 @@ def add(outcome: Outcome, name: str, found: Look, chosen: Choice, today: date) -
              for each in asked]  # fmt: skip
     judged = suppress(asked, found.pragmas, name, today, set(CODES), chosen.active)
     outcome.pragmas += sum(not each.expired(today) and bool(each.reason) for each in found.pragmas)
-    outcome.findings += judged
+    outcome.findings += (each for each in judged if each.code in chosen.active)
 
 
 def check_bytes(  # noqa: PLR0913, PLR0917
     data: bytes, name: str, catalogue: Catalogue, policy: Policy, today: date, outcome: Outcome
 ) -> None:
     """Lint one file that has been read, with all rules."""
-    add(outcome, name, look(data, name, catalogue, policy), Choice(frozenset(CODES)), today)
+    add(outcome, name, look(data, name, catalogue, policy), Choice(frozenset((*CODES, *OWN))), today)
 
 
 def only_new(outcome: Outcome, root: Path, commit: str) -> bool:
@@ -181,7 +181,12 @@ def _absent(names: list[str]) -> list[tuple[str, str]]:
         try:
             fronts.front(module or "paceline.lint.python")
         except fronts.AbsentError as error:
-            found.append((module or "", f"{count} files were not looked at: {error}"))
+            found.append(
+                (
+                    module or "",
+                    f"{count} files were not looked at: {error}" if count > 1 else f"1 file was not looked at: {error}",
+                )
+            )
     return found
 
 

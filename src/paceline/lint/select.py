@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from paceline.lint.rules import CODES
+from paceline.lint.rules import CODES, OWN
 from paceline.lint.settings import SettingsError, meant
 
 
@@ -13,7 +13,7 @@ def codes(words: Iterable[str]) -> frozenset[str]:
     found: set[str] = set()
     for word in words:
         wanted = word.strip().upper()
-        some = [code for code in CODES if wanted == "ALL" or code.startswith(wanted)] if wanted else []
+        some = [code for code in (*CODES, *OWN) if wanted == "ALL" or code.startswith(wanted)] if wanted else []
         found.update(some or _named(word.strip()))
     return frozenset(found)
 
@@ -21,9 +21,10 @@ def codes(words: Iterable[str]) -> frozenset[str]:
 def _named(word: str) -> list[str]:
     from paceline.lint.rules import all_rules
 
-    found = [rule.code for rule in all_rules() if rule.name == word.lower()]
+    names = {rule.name: rule.code for rule in all_rules()} | {name: code for code, (name, _, _) in OWN.items()}
+    found = [names[word.lower()]] if word.lower() in names else []
     if not found:
-        fix = meant(word, (*CODES, *(rule.name for rule in all_rules())))
+        fix = meant(word, (*CODES, *OWN, *names))
         raise SettingsError(
             f"there is no rule `{word}`", fix if "did you mean" in fix else "`paceline rules` lists them."
         )
