@@ -40,10 +40,15 @@ def _output(function: _Function) -> _Function:
     )(function)
 
 
-_link = click.option("--link", default=None, metavar="URL", help="The dashboard.  [default: alerting.link]")
+_link = click.option(
+    "--link", default=None, metavar="URL", help="Where people reach paceline.  [default: alerting.link]"
+)
 
 
-@command.command(epilog="Example: paceline export prometheus --link https://paceline.acme.example -o rules.yml")
+@command.command(
+    short_help="Recording and alert rules for Prometheus.",
+    epilog="Example: paceline export prometheus --link https://paceline.acme.example -o rules.yml",
+)
 @_link
 @_output
 @standards_option
@@ -60,7 +65,7 @@ def prometheus(link: str | None, output: Path | None, standards: Path) -> None:
     _say_left_out(made.left_out)
 
 
-@command.command(epilog="Example: paceline export grafana -o dashboards/")
+@command.command(short_help="Dashboards for Grafana.", epilog="Example: paceline export grafana -o dashboards/")
 @click.argument("board", required=False, type=click.Choice(("overview", "service", "models", "gateway")))
 @_link
 @click.option(
@@ -87,7 +92,7 @@ def grafana(board: str | None, link: str | None, output: Path | None, standards:
         _write([board_text(name, known, link)], output / f"paceline-{name}.json")
 
 
-@command.command(epilog="Example: paceline export openslo -o slo.yaml")
+@command.command(short_help="The standards as OpenSLO v1.", epilog="Example: paceline export openslo -o slo.yaml")
 @_output
 @standards_option
 def openslo(output: Path | None, standards: Path) -> None:
@@ -97,7 +102,9 @@ def openslo(output: Path | None, standards: Path) -> None:
     _write([openslo_text(loaded_standards(standards))], output)
 
 
-@command.command(epilog="Example: paceline export focus --since 31d -o october.csv")
+@command.command(
+    short_help="Cost by day as FOCUS 1.2 CSV.", epilog="Example: paceline export focus --since 31d -o october.csv"
+)
 @click.option("--since", default="31d", show_default=True, metavar="SPAN", help="How far back, in whole UTC days: 31d.")
 @_output
 @standards_option
@@ -127,7 +134,10 @@ _until = click.option("--until", default=None, metavar="WHEN", help="Up to when,
 _service = click.option("--service", default=None, metavar="NAME", help="Only this service's.")
 
 
-@command.command(epilog="Example: paceline export csv --since 1h --service helpdesk -o requests.csv")
+@command.command(
+    short_help="Single requests as CSV.",
+    epilog="Example: paceline export csv --since 1h --service helpdesk -o requests.csv",
+)
 @_since
 @_until
 @_service
@@ -145,7 +155,9 @@ def csv(
         _write(request_lines(ledger, *span, service), output)
 
 
-@command.command(epilog="Example: paceline export parquet --since 7d -o requests.parquet")
+@command.command(
+    short_help="Single requests as Parquet.", epilog="Example: paceline export parquet --since 7d -o requests.parquet"
+)
 @_since
 @_until
 @_service

@@ -46,7 +46,10 @@ def _made(function: _Function) -> _Function:
     return output(overwrite(format_option("text", "json")(function)))
 
 
-@command.command(epilog="Example: paceline import litellm config.yaml -o paceline.yaml")
+@command.command(
+    short_help="LiteLLM's configuration as standards.",
+    epilog="Example: paceline import litellm config.yaml -o paceline.yaml",
+)
 @click.argument("place", type=click.Path(exists=True, path_type=Path), metavar="FILE|DIR")
 @_made
 def litellm(place: Path, target: Path | None, overwrite: bool, output: str) -> None:
@@ -59,7 +62,10 @@ def litellm(place: Path, target: Path | None, overwrite: bool, output: str) -> N
     _bring(lambda: read(place), place, target, overwrite, output)
 
 
-@command.command(epilog="Example: paceline import portkey config.json --default openai/gpt-5.4-mini")
+@command.command(
+    short_help="Portkey's configs as standards.",
+    epilog="Example: paceline import portkey config.json --default openai/gpt-5.4-mini",
+)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--virtual-key",

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 _write = click.option("--write", is_flag=True, help="Change the standards file; comments stay.")
 
 
-@click.command(epilog="Example: paceline import backstage services/ --new --use-case support-chat")
+@click.command(
+    short_help="Owners, and services, of Backstage.",
+    epilog="Example: paceline import backstage services/ --new --use-case support-chat",
+)
 @click.argument("places", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--new", is_flag=True, help="Add components that the standards do not have as services, too.")
 @click.option("--use-case", "use_cases", multiple=True, metavar="NAME", help="The use case of new services.")
@@ -49,7 +52,10 @@ def backstage(
     _take_over(standards, lambda: claims(list(places)), added if new else None, output, write=write)
 
 
-@click.command(epilog="Example: paceline import codeowners CODEOWNERS --service helpdesk=apps/helpdesk")
+@click.command(
+    short_help="Owners of files like CODEOWNERS.",
+    epilog="Example: paceline import codeowners CODEOWNERS --service helpdesk=apps/helpdesk",
+)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--service", "places", multiple=True, required=True, metavar="NAME=PATH", help="Where a service's code is."
