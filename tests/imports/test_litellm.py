@@ -278,6 +278,50 @@ def test_addresses_in_variables(litellm: Read, monkeypatch: pytest.MonkeyPatch) 
     assert litellm(text).document["providers"]["acme"]["base_url"] == "https://acme.openai.azure.com/openai/v1"
 
 
+def test_a_key_never_gets_the_name_of_another(litellm: Read) -> None:
+    found = litellm(
+        """\
+model_list:
+  - {model_name: a, litellm_params: {model: openai/gpt-4o, api_key: sk-literal-1}}
+  - {model_name: b, litellm_params: {model: gpt-4}}
+  - {model_name: c, litellm_params: {model: groq/llama, api_key: sk-literal-2}}
+  - {model_name: d, litellm_params: {model: groq/qwen, api_key: os.environ/GROQ_API_KEY}}
+"""
+    )
+    assert [each["key"] for each in found.document["providers"].values()] == [
+        *("env:OPENAI_API_KEY_2", "env:OPENAI_API_KEY", "env:GROQ_API_KEY_2", "env:GROQ_API_KEY")
+    ]
+
+
+def test_credentials_are_those_of_their_entries(litellm: Read) -> None:
+    # docs.litellm.ai/docs/proxy/configs, "Centralized credential management"
+    found = litellm(
+        """\
+model_list:
+  - {model_name: a, litellm_params: {model: azure/gpt-4o, litellm_credential_name: ours}}
+  - {model_name: b, litellm_params: {model: azure/gpt-5, litellm_credential_name: ours}}
+credential_list:
+  - credential_name: ours
+    credential_values: {api_key: sk-literal-1, api_base: "https://acme.openai.azure.com/", api_version: "2024-06-01"}
+"""
+    )
+    assert found.document["models"] == {"a": ["acme/gpt-4o"], "b": ["acme/gpt-5"]}
+    assert "credential_list[0].credential_values.api_key" in of(found, "to do")
+    assert "credential_list[0].credential_values.api_version" in of(found, "left out")
+
+
+def test_a_vendors_host_that_speaks_another_dialect_is_an_address(litellm: Read) -> None:
+    both = "{model_name: %s, litellm_params: {model: %s, api_base: %s, api_key: os.environ/CLAUDE}}"
+    found = litellm(
+        f"model_list:\n  - {both % ('a', 'openai/claude-4', 'https://api.anthropic.com/v1')}\n"
+        f"  - {both % ('b', 'anthropic/claude-4', 'https://api.anthropic.com')}\n"
+    )
+    assert found.document["providers"] == {
+        "at-anthropic": {"base_url": "https://api.anthropic.com/v1", "key": "env:CLAUDE"},
+        "anthropic": {"key": "env:CLAUDE"},
+    }
+
+
 def test_included_files_and_folders_are_one(litellm: Read, tmp_path: Path) -> None:
     # docs.litellm.ai/docs/proxy/config_management
     (tmp_path / "models.yaml").write_text("model_list: [{model_name: a, litellm_params: {model: gpt-4o}}]\n")

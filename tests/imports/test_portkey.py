@@ -131,6 +131,13 @@ def test_a_virtual_key_is_whose_one_says(portkey: Read) -> None:
     assert literal.document["providers"] == {"openai": {"key": "env:OPENAI_API_KEY"}}
 
 
+def test_a_single_strategy_has_one_target(portkey: Read) -> None:
+    one, other = ({"provider": "openai", "api_key": "k", "override_params": {"model": name}} for name in "ab")
+    found = portkey({"strategy": {"mode": "single"}, "targets": [one, other]})
+    assert found.document["models"] == {"support": ["openai/a"]}
+    assert "targets[1]" in of(found, "left out")
+
+
 def test_own_hosts_and_azure(portkey: Read) -> None:
     found = portkey(
         {

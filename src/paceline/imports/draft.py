@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from paceline.imports.findings import Notes
-from paceline.imports.vendors import Kind, address_name, known_address
+from paceline.imports.vendors import Kind, address_name, vendor_of
 from paceline.standards.names import NAME_CHARS_MAX, suggestion
 from paceline.standards.vendors import VENDORS
 
@@ -66,9 +66,9 @@ class Draft:
 
     def provider(self, kind: Kind, address: str, key: str | None, more: Mapping[str, Any] | None = None) -> str:
         """Return the name of the provider that is this; the same one gets the same name. `key` is a reference."""
-        vendor = known_address(address) if address else kind.vendor
+        vendor = vendor_of(kind, address)
         options: dict[str, Any] = {}
-        if vendor and (not address or known_address(address)):
+        if vendor:
             wanted = vendor
             options["vendor"] = vendor
             options["key"] = key or VENDORS[vendor].key

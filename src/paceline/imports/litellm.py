@@ -5,7 +5,9 @@ Owns the order: models, then the router's rules, then the rest. Source: docs.lit
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +17,7 @@ from paceline.imports.litellm_models import Models
 from paceline.imports.litellm_settings import carry_settings
 from paceline.imports.outcome import Outcome, outcome
 from paceline.imports.reading import Section, read_yaml
+from paceline.standards.vendors import VENDORS
 
 __all__ = ["read"]
 
@@ -43,12 +46,23 @@ def read(place: Path) -> Outcome:
     """Read a file, or every `*.yaml` and `*.yml` of a folder as if it were one. Raises `ImportsError`."""
     notes = Notes()
     draft = Draft(notes)
-    whole = Section(_joined(place), "", notes)
-    models = Models(draft, whole)
+    joined = _joined(place)
+    whole = Section(joined, "", notes)
+    models = Models(draft, whole, _variables(joined))
     models.carry()
     carry_settings(draft, models, whole)
     whole.leave(_REASONS)
     return outcome(draft, "litellm")
+
+
+def _variables(joined: Mapping[str, Any]) -> set[str]:
+    """Name the variables that the source means: those it names, and vendors' own where an entry has no key."""
+    named = set(re.findall(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)", json.dumps(joined, default=str)))
+    listed = joined["model_list"] if isinstance(joined["model_list"], list) else []
+    params = [each.get("litellm_params") for each in listed if isinstance(each, dict)]
+    if any(isinstance(each, dict) and not each.get("api_key") for each in params):
+        named |= {vendor.key.removeprefix("env:") for vendor in VENDORS.values()}
+    return named
 
 
 def _joined(place: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -93,20 +93,21 @@ class Entry:
 class Models:
     """Reads the list, and answers for the rules that name models."""
 
-    def __init__(self, draft: Draft, whole: Section) -> None:
+    def __init__(self, draft: Draft, whole: Section, taken: Iterable[str]) -> None:
         self._draft = draft
         self._whole = whole
         self.names = Names(draft.notes)
         self.entries: list[Entry] = []
         self.by_id: dict[str, str] = {}
         """`model_info.id` → deployment."""
-        self.providers = Providers(draft, whole)
+        self._providers = Providers(draft, whole, taken)
 
     def carry(self) -> None:
         """Read all entries and add their models to the draft."""
         for section in self._whole.sections("model_list"):
             if (entry := self._entry(section)) is not None:
                 self.entries.append(entry)
+        self._providers.leave()
         by_model: defaultdict[str, list[Entry]] = defaultdict(list)
         for entry in self.entries:
             by_model[entry.model].append(entry)
@@ -149,7 +150,7 @@ class Models:
             why = f"{mode} is no API of models here; its paths pass through to the provider"
             self._draft.notes.note("left out", path, why, "`providers.NAME.passthrough`, such as [/images, /audio]")
             return None
-        placed = self.providers.place(model, params)
+        placed = self._providers.place(model, params)
         if placed is None:
             return None
         details = _details(section, params, info)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from paceline.imports.draft import Draft
 from paceline.imports.reading import Section
 from paceline.imports.secrets import Secrets, looks_secret, variable
-from paceline.imports.vendors import AZURE, Kind, address_name, kind_of, known_address, vendor_at
+from paceline.imports.vendors import AZURE, Kind, address_name, kind_of, vendor_at, vendor_of
 from paceline.standards.scalars import address as checked_address
 from paceline.standards.vendors import VENDORS
 
@@ -37,13 +38,19 @@ class Placed:
 class Providers:
     """Finds or makes the provider of each entry."""
 
-    def __init__(self, draft: Draft, whole: Section) -> None:
+    def __init__(self, draft: Draft, whole: Section, taken: Iterable[str]) -> None:
         self._draft = draft
-        self._credentials: dict[str, dict[str, Any]] = {}
-        self.secrets = Secrets(draft.notes)
+        self._credentials: dict[str, Section] = {}
+        self._secrets = Secrets(draft.notes, taken)
         for each in whole.sections("credential_list"):
-            values = each.take("credential_values")
-            self._credentials[each.text("credential_name")] = values if isinstance(values, dict) else {}
+            self._credentials[each.text("credential_name")] = each.section("credential_values")
+
+    def leave(self) -> None:
+        """Note what is left of credentials."""
+        for values in self._credentials.values():
+            for key in ("api_key", "api_base"):
+                values.take(key)
+            values.leave(dict.fromkeys(values.names(), ("of a credential only key and address are known here", "")))
 
     def place(self, model: str, params: Section) -> Placed | None:
         """Return where a model is; none, and a finding, if we cannot speak to its provider."""
@@ -57,27 +64,19 @@ class Providers:
         if not re.fullmatch(r"[!-~]{1,200}", rest):
             self._draft.notes.note("left out", path, "the provider's own name of the model is missing", "correct it")
             return None
-        given = self._given(params)
-        address = self._address(given, kind, params)
+        credential = self._credentials.get(params.text("litellm_credential_name"))
+        address = self._address(_own_or("api_base", params, credential), kind)
         if address is None:
             return None
-        provider = self._draft.provider(kind, address, self._key(given, kind, address, params), self._more(params))
+        key = self._key(_own_or("api_key", params, credential), kind, address, params)
+        provider = self._draft.provider(kind, address, key, self._more(params))
         dialect = VENDORS[kind.vendor].dialect if kind.vendor else "openai"
         return Placed(provider, rest, dialect == "anthropic", kind is AZURE)
 
-    def _given(self, params: Section) -> dict[str, str]:
-        """Take address and key: the entry's own, else its credential's."""
-        credential = self._credentials.get(params.text("litellm_credential_name"), {})
-        own = {
-            "api_base": params.text("api_base") or params.text("base_url"),
-            "api_key": params.text("api_key"),
-        }
-        return {name: value or str(credential.get(name) or "") for name, value in own.items()}
-
-    def _address(self, given: dict[str, str], kind: Kind, params: Section) -> str | None:
+    def _address(self, given: tuple[str, str], kind: Kind) -> str | None:
         """Return the address, empty for the vendor's own; none where there is none that can be used."""
-        path = params.at("api_base")
-        written = given["api_base"] or ("os.environ/AZURE_API_BASE" if kind is AZURE else kind.local)
+        written, path = given
+        written = written or ("os.environ/AZURE_API_BASE" if kind is AZURE else kind.local)
         if not written and kind.vendor:
             return ""
         if found := _IN_ENVIRONMENT.fullmatch(written):
@@ -98,20 +97,21 @@ class Providers:
                 "Azure is called by its v1 API, below /openai/v1: deployments keep their names, there is no api_version"
             )
             self._draft.notes.note("changed", path, why, "see that the resource offers the v1 API")
-        elif kind.path and not below and not known_address(address):
+        elif kind.path and not below and not vendor_of(kind, address):
             address += kind.path
             self._draft.notes.note("changed", path, f"addresses end before the API's own path: {kind.path} is added")
         return address
 
-    def _key(self, given: dict[str, str], kind: Kind, address: str, params: Section) -> str | None:
-        vendor = known_address(address) if address else kind.vendor
+    def _key(self, given: tuple[str, str], kind: Kind, address: str, params: Section) -> str | None:
+        written, path = given
+        vendor = vendor_of(kind, address)
         usual = VENDORS[vendor].key.removeprefix("env:") if vendor else variable(f"{address_name(address)}_API_KEY")
         if kind is AZURE:
             if params.text("azure_ad_token") or params.text("tenant_id") or params.text("client_secret"):
                 why = "Microsoft Entra's tokens are not fetched"
                 self._draft.notes.note("left out", params.at("azure_ad_token"), why, "use a key of the resource")
-            return self.secrets.reference(given["api_key"] or "os.environ/AZURE_API_KEY", params.at("api_key"), usual)
-        return self.secrets.reference(given["api_key"], params.at("api_key"), usual)
+            written = written or "os.environ/AZURE_API_KEY"
+        return self._secrets.reference(written, path, usual)
 
     def _more(self, params: Section) -> dict[str, Any]:
         """Take fixed headers; none whose name or value looks like a key's."""
@@ -134,6 +134,16 @@ class Providers:
                 do = "a provider each, with `headers: {openai-organization: …}`"
                 self._draft.notes.note("left out", params.at("organization"), why, do)
         return {"headers": headers} if headers else {}
+
+
+def _own_or(key: str, params: Section, credential: Section | None) -> tuple[str, str]:
+    """Take an entry's own address or key, else its credential's; with the place it is at."""
+    own = params.text(key) or (params.text("base_url") if key == "api_base" else "")
+    if own or credential is None or key not in credential:
+        return own, params.at(key)
+    found = credential.text(key)
+    credential.put(key, found)  # other entries have it too
+    return found, credential.at(key)
 
 
 def _is_plain(value: Any) -> bool:

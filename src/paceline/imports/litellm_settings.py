@@ -25,6 +25,7 @@ _LOGS: Final = (
 )
 _OWN_LOGS: Final = ("it is about LiteLLM's own logs", "")
 _PASSES: Final = ("requests pass unchanged, and a provider's refusal comes back as it is", "")
+_ELSEWHERE: Final = ("the same setting of another section counts", "")
 _STORED: Final = ("LiteLLM keeps this in its database, not in the file", "`paceline keys create`, and `teams:`")
 _OTHER_MODEL: Final = (
     "a request never goes to another model because of what is wrong with it",
@@ -55,6 +56,8 @@ _REASONS: Final[dict[str, tuple[str, str]]] = {
         ("proxy_budget_rescheduler_min_time", "proxy_budget_rescheduler_max_time", "allow_requests_on_db_unavailable"),
         ("no request waits for a database", ""),
     ),
+    **dict.fromkeys(("timeout", "request_timeout", "stream_timeout", "num_retries", "cooldown_time"), _ELSEWHERE),
+    "cache_params": ("`cache` is not true", ""),
     "master_key": ("paceline makes its own admin key", "`paceline up` prints it at its first start"),
     "enable_pre_call_checks": ("prompts are not counted beforehand; the provider refuses what is too long", ""),
     "optional_pre_call_checks": ("limits of deployments hold without being switched on", ""),
@@ -172,8 +175,8 @@ def _pairs(value: Any) -> Iterator[tuple[str, Any]]:
 
 def _traffic(draft: Draft, parts: _Sections) -> None:
     retries = parts.number("num_retries")
-    if retries is not None and retries < 100:
-        draft.traffic["retry"] = {"attempts_max": int(retries) + 1}
+    if retries is not None:
+        draft.traffic["retry"] = {"attempts_max": int(min(retries, 99)) + 1}
     rest = parts.first("cooldown_time")
     seconds = rest.number("cooldown_time")
     if seconds:
@@ -221,7 +224,6 @@ def _note_entries(draft: Draft, models: Models, total: float | None, token: floa
 def _cache(draft: Draft, parts: _Sections) -> dict[str, Any]:
     section = parts.first("cache")
     if not section.flag("cache"):
-        parts.first("cache_params").take("cache_params")
         return {}
     path = section.at("cache_params")
     params = section.section("cache_params")
@@ -275,5 +277,5 @@ def _bounds(draft: Draft, parts: _Sections) -> None:
         draft.gateway["requests_in_flight_max"] = min(together, 1_000_000)
     size = parts.first("max_request_size_mb")
     megabytes = size.number("max_request_size_mb")
-    if megabytes and 0.01 <= megabytes <= 1000:
-        draft.gateway["body_bytes_max"] = f"{megabytes:g}MB"
+    if megabytes:
+        draft.gateway["body_bytes_max"] = f"{min(max(megabytes, 0.01), 1000):g}MB"

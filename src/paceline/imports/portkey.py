@@ -59,7 +59,7 @@ def read(file: Path, virtual_keys: Mapping[str, str], default: str = "") -> Outc
         whole.leave(_REASONS)
     else:
         for name, config in _configs(found, file.stem, notes):
-            _carry(draft, targets, names.ours(name, config.path or file.name, "model"), config)
+            _carry(draft, targets, (names.ours(name, config.path or file.name, "model"), names), config)
     fix = "name what configs leave to their callers: --default openai/gpt-5.4-mini, --virtual-key NAME=VENDOR"
     return outcome(draft, "portkey", fix)
 
@@ -86,10 +86,11 @@ def _configs(found: Any, stem: str, notes: Notes) -> Iterator[tuple[str, Section
         yield name, Section(config, f"{path}.config" if "config" in entry else path, notes)
 
 
-def _carry(draft: Draft, targets: Targets, name: str, config: Section) -> None:
+def _carry(draft: Draft, targets: Targets, named: tuple[str, Names], config: Section) -> None:
+    name, names = named
     cache, timeout, retry = config.section("cache"), config.number("request_timeout"), config.section("retry")
     path = config.at("request_timeout")
-    models = targets.carry(name, config)
+    models = targets.carry(name, config, names)
     _retry(draft, retry)
     for part in targets.seen:
         _retry(draft, part.section("retry"))
@@ -109,9 +110,9 @@ def _carry(draft: Draft, targets: Targets, name: str, config: Section) -> None:
 
 def _retry(draft: Draft, retry: Section) -> None:
     attempts = retry.number("attempts")
-    if attempts is not None and attempts < 100:
+    if attempts is not None:
         before = draft.traffic.get("retry", {}).get("attempts_max", 1)
-        draft.traffic["retry"] = {"attempts_max": max(before, int(attempts) + 1)}
+        draft.traffic["retry"] = {"attempts_max": max(before, int(min(attempts, 99)) + 1)}
         why = "retries are one rule for all traffic: the most that any config asks for"
         draft.notes.note("changed", retry.at("attempts"), why, "`traffic.retry`")
     retry.leave(_REASONS)

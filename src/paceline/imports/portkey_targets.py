@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from paceline.imports.draft import Draft, Names
 from paceline.imports.reading import Section
 from paceline.imports.secrets import Secrets, looks_secret, variable
-from paceline.imports.vendors import AZURE, Kind, address_name, guessed_kind, kind_of, known_address
+from paceline.imports.vendors import AZURE, Kind, address_name, guessed_kind, kind_of, vendor_of
 from paceline.standards.names import suggestion
 from paceline.standards.scalars import address as checked_address
 from paceline.standards.vendors import VENDORS
@@ -35,17 +35,18 @@ class Targets:
         self._draft = draft
         self._virtual_keys = virtual_keys
         self._provider, _, self._model = default.partition("/")
-        self._secrets = Secrets(draft.notes)
+        usual = VENDORS[self._provider].key if self._provider in VENDORS else ""
+        self._secrets = Secrets(draft.notes, [usual.removeprefix("env:")])
         self.seen: list[Section] = []
         """Every target of the config at hand, for what else is in it."""
         self.cap: int | None = None
         """The output cap that all of them have."""
 
-    def carry(self, name: str, config: Section) -> list[str]:
+    def carry(self, name: str, config: Section, names: Names) -> list[str]:
         """Add a config's deployments to a model, and further models for what it chooses by condition; list them."""
         caps: list[int | None] = []
         models: dict[str, None] = {}
-        for model, leaf in list(self._leaves(name, config)):
+        for model, leaf in list(self._leaves(name, config, names)):
             deployment, cap = self._deployment(leaf)
             caps.append(cap)
             if deployment:
@@ -61,7 +62,7 @@ class Targets:
             self._draft.notes.note("left out", config.at("targets"), "the targets cap output differently", do)
         return list(models)
 
-    def _leaves(self, model: str, section: Section) -> Iterator[tuple[str, Section]]:
+    def _leaves(self, model: str, section: Section, names: Names) -> Iterator[tuple[str, Section]]:
         """Yield targets without targets of their own, in order of preference, each with its model."""
         self.seen.append(section)
         strategy, targets = section.section("strategy"), list(section.sections("targets"))
@@ -76,10 +77,15 @@ class Targets:
             targets = [target for _, target in heaviest]
         if mode == "conditional":
             targets = self._chosen(strategy, targets)
+        if mode == "single":
+            for target in targets[1:]:
+                self._draft.notes.note("left out", target.path, "a strategy of mode single has one target")
+            targets = targets[:1]
         for place, target in enumerate(targets):
             label = target.text("name")
             own = mode == "conditional" and place > 0
-            yield from self._leaves(suggestion(f"{model}-{label or place}") if own else model, target)
+            named = names.ours(f"{model}-{label or place}", target.path, "model") if own else model
+            yield from self._leaves(named, target, names)
         strategy.leave({"on_status_codes": ("which failures lead on is one rule for all traffic", "docs/traffic.md")})
 
     def _chosen(self, strategy: Section, targets: list[Section]) -> list[Section]:
@@ -131,7 +137,7 @@ class Targets:
         address = self._address(kind, leaf, slug)
         if address is None:
             return None
-        vendor = known_address(address) if address else kind.vendor
+        vendor = vendor_of(kind, address)
         usual = VENDORS[vendor].key.removeprefix("env:") if vendor else variable(f"{address_name(address)}_API_KEY")
         field = "apiKey" if "apiKey" in leaf else "api_key"
         key = leaf.text(field)
@@ -185,7 +191,7 @@ class Targets:
             self._draft.notes.note("left out", leaf.at("custom_host"), why, "`base_url:` under `providers:`")
             return None
         is_bare = address.count("/") == 2
-        return address + kind.path if kind.path and is_bare and not known_address(address) else address
+        return address + kind.path if kind.path and is_bare and not vendor_of(kind, address) else address
 
     def integrations(self, whole: Section, names: Names) -> None:
         """Read the providers and models of a gateway's own `conf.json`."""
@@ -198,7 +204,9 @@ class Targets:
             for model in section.sections("models"):
                 theirs, status = model.text("slug"), model.text("status")
                 model.leave(dict.fromkeys(model.names(), ("prices are the catalogue's, or `prices:`", "")))
-                if theirs and status in {"", "active"}:
+                if status not in {"", "active"}:
+                    self._draft.notes.note("left out", model.path, "it is not active")
+                elif theirs:
                     found = self._placed(Section(entry, credentials.path, self._draft.notes), theirs)
                     if found is not None:
                         ours = names.ours(theirs, model.at("slug"), "model")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from paceline.imports.findings import Notes
@@ -32,11 +33,14 @@ def looks_secret(text: str) -> bool:
 
 
 class Secrets:
-    """Gives names to keys: the same key has the same name, two keys never do."""
+    """Gives names to keys: the same key has the same name, two keys never do.
 
-    def __init__(self, notes: Notes) -> None:
+    `taken` are variables that the source means already, so that no key that stands in it gets their name.
+    """
+
+    def __init__(self, notes: Notes, taken: Iterable[str] = ()) -> None:
         self._notes = notes
-        self._names: dict[str, str] = {}
+        self._names: dict[str, str] = {name: name for name in taken}
         """What has each name: the digest of a key, or the variable itself."""
 
     def reference(self, value: str, path: str, suggested: str) -> str | None:

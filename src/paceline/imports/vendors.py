@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from paceline.standards.names import suggestion
 from paceline.standards.vendors import VENDORS
 
-__all__ = ["AZURE", "Kind", "address_name", "guessed_kind", "kind_of", "known_address", "vendor_at"]
+__all__ = ["AZURE", "Kind", "address_name", "guessed_kind", "kind_of", "vendor_at", "vendor_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +92,22 @@ def vendor_at(model: str) -> str:
     return next((vendor for pattern, vendor in _BARE if pattern.match(model)), "")
 
 
-def known_address(address: str) -> str:
-    """Return the vendor that is at an address; empty for any other."""
-    host = urlsplit(address).hostname
-    return next((name for name, vendor in VENDORS.items() if urlsplit(vendor.base_url).hostname == host), "")
+def vendor_of(kind: Kind, address: str) -> str:
+    """Return the vendor whose defaults hold at an address (empty: its own); empty if none's do.
+
+    A vendor's host may speak another dialect too, at an address that is then no default.
+    """
+    if not address:
+        return kind.vendor
+    host, dialect = urlsplit(address).hostname, VENDORS[kind.vendor].dialect if kind.vendor else "openai"
+    here = (name for name, vendor in VENDORS.items() if urlsplit(vendor.base_url).hostname == host)
+    return next((name for name in here if VENDORS[name].dialect == dialect), "")
 
 
 def address_name(address: str) -> str:
     """Make a provider's name of its address: its host's first part, and the port if it says one."""
     parts = urlsplit(address)
     host = parts.hostname or "provider"
-    first = host if re.fullmatch(r"[0-9.:]+", host) else host.removeprefix("www.").split(".")[0]
+    first = host if re.fullmatch(r"[0-9.:]+", host) else re.sub(r"^(www|api)\.", "", host).split(".")[0]
     name = suggestion(f"{first}-{parts.port}" if parts.port else first) or "provider"
     return f"at-{name}" if name in VENDORS else name
