@@ -41,10 +41,12 @@ REPOSITORIES = (
     Repository("Aider-AI/aider", "5dc9490bb35f9729ef2c95d00a19ccd30c26339c"),
     Repository("FlowiseAI/Flowise", "ababf4c8ebc0263e03aeeb917832251d3fd785e4"),
     Repository("Mintplex-Labs/anything-llm", "72aabbd15481ae405434efd4c83d46026eef1173", held_back=True),
+    Repository("OpenInterpreter/open-interpreter", "dcfcffa9af13737bee1fa128364a718b56324998"),
     Repository("Shubhamsaboo/awesome-llm-apps", "11a4bc330e4b0b1509577db4581c5cfbcf6ea6a0"),
     Repository("Skyvern-AI/skyvern", "07222e7a7caae79aacd5908c30e4a4445fce5f9b", held_back=True),
     Repository("The-PR-Agent/pr-agent", "1c256d78b57f8c93176a8035ebae5fefbbfa3888"),
     Repository("assafelovic/gpt-researcher", "5d84d2f5553e70a2765a8ff3a0d2672d60437ce8", held_back=True),
+    Repository("geekan/MetaGPT", "ba2868974b2ecc3fe4218ad29dd334867c07f678"),
     Repository("gptme/gptme", "d27f98d3a55451491d00bbd20035d328e34219b1"),
     Repository("infiniflow/ragflow", "b1b8cd623520b97b2526ffb1514bd812bdcc7eaf", held_back=True),
     Repository("khoj-ai/khoj", "ae229ca894c0b80ad84664afcfdde523b5e87057"),
@@ -53,7 +55,9 @@ REPOSITORIES = (
     Repository("mem0ai/mem0", "8d5b7865bd0521e75fe9ab1b260eeccc83f8a378"),
     Repository("microsoft/autogen", "027ecf0a379bcc1d09956d46d12d44a3ad9cee14"),
     Repository("onyx-dot-app/onyx", "a7d66a8b778c3f9026c4f89dae47d14a3f84816f"),
+    Repository("patchy631/ai-engineering-hub", "c5c22786b3200fd1c34024e28facc590ddba374f", held_back=True),
     Repository("simonw/llm", "f3f4f29c6e5e623c3776cbf6455dda2345638214", held_back=True),
+    Repository("stanford-oval/storm", "fb951af7744dab086e34962e9bc6fe878e145f83"),
     Repository("vercel/ai-chatbot", "9d5d8a3ea7968522a37ab1cc145a6c0ef8a9dd2e"),
 )
 
