@@ -3,7 +3,8 @@
     python benches/lint_accuracy.py [--trees DIR] [--mirrors DIR] [--tools DIR] [--write] [--misses]
 
 `--write` puts the tables into docs/linter-accuracy.md. `--misses` lists what is wrong, leaving out the trees that are
-held back. Others are run when `--tools` names a directory for their virtual environment, which is made if need be.
+held back. With `--tools`, a directory for the virtual environment of other linters (made if need be), those are run on
+the same files, and the findings that were judged by reading are counted.
 """
 
 from __future__ import annotations
@@ -59,9 +60,9 @@ def main() -> int:
         for line in misses(ours):
             print(line)
         return 0
-    shown = [*tables(ours), *lint_judged.tables()]
+    shown = list(tables(ours))
     if given.tools:
-        shown.append(others(truth, given.trees, ours, given.tools))
+        shown += [*lint_judged.tables(given.trees), others(truth, given.trees, ours, given.tools)]
     for title, head, rows in shown:
         table(title, head, rows)
     if given.write:

@@ -20,19 +20,28 @@ from lint_repositories import REPOSITORIES, arguments
 JUDGED = Path(__file__).resolve().parent / "lint_labels" / "judged.jsonl"
 
 
-def tables() -> list[tuple[str, list[str], list[list[str]]]]:
-    """Make the table of what was judged."""
+def tables(trees: Path) -> list[tuple[str, list[str], list[list[str]]]]:
+    """Make the table of what was judged, and of what the linter says of it today: what was false may be mended since."""
     if not JUDGED.is_file():
         return []
-    counts: Counter[tuple[str, bool]] = Counter()
+    reported = {each[:4] for each in findings(trees)}
+    drawn: Counter[tuple[str, bool]] = Counter()
+    today: Counter[tuple[str, bool]] = Counter()
     for line in JUDGED.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        counts[row["code"], row["true"]] += 1
+        drawn[row["code"], row["true"]] += 1
+        if (row["repository"], row["path"], row["line"], row["code"]) in reported:
+            today[row["code"], row["true"]] += 1
     rows = []
-    for code in sorted({code for code, _ in counts}):
-        true, false = counts[code, True], counts[code, False]
-        rows.append([code, str(true + false), str(true), f"{100 * true / (true + false):.0f} %"])
-    return [("Findings judged by reading, a random sample of each rule", ["rule", "judged", "true", "precision"], rows)]
+    for code in sorted({code for code, _ in drawn}):
+        sides = [(each[code, True], each[code, True] + each[code, False]) for each in (drawn, today)]
+        rows.append([code, *(text for true, all_of_it in sides for text in (str(all_of_it), _share(true, all_of_it)))])
+    head = ["rule", "judged", "true", "of these said today", "true"]
+    return [("Findings judged by reading, a random sample of each rule", head, rows)]
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} ({100 * part / whole:.0f} %)" if whole else ""
 
 
 def findings(trees: Path) -> list[tuple[str, str, int, str, str]]:
