@@ -21,7 +21,7 @@ JUDGED = Path(__file__).resolve().parent / "lint_labels" / "judged.jsonl"
 
 
 def tables(trees: Path) -> list[tuple[str, list[str], list[list[str]]]]:
-    """Make the table of what was judged, and of what the linter says of it today: what was false may be mended since."""
+    """Make the table of what was judged, and how much of it the linter still says."""
     if not JUDGED.is_file():
         return []
     reported = {each[:4] for each in findings(trees)}
