@@ -129,7 +129,9 @@ def test_rules() -> None:
     (rule,) = json.loads(run(rules, "cap-missing", "--format", "json").stdout)["rules"]
     assert (rule["code"], rule["severity"]) == ("C201", "error")
     assert run(rules, "c201").stdout.startswith("# C201 cap-missing\n")
-    assert run(rules, "C999").exit_code == 2
+    assert run(rules, "nothing").exit_code == 2
+    assert "did you mean `paceline rules cap-missing`?" in run(rules, "cap-mising").stderr
+    assert "did you mean `paceline explain C201`?" in run(explain, "C2O1").stderr
 
 
 def test_explain_knows_the_rules_too() -> None:

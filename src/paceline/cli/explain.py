@@ -41,9 +41,9 @@ def command(code: str | None, output: str) -> None:
     try:
         page = codes.page(code)
     except codes.CodeUnknownError as error:
-        meant = (
-            f"did you mean `paceline explain {error.near}`?" if error.near else "`paceline explain` lists all codes."
-        )
+        ours = "_" in code or code[:1].upper() in {"G", "S"}  # rules of the linter are named with hyphens
+        near = error.near or lint.near(code) if ours else lint.near(code) or error.near
+        meant = f"did you mean `paceline explain {near}`?" if near else "`paceline explain` lists all codes."
         raise Trouble(f"{error}.", meant) from error
     if output == "json":
         click.echo(json.dumps(page.as_dict(), indent=2, ensure_ascii=False))

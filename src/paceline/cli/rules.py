@@ -30,7 +30,9 @@ def command(code: str | None, output: str) -> None:
         return
     wanted = pages.code_of(code) if code is not None else None
     if code is not None and wanted is None:
-        raise Trouble(f"there is no rule {code!r}.", "`paceline rules` lists them all.")
+        near = pages.near(code)
+        meant = f"did you mean `paceline rules {near}`?" if near else "`paceline rules` lists them all."
+        raise Trouble(f"there is no rule {code!r}.", meant)
     chosen = [row for row in pages.rows() if wanted in {None, row["code"]}]
     if output == "json":
         click.echo(json.dumps({"rules": chosen}, indent=2, ensure_ascii=False))

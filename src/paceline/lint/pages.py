@@ -26,6 +26,15 @@ def codes() -> tuple[str, ...]:
     return (*CODES, *OWN)
 
 
+def near(word: str) -> str | None:
+    """Find the code or name that was probably meant."""
+    from difflib import get_close_matches
+
+    names = [*codes(), *(rule.name for rule in all_rules()), *(name for name, _, _ in OWN.values())]
+    found = get_close_matches(word, names, n=1, cutoff=0.75) or get_close_matches(word.upper(), codes(), n=1)
+    return found[0] if found else None
+
+
 def code_of(word: str) -> str | None:
     """Find the code that a word means: a code or a name, in any case."""
     if word.upper() in CODES or word.upper() in OWN:
