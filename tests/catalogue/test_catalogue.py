@@ -8,7 +8,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from paceline.catalogue import CatalogueError, load, read
+from paceline.catalogue import CatalogueError, load, read, top_tier
 
 
 def test_it_reads_and_says_where_it_has_things_from() -> None:
@@ -59,3 +59,22 @@ def test_defaults_are_those_of_the_installed_sdk(name: str) -> None:
             assert present, f"{name}.{path}"
             given = inspect.signature(getattr(target, api.methods[0])).parameters
             assert set(api.cap) <= set(given)
+
+
+def test_the_top_tier_is_that_of_the_price_table() -> None:
+    from genai_prices.data import providers
+
+    prices = {}
+    for provider in providers:
+        for model in provider.models if provider.id in {"openai", "anthropic"} else ():
+            listed = model.prices if not isinstance(model.prices, list) else model.prices[-1].prices
+            price = getattr(listed.output_mtok, "base", listed.output_mtok)
+            if price is not None and "image" not in model.id:
+                prices[model.id] = float(price)
+    dear = {model for model, price in prices.items() if price >= 25}
+    assert len(dear) > 20
+    assert {model for model in dear if not top_tier(model)} == set()
+    assert {model for model in prices if top_tier(model)} - dear == set()
+    assert top_tier("anthropic/claude-opus-4-8")
+    assert top_tier("openai:gpt-5.2-pro")
+    assert not top_tier("gpt-5-mini")

@@ -61,6 +61,8 @@ class Hit:
     hint: str
     place: Place | None = None
     fix: Fix | None = None
+    unless: str = ""
+    """A setting that makes this untrue where any file of the run has it: `Site.setting` names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,8 @@ class Finding:
     """One finding, where it is and what to do about it.
 
     `first` and `last` are the lines of the site it is about. `held_by` says what keeps it from counting: a pragma, the
-    configuration, the baseline, or that it is old; `suppressed` is the reason given.
+    configuration, the baseline, or that it is old; `suppressed` is the reason given. `unless` names a program-wide
+    setting that would make it untrue.
     """
 
     path: str
@@ -130,6 +133,7 @@ class Finding:
     first: int = field(default=0, compare=False)
     last: int = field(default=0, compare=False)
     held_by: str | None = field(default=None, compare=False)
+    unless: str = field(default="", compare=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the stable JSON form."""

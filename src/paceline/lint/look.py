@@ -15,12 +15,12 @@ from paceline.lint import fronts
 from paceline.lint.findings import Finding, Fix, Policy
 from paceline.lint.pragmas import Pragma, pragmas
 from paceline.lint.rules import all_rules
-from paceline.lint.sites import PARAMETERS, Edit, Site, State
+from paceline.lint.sites import PARAMETERS, Edit, Kind, Site, State
 
 
 @dataclass(slots=True)
 class Look:
-    """What is in a file. `beside` are the digests of other files that had a say."""
+    """What is in a file. `beside` are the digests of other files that had a say, `settings` what it sets for all."""
 
     findings: list[Finding] = field(default_factory=list)
     unknown: list[Finding] = field(default_factory=list)
@@ -31,6 +31,7 @@ class Look:
     decided: int = 0
     undecided: int = 0
     beside: dict[str, str | None] = field(default_factory=dict)
+    settings: list[str] = field(default_factory=list)
 
     def packed(self) -> Any:
         """Return plain lists; 0 where there is nothing to say, as of most files."""
@@ -45,6 +46,7 @@ class Look:
             [_pack(each) for each in self.unknown],
             held,
             self.beside,
+            self.settings,
         ]
 
 
@@ -52,13 +54,14 @@ def unpacked(name: str, raw: Any) -> Look:
     """Undo `packed`; raises `ValueError`, `TypeError` or `IndexError` for what is no look."""
     if raw == 0:
         return Look()
-    unread, parsed, sites, decided, undecided, findings, unknown, held, beside = raw
+    unread, parsed, sites, decided, undecided, findings, unknown, held, beside, settings = raw
     return Look(
         [_unpack(name, each) for each in findings],
         [_unpack(name, each) for each in unknown],
         [Pragma(line, column, tuple(codes), reason, until, frozenset(covers), fault)
          for line, column, codes, reason, until, covers, fault in held],
         str(unread), bool(parsed), int(sites), int(decided), int(undecided), dict(beside),
+        [str(each) for each in settings],
     )  # fmt: skip
 
 
@@ -75,6 +78,8 @@ def look(data: bytes, name: str, catalogue: Catalogue, policy: Policy, root: Pat
         found.parsed = True
         found.sites = len(sites)
         found.beside = looks.seen
+        found.settings = [site.setting(name) for site in sites if site.kind is Kind.SETTING
+                          for name, fact in site.facts.items() if fact.state is not State.NO]  # fmt: skip
         for site in sites:
             _count(site, found)
             _judge(site, policy, found)
@@ -98,7 +103,7 @@ def _judge(site: Site, policy: Policy, found: Look) -> None:
             found.findings.append(
                 Finding(
                     site.path, place.line, place.column, rule.code, rule.name, hit.severity, hit.message, hit.hint,
-                    fix=hit.fix, first=first, last=last,
+                    fix=hit.fix, first=first, last=last, unless=hit.unless,
                 )
             )  # fmt: skip
         fact = site.facts.get(rule.asks)
@@ -141,10 +146,10 @@ def _pack(finding: Finding) -> list[Any]:
     fix = finding.fix
     packed = fix and [fix.title, fix.safety, [[each.start, each.end, each.text] for each in fix.edits]]
     return [finding.line, finding.column, finding.code, finding.name, finding.severity, finding.message, finding.hint,
-            finding.first, finding.last, packed]  # fmt: skip
+            finding.first, finding.last, packed, finding.unless]  # fmt: skip
 
 
 def _unpack(path: str, raw: list[Any]) -> Finding:
-    line, column, code, name, severity, message, hint, first, last, packed = raw
+    line, column, code, name, severity, message, hint, first, last, packed, unless = raw
     fix = packed and Fix(packed[0], packed[1], tuple(Edit(start, end, text) for start, end, text in packed[2]))
-    return Finding(path, line, column, code, name, severity, message, hint, None, fix, first, last)
+    return Finding(path, line, column, code, name, severity, message, hint, None, fix, first, last, None, unless)

@@ -43,7 +43,7 @@ def prompt_sites(seen: Seen, resolver: Resolver, path: str) -> list[Site]:
     """Find the system prompts of a file that are put together at each call."""
     found: dict[Place, Site] = {}
     for node, scope, name in seen.texts:
-        if scope.function is None:
+        if scope.function is None or _once(scope.function.name, resolver):
             continue
         fact = _stable(node, scope, resolver)
         end = Place(node.end_lineno or node.lineno, (node.end_col_offset or 0) + 1)
@@ -51,6 +51,12 @@ def prompt_sites(seen: Seen, resolver: Resolver, path: str) -> list[Site]:
         facts = {"stable": fact, "ordered": _ordered(node, scope, resolver)}
         found[where] = Site(Kind.PROMPT, path, where, end, "", "", "", name, "text", facts)
     return list(found.values())
+
+
+def _once(function: str, resolver: Resolver) -> bool:
+    """Say whether a function is only called while modules are loaded: what it makes is made once."""
+    calls = resolver.calls_of(function)
+    return bool(calls) and all(scope.parent is None for _, scope in calls)
 
 
 def _stable(node: ast.expr, scope: Scope, resolver: Resolver) -> Fact:

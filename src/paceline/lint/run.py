@@ -27,7 +27,11 @@ CACHED_FILES = 33
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run found. `unread` are files that could not be read, with the reason; `absent` what is not installed."""
+    """What a run found.
+
+    `unread` are files that could not be read, with the reason; `absent` what is not installed; `settings` what files set
+    for the whole program.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     unknown: list[Finding] = field(default_factory=list)
@@ -40,6 +44,7 @@ class Outcome:
     undecided: int = 0
     pragmas: int = 0
     paths: list[str] = field(default_factory=list)
+    settings: set[str] = field(default_factory=set)
 
     @property
     def live(self) -> list[Finding]:
@@ -102,7 +107,7 @@ def check(  # noqa: PLR0913  # what to look at, what to go by, and where to keep
     readable = [name for name in names if fronts.language(name) not in missing]
     for name, found in _looks(readable, settings, policy, cache, progress):
         add(outcome, name, found, chosen, today)
-    outcome.findings.sort()
+    outcome.findings = sorted(each for each in outcome.findings if each.unless not in outcome.settings)
     outcome.unknown.sort()
     return outcome
 
@@ -117,6 +122,7 @@ def add(outcome: Outcome, name: str, found: Look, chosen: Choice, today: date) -
     outcome.sites += found.sites
     outcome.decided += found.decided
     outcome.undecided += found.undecided
+    outcome.settings.update(found.settings)
     outcome.unknown += [each for each in found.unknown if each.code in chosen.active]
     if not found.findings and not found.pragmas:
         return

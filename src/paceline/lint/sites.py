@@ -155,6 +155,10 @@ class Site:
         """Return a fact; what was not asked is unknown."""
         return self.facts.get(name, Fact(State.UNKNOWN))
 
+    def setting(self, parameter: str) -> str:
+        """Name what sets a parameter of this product for the whole program."""
+        return f"{self.language}:{self.product}.{parameter}"
+
     def holds(self, place: Place | None) -> bool:
         """Say whether a place is within this very call: a fact may be decided where its client is made."""
         if place is None:

@@ -20,7 +20,8 @@ def _check(site: Site, policy: Policy) -> Iterator[Hit]:
         edit = site.adding("timeout", timeout_text(site, policy))
         fix = Fix(f"wait {policy.timeout_s:g} s at most", "unsafe", (edit,)) if edit is not None else None
         message = f"`{site.method}` waits for ever: {site.product} sets no timeout"
-        yield Hit(severity, message, "Set `timeout`.", fact.place, fix)
+        unless = site.setting("timeout") if site.origin == "function" else ""
+        yield Hit(severity, message, "Set `timeout`.", fact.place, fix, unless)
 
 
 def timeout_text(site: Site, policy: Policy) -> str:

@@ -17,7 +17,8 @@ def _check(site: Site, policy: Policy) -> Iterator[Hit]:
         message = f"`{site.method}` waits up to {defaults.timeout_s:g} s, {defaults.retries + 1} times"
         edit = site.adding("timeout", timeout_text(site, policy))
         fix = Fix(f"wait {policy.timeout_s:g} s at most", "unsafe", (edit,)) if edit is not None else None
-        yield Hit("warning", message, "Set `timeout` and `max_retries` on the client.", fix=fix)
+        unless = site.setting("timeout") if site.origin == "function" else ""
+        yield Hit("warning", message, "Set `timeout` and `max_retries` on the client.", fix=fix, unless=unless)
 
 
 RULE = Rule(
