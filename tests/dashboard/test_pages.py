@@ -209,6 +209,7 @@ def test_an_empty_ledger_says_how_to_send_the_first_call(tmp_path: Path) -> None
         assert "No service is known yet." in home
         assert "paceline keys create --service helpdesk" in home
         assert "The first call is here within a second." in home
+        assert "The first call is here within a second." in Words(client.get("/live/rows").text).text
         for address in ADDRESSES:
             assert client.get(address).status_code == 200
 

@@ -93,7 +93,7 @@ class Site:
 
     def fragment(self, template: str, **values: Any) -> HTMLResponse:
         """Render a part of a page."""
-        return HTMLResponse(render(template, **values), headers=HEADERS)
+        return HTMLResponse(render(template, gateway_url=_gateway_url(self.control), **values), headers=HEADERS)
 
 
 def _notices(control: Control) -> list[str]:
