@@ -63,6 +63,16 @@ def test_live_shows_the_last_ones_and_asks_again_by_itself(client: TestClient) -
     assert 'class="badge good"' not in client.get("/live?kind=bad").text
 
 
+def test_all_who_look_within_a_tick_get_the_same_packed_or_plain(client: TestClient) -> None:
+    answers = [
+        client.get("/live/rows?service=agent", headers={"accept-encoding": coding})
+        for coding in ("identity", "gzip", "identity", "gzip")
+    ]
+    assert [answer.headers.get("content-encoding") for answer in answers] == [None, "gzip", None, "gzip"]
+    assert len({answer.text for answer in answers}) == 1
+    assert "agent" in answers[0].text
+
+
 def test_rates_are_exact_counts_over_the_time_between_looks(control: Control) -> None:
     now = [100.0]
     sources = Sources(control.ledger, lambda: None, dict)

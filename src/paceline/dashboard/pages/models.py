@@ -121,7 +121,7 @@ def one(sources: Sources, standards: Standards | None, span: TimeSpan, name: str
     row = next((each for each in rows(sources, standards, span) if each.name == name), None)
     if row is None:
         return None
-    courses = _courses(sources, span, name)
+    courses, day = _courses(sources, span, name), _day(span)
     users = sources.kept(
         ("model users", span.key),
         lambda: sources.ledger.totals.counters(span.since, span.until, ("n",), ("service", "use_case", "model")),
@@ -130,7 +130,8 @@ def one(sources: Sources, standards: Standards | None, span: TimeSpan, name: str
     return {
         "model": row,
         "charts": [chart for each in courses.items() if not (chart := _chart(*each, span)).is_empty],
-        "heat": _heat(_courses(sources, _day(span), name)),
+        "hours": [day.since + hour * _HOUR_S for hour in range(_HEAT_HOURS)],
+        "heat": _heat(_courses(sources, day, name)),
         "users": [(service, use_case, n, n / row.requests if row.requests else None) for n, service, use_case in own],
     }
 
@@ -276,11 +277,11 @@ def _day(span: TimeSpan) -> TimeSpan:
     return TimeSpan(None, until - _HEAT_HOURS * _HOUR_S, until, 60, 60, "the last 24 hours")
 
 
-def _heat(courses: Mapping[str, _Course]) -> dict[str, list[HourCell]]:
+def _heat(courses: Mapping[str, _Course]) -> dict[str, dict[float, HourCell]]:
     """Return by deployment the hours of a day, shaded from the fastest to the slowest hour of them all."""
     values = sorted(p95 for course in courses.values() for _, _, _, p95 in course if p95 is not None)
     return {
-        name: [HourCell(at, n, p50, p95, _level(p95, values)) for at, n, p50, p95 in course]
+        name: {at: HourCell(at, n, p50, p95, _level(p95, values)) for at, n, p50, p95 in course}
         for name, course in courses.items()
         if name
     }

@@ -61,7 +61,7 @@ def one(sources: Sources, number: str) -> dict[str, Any] | None:
         "row": row,
         "parts_of_time": parts,
         "stack": [(name, length, words) for name, length, words, _ in parts],
-        "rest": sorted(rest.items()),
+        "rest": [_said(name, value) for name, value in sorted(rest.items())],
         "meaning": _meaning(said),
         "over": [
             name.replace("_ms", "").replace(".", " ") for name, bit in LIMITS.items() if facts.over_limit >> bit & 1
@@ -98,10 +98,11 @@ def shown(row: RequestRow) -> Shown:
     )
 
 
+_IDS: Final = frozenset({"provider_status"})
 _TOLD: Final = frozenset(
     {
         *RequestRow._fields,
-        *("body_us", "sent_us", "headers_us", "first_us", "visible_us", "last_us"),
+        *("body_us", "sent_us", "headers_us", "first_us", "visible_us", "last_us", "flags", "judged"),
     }
 )
 
@@ -110,6 +111,16 @@ def _tone(row: RequestRow) -> str:
     if row.outcome == "ok":
         return "warn" if row.over_limit else "good"
     return "quiet" if row.outcome in {"refused", "caller_error", "cancelled"} else "bad"
+
+
+def _said(name: str, value: Any) -> tuple[str, str]:
+    """Return a column and its value as people read them."""
+    for suffix, unit, scale in (("_us", "ms", 1e3), ("_ns", "µs", 1e3)):
+        if name.endswith(suffix):
+            return name.removesuffix(suffix).replace("_", " "), f"{value / scale:,.3g} {unit}"
+    if name.endswith("_nanousd"):
+        return name.removesuffix("_nanousd").replace("_", " "), f"${value / 1e9:.3g}"
+    return name.replace("_", " "), f"{value:,}" if isinstance(value, int) and name not in _IDS else str(value)
 
 
 def _meaning(said: Shown) -> CodePage | None:
