@@ -1,4 +1,4 @@
-#!/usr/bin/env bash
+#!/bin/bash
 # What the action runs: one run for annotations and the table; a second, from the cache, where SARIF is wanted.
 # Inputs come as variables, never as text of the script. The exit code is the first run's.
 set -euo pipefail
