@@ -16,7 +16,7 @@ from paceline.ledger.resolutions import read as read_reach
 from paceline.ledger.schema import ROWS, STRATA, resolution
 
 EACH = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-MINUTES = st.integers(0, 3_000)
+MINUTES = st.integers(0, 7_000)
 
 
 @st.composite
@@ -25,12 +25,15 @@ def reaches(draw: st.DrawFn) -> dict[str, tuple[int | None, int]]:
     tens = floor(draw(MINUTES), 10)
     hours = floor(draw(st.integers(0, tens)), 60)
     strata_hours = floor(draw(MINUTES), 60)
-    of_tens = floor(draw(st.integers(0, hours)), 60)
+    days = floor(draw(st.integers(0, hours)), 1_440)
+    of_hours = floor(draw(st.integers(0, days)), 1_440)
+    of_tens = floor(draw(st.integers(of_hours, hours)), 60)
     of_minutes = floor(draw(st.integers(of_tens, tens)), 10)
     return {
         "minute": (None, of_minutes),
         "ten_minute": (tens, of_tens),
-        "hour": (hours, floor(draw(st.integers(0, of_tens)), 60)),
+        "hour": (hours, of_hours),
+        "day": (days, floor(draw(st.integers(0, of_hours)), 1_440)),
         "stratum": (None, floor(draw(st.integers(0, strata_hours)), 60)),
         "stratum_hour": (strata_hours, 0),
     }
@@ -39,7 +42,7 @@ def reaches(draw: st.DrawFn) -> dict[str, tuple[int | None, int]]:
 @EACH
 @given(
     reach=reaches(),
-    span=st.tuples(MINUTES, st.integers(0, 700)),
+    span=st.tuples(MINUTES, st.integers(0, 4_000)),
     of=st.sampled_from(["rows", "strata"]),
     finest=st.sampled_from([None, 1, 10, 60]),
 )

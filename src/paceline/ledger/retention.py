@@ -55,6 +55,7 @@ class Retained:
     """Rows by series, a minute each."""
     ten_minutes: int = 0
     hours: int = 0
+    days: int = 0
     strata: int = 0
     series: int = 0
     plans: int = 0
@@ -78,14 +79,15 @@ def retain(engine: Engine, keep: Keep, now: float, *, chunk: int = CHUNK, pause_
         by_size = work.repeat(_oldest_requests, most=_excess(engine, keep.requests_bytes, now))
         minutes = work.age(ROWS[0], ROWS[1], ages[0])
         ten_minutes = work.age(ROWS[1], ROWS[2], ages[1])
-        hours = work.age(ROWS[2], None, ages[2])
+        hours = work.age(ROWS[2], ROWS[3], ages[2])
+        days_gone = work.age(ROWS[3], None, ages[2])
         strata = work.age(STRATA[0], STRATA[1], ages[1]) + work.age(STRATA[1], None, ages[2])
         with writing(engine) as connection:
             unused = _unused(connection, ages[2])
             connection.execute(delete(spend).where(spend.c.day < ages[2] // _DAY_MINUTES))
             cap_changes = learning.forget(connection, ages[2] * 60)
         given_back = give_back(engine, pause_s)
-    return Retained(by_age + by_size, minutes, ten_minutes, hours, strata, *unused, cap_changes, given_back)
+    return Retained(by_age + by_size, minutes, ten_minutes, hours, days_gone, strata, *unused, cap_changes, given_back)
 
 
 @dataclass(frozen=True)

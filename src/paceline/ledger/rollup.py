@@ -1,4 +1,4 @@
-"""Rolls rows up: minutes to ten minutes to hours, strata of ten minutes to hours.
+"""Rolls rows up: minutes to ten minutes to hours to days (UTC), strata of ten minutes to hours.
 
 Every bucket once, in the order of time, as soon as it lies `SETTLE_MINUTES` back; what comes in later is ingest's
 affair (see `resolutions`). A step is one transaction under the write lock that adds a bounded number of rows up and
@@ -30,6 +30,7 @@ STEPS_MAX: Final = 50
 _CHAIN: Final[tuple[tuple[Level, Level], ...]] = (
     (ROWS[0], ROWS[1]),
     (ROWS[1], ROWS[2]),
+    (ROWS[2], ROWS[3]),
     (STRATA[0], STRATA[1]),
 )
 

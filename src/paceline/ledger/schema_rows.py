@@ -1,6 +1,6 @@
 """The tables of sums: what requests add up to, by series and time. Owns their names, types and resolutions.
 
-Rows by series are kept at three resolutions with the same columns (`ROWS`), strata at two (`STRATA`). `minute` is in
+Rows by series are kept at four resolutions with the same columns (`ROWS`), strata at two (`STRATA`). `minute` is in
 all of them the minute since 1970 at which a row's time begins; a row of a coarser table covers `minutes` of them.
 """
 
@@ -141,7 +141,12 @@ def _stratum_table(name: str, minutes: int) -> StratumTable:
 
 STRATUM_BUCKETS: Final = ("input_bucket", "output_bucket")
 
-ROWS: Final = (_row_tables("minute", 1), _row_tables("ten_minute", 10), _row_tables("hour", 60))
+ROWS: Final = (
+    _row_tables("minute", 1),
+    _row_tables("ten_minute", 10),
+    _row_tables("hour", 60),
+    _row_tables("day", 1_440),
+)
 """Rows by series, finest first."""
 
 STRATA: Final = (_stratum_table("stratum", 10), _stratum_table("stratum_hour", 60))

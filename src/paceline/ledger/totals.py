@@ -85,10 +85,10 @@ class Totals:
     def course(
         self, since: float, until: float, limit: tuple[str, str], group: Sequence[GroupName]
     ) -> dict[Group, list[Piece]]:
-        """Return how one limit (metric, percentile) went, by group: pieces of time as coarse as they are kept."""
+        """Return how one limit (metric, percentile) went, by group: pieces of time as coarse as they are kept, hours at most."""
         found: defaultdict[Group, list[Piece]] = defaultdict(list)
         with translated("read a limit"), reading(self._engine) as connection:
-            rows = windows.window_inside(connection, *_minutes(since, until)).rows("limits")
+            rows = windows.window_inside(connection, *_minutes(since, until), finest=_HOUR).rows("limits")
             columns = [*(series.c[name] for name in group), rows.c.minute]
             query = select(*columns, func.sum(rows.c.n), func.sum(rows.c.over_limit))
             query = query.select_from(rows.join(series, series.c.id == rows.c.series))
@@ -108,7 +108,7 @@ class Totals:
         """Return counters by group and whole hour since 1970, of these hours of the day (UTC); none without traffic."""
         found: defaultdict[Group, dict[int, tuple[int, ...]]] = defaultdict(dict)
         with translated("add hours up"), reading(self._engine) as connection:
-            rows = windows.window_inside(connection, *_minutes(since, until)).rows("counters")
+            rows = windows.window_inside(connection, *_minutes(since, until), finest=_HOUR).rows("counters")
             # Written out, not bound: PostgreSQL does not know two bound values to be the same column.
             start = rows.c.minute - rows.c.minute % literal_column(f"{_HOUR:d}", Integer)
             columns = [*(series.c[name] for name in group), start]

@@ -64,12 +64,15 @@ def window(
     return _window(first, end, _usable(levels, reach, finest))
 
 
-def window_inside(connection: Connection, since: int, until: int) -> Window:
-    """Return how to read rows by series that reach out of the window at neither end; it is narrowed to them."""
+def window_inside(connection: Connection, since: int, until: int, *, finest: int | None = None) -> Window:
+    """Return how to read rows by series that reach out of the window at neither end; it is narrowed to them.
+
+    `finest` as of `window`.
+    """
     reach = resolutions.read(connection)
     first = ceil(since, _minutes_at(since, ROWS, reach))
     end = floor(until, _minutes_at(until - 1, ROWS, reach))
-    return _window(first, end, _usable(ROWS, reach, None))
+    return _window(first, end, _usable(ROWS, reach, finest))
 
 
 def _window(first: int, end: int, usable: Sequence[tuple[Level, int]]) -> Window:

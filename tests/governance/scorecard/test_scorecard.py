@@ -226,7 +226,7 @@ services:
 def traffic(ledger: Ledger, service: str, use_case: str, at: int, over: int, **counts: Any) -> None:
     names = {"service": service, "use_case": use_case, "model": "small", "deployment": "openai/a", "plan": "p"}
     with ledger.engine.begin() as connection:
-        made = connection.execute(insert(series).values(**names, last_minute=0)).inserted_primary_key
+        made = connection.execute(insert(series).values(**names, last_minute=1 << 40)).inserted_primary_key
         assert made is not None
         row = dict.fromkeys((column.name for column in minute.columns), 0)
         connection.execute(insert(minute).values({**row, **counts, "minute": at, "series": made[0]}))

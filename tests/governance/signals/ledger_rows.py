@@ -80,6 +80,6 @@ class Rows:
         if names not in self.series:
             values = dict(zip(("service", "use_case", "model", "deployment", "plan"), names, strict=True))
             with self.ledger.engine.begin() as connection:
-                made = connection.execute(insert(series).values({**values, "last_minute": 0}))
+                made = connection.execute(insert(series).values({**values, "last_minute": 1 << 40}))
             self.series[names] = made.inserted_primary_key[0]  # type: ignore[index]
         return self.series[names]

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 
 from paceline.ledger.errors import LedgerNewerError
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 
 
 def current(connection: Connection) -> str | None:
