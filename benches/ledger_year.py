@@ -4,8 +4,8 @@
 
 Nothing goes through ingest: rows of one day, with sketches of drawn values, are repeated day after day by the database
 itself; each resolution is drawn by itself. They reach as they would with the standards' defaults: minutes 3 days, ten
-minutes 30, hours all. Without --ledger the file is deleted at the end. It prints rows and bytes by table, and the
-CPU time of the reads that a detection makes. Other benches import `fill`.
+minutes 30, hours and days all. Without --ledger the file is deleted at the end. It prints rows and bytes by table, and
+the CPU time of the reads that a detection makes. Other benches import `fill`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import random
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,8 @@ from paceline.ledger.schema import COUNTERS, ROWS, STRATA, STRATUM_COUNTERS
 from paceline.ledger.schema_rows import RowTables
 
 DAY = 1_440
-TEN_MINUTES_DAYS, MINUTES_DAYS = 30, 3
+REACH = {"minute": 3, "ten_minute": 30, "stratum": 30}
+"""Days that rows reach back by the standards' defaults; those that are not named reach back to the beginning."""
 # Median and spread (sigma of the logarithm) of each measure; units in the names.
 MEASURES = {
     "ttft_ms": (450, 0.5),
@@ -65,8 +66,16 @@ class Filled:
     services: int
 
 
-def fill(path: Path, *, services: int = 300, days: int = 396, per_hour: int = 150, seed: int = 1) -> Filled:
-    """Fill a new ledger at `path`; the last row is that of the hour before now."""
+def fill(  # noqa: PLR0913  # each by name: how large
+    path: Path,
+    *,
+    services: int = 300,
+    days: int = 396,
+    per_hour: int = 150,
+    seed: int = 1,
+    reach: Mapping[str, int] = REACH,
+) -> Filled:
+    """Fill a new ledger at `path`; the last row is that of the hour before now. `reach`: days by resolution, or 0."""
     until = int(time.time() // 3600) * 60
     since = until - days * DAY
     open_ledger(f"sqlite:///{path}").close()
@@ -78,19 +87,20 @@ def fill(path: Path, *, services: int = 300, days: int = 396, per_hour: int = 15
         for pragma in ("synchronous=OFF", "cache_size=-200000", "temp_store=MEMORY", "wal_autocheckpoint=100000"):
             database.execute(f"PRAGMA {pragma}").close()
         _series(database, services, until)
-        starts = {"minute": until - MINUTES_DAYS * DAY, "ten_minute": until - TEN_MINUTES_DAYS * DAY, "hour": since}
-        starts |= {"stratum": starts["ten_minute"], "stratum_hour": since}
-        for tables in ROWS:
-            rows = _rows(tables, services, per_hour, dice)
-            for table, made in rows.items():
-                _repeat(database, bar, (table, made), (max(since, starts[tables.name]), until))
-        for strata in STRATA:
-            made = list(_strata(strata.minutes, services, per_hour, dice))
-            _repeat(database, bar, (strata.name, made), (max(since, starts[strata.name]), until))
-        for name, kept in starts.items():
-            rolled = None if name in {"minute", "stratum"} else until
-            reach = (rolled, 0 if name in {"hour", "stratum_hour"} else kept, name)
-            database.execute("UPDATE resolution SET rolled_until = ?, kept_since = ? WHERE name = ?", reach)
+        for level in (*ROWS, *STRATA):
+            ends = until - until % level.minutes
+            begins = max(since, ends - reach.get(level.name, days) * DAY)
+            begins -= begins % level.minutes
+            if isinstance(level, RowTables):
+                for table, made in _rows(level, services, per_hour, dice).items():
+                    _repeat(database, bar, (table, made), (begins, ends))
+            else:
+                made = list(_strata(level.minutes, services, per_hour, dice)) if begins < ends else []
+                _repeat(database, bar, (level.name, made), (begins, ends))
+            rolled = None if level.name in {"minute", "stratum"} else ends
+            kept = begins if level.name in reach else 0
+            told = (rolled, kept, level.name)
+            database.execute("UPDATE resolution SET rolled_until = ?, kept_since = ? WHERE name = ?", told)
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
     return Filled(path, since, until, services)
 

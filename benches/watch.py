@@ -34,7 +34,7 @@ def main() -> int:
                 {"id": one + 1, "service": f"s{one}", "use_case": "u", "model": "m", "deployment": "d", "plan": "p"}
                 for one in range(SERVICES)
             ]
-            connection.execute(insert(series), [{**each, "last_minute": 0} for each in names])
+            connection.execute(insert(series), [{**each, "last_minute": 1 << 40} for each in names])
         for minute in range(START, START + LOOKS + 1):
             rows = [
                 {

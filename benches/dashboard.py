@@ -1,0 +1,261 @@
+"""What the dashboard costs: CPU of each page over 300 services and 13 months, bytes of a first load, basics in Chromium.
+
+    python benches/dashboard.py [--services 300] [--data DIR] [--chromium PROGRAM]
+
+The ledger is drawn by `ledger_year`: every resolution with as many rows a day as 300 services of 150 requests an hour
+have, days for 396 days, and of the finer ones what pages read: hours of 60 days, ten minutes of 3, minutes of 1; no
+strata, which no page reads. Beside them: 300 services of 20 teams and 6 use cases in the standards, their spend of 90
+days, 40 incidents, and a tenth of the requests of 24 hours as single rows (108,000).
+
+CPU is that of this process, all threads, for one request through the whole application (ASGI), compression included.
+`first`: nothing of it is known yet. `then`: the median of the next five, what is made anew in the background included.
+Not measured: the kernel's and uvicorn's share of a connection.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import re
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ledger_year
+from sqlalchemy import insert
+
+from paceline.dashboard.assets import address_of
+from paceline.gateway.control import Control
+from paceline.gateway.control_api import application
+from paceline.gateway.data_dir import DataDir
+from paceline.gateway.link import Link
+from paceline.gateway.pages import PAGES
+from paceline.gateway.planner import Planner
+from paceline.ledger import Ledger, open_ledger
+from paceline.ledger.schema import incident, request, spend
+
+TARGET_MS, TARGET_KB = 100, 100
+USE_CASES = ("support-chat", "search", "extract", "code-complete", "digest", "agent-step")
+REACH = {"minute": 1, "ten_minute": 3, "hour": 60, "stratum": 0, "stratum_hour": 0}
+FURTHER = ("/?range=1h", "/?range=7d", "/?range=28d", "/services/service-007", "/services/service-007?range=28d")
+ROWS = ("/requests?service=service-007", "/requests?range=28d")
+RUNS = 5
+
+
+def main() -> int:
+    """Fill a ledger, or take the one that is there, and print the figures."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--services", type=int, default=300)
+    arguments.add_argument("--data", type=Path, help="keep the ledger there, and take it from there the next time")
+    arguments.add_argument("--chromium", default=os.environ.get("PACELINE_TEST_CHROMIUM"), help="measure in it too")
+    chosen = arguments.parse_args()
+    with tempfile.TemporaryDirectory(prefix="paceline-bench-") as folder:
+        home = chosen.data or Path(folder)
+        home.mkdir(parents=True, exist_ok=True)
+        with opened(home, chosen.services) as control:
+            asgi = application(control)
+            addresses = [*(address for address, _ in PAGES), *FURTHER, *ROWS]
+            show_cpu(asgi, addresses)
+            show_bytes(asgi)
+            if chosen.chromium:
+                show_chromium(asgi, chosen.chromium, addresses)
+    return 0
+
+
+@contextmanager
+def opened(home: Path, services: int) -> Iterator[Control]:
+    """Open a control process's parts over the ledger in `home`, without its loops: only pages use the CPU."""
+    standards = home / "paceline.yaml"
+    if not standards.exists():
+        filled = ledger_year.fill(home / "ledger.db", services=services, reach=REACH)
+        with open_ledger(home) as ledger:
+            _beside(ledger, services, filled.until)
+        standards.write_text(_standards(services))
+    data = DataDir(home)
+    with open_ledger(home) as ledger:
+        link = Link(data.socket)
+        planner = Planner(standards, data, ledger, link)
+        planner.tick()
+        yield Control(data, standards, ledger, link, planner, (), needs_key=False)
+
+
+def _standards(services: int) -> str:
+    classes = ("chat", "chat", "extraction", "autocomplete", "batch", "agent")
+    lines = ["version: 1", "organisation: Bench", 'providers: {sim: {base_url: "http://127.0.0.1:4199/v1"}}']
+    lines += ["models: {small: {deployments: [sim/small-8b]}}", "use_cases:"]
+    lines += [f"  {name}: {{class: {kind}, model: small}}" for name, kind in zip(USE_CASES, classes, strict=True)]
+    lines += ["teams:", *(f'  team-{n:02}: {{contact: "#team-{n:02}", phase: expand}}' for n in range(20)), "services:"]
+    for n in range(services):
+        use_cases = f"[support-chat, {USE_CASES[1 + n % 5]}]"
+        lines.append(
+            f"  service-{n:03}: {{owner: team-{n % 20:02}, use_cases: {use_cases}, budget: {{usd_per_month: 500}}}}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _beside(ledger: Ledger, services: int, until: int) -> None:
+    dice = random.Random(2)  # noqa: S311
+    names = [f"service-{n:03}" for n in range(services)]
+    day = until // 1_440
+    money = [
+        {"day": day - back, "kind": "service", "name": name, "nanousd": round(dice.uniform(5, 20) * 1e9)}
+        for back in range(90)
+        for name in names
+    ]
+    incidents = [
+        {
+            **{"id": f"i_{n}", "service": dice.choice(names), "use_case": "support-chat", "metric": "ttft_ms"},
+            **{"percentile": "p95", "kind": "breach", "state": "detected", "owner": f"team-{n % 20:02}", "reason": ""},
+            **{"severity": dice.choice(["page", "urgent", "ticket"]), "n": 900, "over_limit": 120, "allowed": 0.05},
+            **{"since_us": (until - n * 90) * 60_000_000, "detected_us": (until - n * 90) * 60_000_000},
+            "facts": '{"what": "ttft p95 is over 1.5 s"}',
+        }
+        for n in range(40)
+    ]
+    with ledger.engine.begin() as connection:
+        connection.execute(insert(spend), money)
+        connection.execute(insert(incident), incidents)
+        for start in range(0, 108_000, 6_000):
+            connection.execute(insert(request), [_request(n, until, names, dice) for n in range(start, start + 6_000)])
+
+
+def _request(number: int, until: int, names: list[str], dice: random.Random) -> dict[str, Any]:
+    at_ms = until * 60_000 - 86_400_000 + number * 800
+    ttft, total = dice.randrange(200_000, 900_000), dice.randrange(1_000_000, 6_000_000)
+    texts = {column.name: "" for column in request.columns if column.type.python_type is str}
+    numbers = {column.name: 0 for column in request.columns if column.type.python_type is int}
+    return {
+        **texts,
+        **numbers,
+        "id": at_ms.to_bytes(6, "big") + number.to_bytes(10, "big"),
+        "start_us": at_ms * 1000,
+        "service": dice.choice(names),
+        **{"use_case": "support-chat", "model": "small", "deployment": "sim/small-8b", "outcome": "ok", "status": 200},
+        **{"sent_us": 60, "headers_us": ttft // 2, "first_us": ttft, "last_us": total, "end_us": total},
+        **{"ttft_us": ttft, "total_us": total, "tokens_input": 1_800, "tokens_output": 240, "cost_nanousd": 2_500_000},
+    }
+
+
+def show_cpu(asgi: Any, addresses: list[str]) -> None:
+    """Print the CPU of each address, and of one page below each that has pages."""
+    print(f"server CPU a page, ms (at most {TARGET_MS})        first     then   KB as sent")
+    done: set[str] = set()
+    for address in addresses:
+        found = _page(asgi, address, done)
+        below = re.search(rf'href="({re.escape(address)}/[^"?]+)', found) if address != "/" else None
+        if below:
+            _page(asgi, below[1], done)
+
+
+def _page(asgi: Any, address: str, done: set[str]) -> str:
+    if address in done:
+        return ""
+    done.add(address)
+    costs, body = [], b""
+    for _ in range(RUNS + 1):
+        before = time.process_time()
+        status, headers, body = get(asgi, address)
+        while status == 202:  # it says that it takes a moment
+            time.sleep(0.05)
+            status, headers, body = get(asgi, address)
+        costs.append((time.process_time() - before) * 1e3)
+        assert status == 200, (address, status)
+    print(f"  {address:<40} {costs[0]:9.0f} {statistics.median(costs[1:]):8.0f} {len(body) / 1e3:9.1f}")
+    plain = get(asgi, address, encoding="identity")[2]
+    return plain.decode()
+
+
+def show_bytes(asgi: Any) -> None:
+    """Print what a browser fetches the first time, heads not counted."""
+    names = (
+        "paceline.css",
+        "paceline.js",
+        "uPlot-1.6.32.min.css",
+        "uPlot-1.6.32.min.js",
+        "htmx-2.0.10.min.js",
+        "icon.svg",
+    )
+    beside = {name: len(get(asgi, address_of(name))[2]) for name in names}
+    for address in ("/", "/services/service-007?range=28d"):
+        page = len(get(asgi, address)[2])
+        print(
+            f"first load of {address}: {(page + sum(beside.values())) / 1e3:.1f} KB (at most {TARGET_KB}), page {page / 1e3:.1f}"
+        )
+    print("  " + ", ".join(f"{name} {size / 1e3:.1f}" for name, size in beside.items()))
+
+
+def get(asgi: Any, address: str, encoding: str = "gzip") -> tuple[int, dict[str, str], bytes]:
+    """Ask the application for an address as a browser does; status, headers, body."""
+    path, _, query = address.partition("?")
+    headers = {"host": "127.0.0.1:4101", "accept": "text/html", "accept-encoding": encoding}
+    scope = {
+        **{"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http"},
+        **{"path": path, "raw_path": path.encode(), "query_string": query.encode(), "root_path": ""},
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        **{"client": ("127.0.0.1", 1), "server": ("127.0.0.1", 4101)},
+    }
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    _loop().run_until_complete(asgi(scope, receive, send))
+    found = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], found, b"".join(message.get("body", b"") for message in sent[1:])
+
+
+_LOOPS: list[asyncio.AbstractEventLoop] = []
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    if not _LOOPS:
+        _LOOPS.append(asyncio.new_event_loop())
+    return _LOOPS[0]
+
+
+def show_chromium(asgi: Any, program: str, addresses: list[str]) -> None:
+    """Print first paint, layout shift, complaints and requests of each page in a browser."""
+    import uvicorn
+    from playwright.sync_api import sync_playwright
+
+    server = uvicorn.Server(uvicorn.Config(asgi, port=0, log_level="error", lifespan="off", ws="none"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.01)
+    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    watch = (
+        "window.moved = 0; new PerformanceObserver((list) => list.getEntries().forEach((one) => (window.moved += one.value)))"
+        ".observe({type: 'layout-shift', buffered: true})"
+    )
+    print("in Chromium, 1440 px                      first paint, ms   layout shift   console   requests")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        for address in addresses:
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            said: list[str] = []
+            page.on("console", lambda message, said=said: said.append(message.text))
+            page.add_init_script(watch)
+            page.goto(url + address, wait_until="networkidle")
+            paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0")
+            many = page.evaluate("performance.getEntriesByType('resource').length + 1")
+            print(f"  {address:<40} {paint:15.0f} {page.evaluate('window.moved'):14.3f} {len(said):9} {many:10}")
+            page.close()
+        browser.close()
+    server.should_exit = True
+    thread.join(10)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
