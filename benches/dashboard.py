@@ -1,4 +1,4 @@
-"""What the dashboard costs: CPU of each page over 300 services and 13 months, bytes of a first load, basics in Chromium.
+"""What the dashboard costs: CPU of each page over 300 services and 13 months, bytes of a first load, browser basics.
 
     python benches/dashboard.py [--services 300] [--data DIR] [--chromium PROGRAM]
 
@@ -112,10 +112,21 @@ def _beside(ledger: Ledger, services: int, until: int) -> None:
     ]
     incidents = [
         {
-            **{"id": f"i_{n}", "service": dice.choice(names), "use_case": "support-chat", "metric": "ttft_ms"},
-            **{"percentile": "p95", "kind": "breach", "state": "detected", "owner": f"team-{n % 20:02}", "reason": ""},
-            **{"severity": dice.choice(["page", "urgent", "ticket"]), "n": 900, "over_limit": 120, "allowed": 0.05},
-            **{"since_us": (until - n * 90) * 60_000_000, "detected_us": (until - n * 90) * 60_000_000},
+            "id": f"i_{n}",
+            "service": dice.choice(names),
+            "use_case": "support-chat",
+            "metric": "ttft_ms",
+            "percentile": "p95",
+            "kind": "breach",
+            "state": "detected",
+            "owner": f"team-{n % 20:02}",
+            "reason": "",
+            "severity": dice.choice(["page", "urgent", "ticket"]),
+            "n": 900,
+            "over_limit": 120,
+            "allowed": 0.05,
+            "since_us": (until - n * 90) * 60_000_000,
+            "detected_us": (until - n * 90) * 60_000_000,
             "facts": '{"what": "ttft p95 is over 1.5 s"}',
         }
         for n in range(40)
@@ -138,9 +149,21 @@ def _request(number: int, until: int, names: list[str], dice: random.Random) -> 
         "id": at_ms.to_bytes(6, "big") + number.to_bytes(10, "big"),
         "start_us": at_ms * 1000,
         "service": dice.choice(names),
-        **{"use_case": "support-chat", "model": "small", "deployment": "sim/small-8b", "outcome": "ok", "status": 200},
-        **{"sent_us": 60, "headers_us": ttft // 2, "first_us": ttft, "last_us": total, "end_us": total},
-        **{"ttft_us": ttft, "total_us": total, "tokens_input": 1_800, "tokens_output": 240, "cost_nanousd": 2_500_000},
+        "use_case": "support-chat",
+        "model": "small",
+        "deployment": "sim/small-8b",
+        "outcome": "ok",
+        "status": 200,
+        "sent_us": 60,
+        "headers_us": ttft // 2,
+        "first_us": ttft,
+        "last_us": total,
+        "end_us": total,
+        "ttft_us": ttft,
+        "total_us": total,
+        "tokens_input": 1_800,
+        "tokens_output": 240,
+        "cost_nanousd": 2_500_000,
     }
 
 
@@ -162,10 +185,10 @@ def _page(asgi: Any, address: str, done: set[str]) -> str:
     costs, body = [], b""
     for _ in range(RUNS + 1):
         before = time.process_time()
-        status, headers, body = get(asgi, address)
+        status, _, body = get(asgi, address)
         while status == 202:  # it says that it takes a moment
             time.sleep(0.05)
-            status, headers, body = get(asgi, address)
+            status, _, body = get(asgi, address)
         costs.append((time.process_time() - before) * 1e3)
         assert status == 200, (address, status)
     print(f"  {address:<40} {costs[0]:9.0f} {statistics.median(costs[1:]):8.0f} {len(body) / 1e3:9.1f}")
@@ -186,9 +209,8 @@ def show_bytes(asgi: Any) -> None:
     beside = {name: len(get(asgi, address_of(name))[2]) for name in names}
     for address in ("/", "/services/service-007?range=28d"):
         page = len(get(asgi, address)[2])
-        print(
-            f"first load of {address}: {(page + sum(beside.values())) / 1e3:.1f} KB (at most {TARGET_KB}), page {page / 1e3:.1f}"
-        )
+        whole = (page + sum(beside.values())) / 1e3
+        print(f"first load of {address}: {whole:.1f} KB (at most {TARGET_KB}), page {page / 1e3:.1f}")
     print("  " + ", ".join(f"{name} {size / 1e3:.1f}" for name, size in beside.items()))
 
 
@@ -197,10 +219,18 @@ def get(asgi: Any, address: str, encoding: str = "gzip") -> tuple[int, dict[str,
     path, _, query = address.partition("?")
     headers = {"host": "127.0.0.1:4101", "accept": "text/html", "accept-encoding": encoding}
     scope = {
-        **{"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http"},
-        **{"path": path, "raw_path": path.encode(), "query_string": query.encode(), "root_path": ""},
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        **{"client": ("127.0.0.1", 1), "server": ("127.0.0.1", 4101)},
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 4101),
     }
     sent: list[dict[str, Any]] = []
 
@@ -236,8 +266,8 @@ def show_chromium(asgi: Any, program: str, addresses: list[str]) -> None:
         thread.join(0.01)
     url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     watch = (
-        "window.moved = 0; new PerformanceObserver((list) => list.getEntries().forEach((one) => (window.moved += one.value)))"
-        ".observe({type: 'layout-shift', buffered: true})"
+        "window.moved = 0; new PerformanceObserver((list) => list.getEntries().forEach("
+        "(one) => (window.moved += one.value))).observe({type: 'layout-shift', buffered: true})"
     )
     print("in Chromium, 1440 px                      first paint, ms   layout shift   console   requests")
     with sync_playwright() as playwright:

@@ -121,9 +121,9 @@ def _repeat(
     table, rows = made
     keys = [row[1] for row in database.execute(f"PRAGMA table_info({table})") if row[5]]
     columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
-    database.execute(f"CREATE TEMP TABLE day AS SELECT * FROM {table} LIMIT 0")  # noqa: S608
-    add = f"INSERT INTO day VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
-    again = f"INSERT INTO {table} SELECT minute + ?, {', '.join(columns[1:])} FROM day"  # noqa: S608
+    database.execute(f"CREATE TEMP TABLE drawn AS SELECT * FROM {table} LIMIT 0")  # noqa: S608
+    add = f"INSERT INTO drawn VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+    again = f"INSERT INTO {table} SELECT minute + ?, {', '.join(columns[1:])} FROM drawn"  # noqa: S608
     database.execute("BEGIN")
     database.executemany(add, sorted(rows, key=lambda row: row[: len(keys)]))
     database.execute("COMMIT")
@@ -134,7 +134,7 @@ def _repeat(
         database.execute(again, (start,))
         database.execute("COMMIT")
         bar.advance(task)
-    database.execute("DROP TABLE day")
+    database.execute("DROP TABLE drawn")
 
 
 def _rows(tables: RowTables, services: int, per_hour: int, dice: random.Random) -> dict[str, list[tuple[Any, ...]]]:

@@ -82,7 +82,8 @@ def _complaints(page: Page) -> list[str]:
 
 
 BESIDE = """() => [...document.querySelectorAll('main *')].filter((each) => !each.closest('.scroll, svg, caption, pre')
-    && each.checkVisibility({contentVisibilityAuto: true}) && each.getBoundingClientRect().right > innerWidth + 1).map((each) => each.outerHTML.slice(0, 80))"""
+    && each.checkVisibility({contentVisibilityAuto: true}) && each.getBoundingClientRect().right > innerWidth + 1)
+    .map((each) => each.outerHTML.slice(0, 80))"""
 
 
 @pytest.mark.parametrize("address", SHOWN)
@@ -183,8 +184,8 @@ def test_without_a_script_everything_is_there(site: Site) -> None:
 def test_a_chart_is_drawn_from_its_table_moves_nothing_and_zooms(site: Site) -> None:
     page = site.page(1440, "light")
     page.add_init_script(
-        "window.moved = 0; new PerformanceObserver((list) => list.getEntries().forEach((each) => (window.moved += each.value)))"
-        ".observe({type: 'layout-shift', buffered: true})"
+        "window.moved = 0; new PerformanceObserver((list) => list.getEntries().forEach("
+        "(each) => (window.moved += each.value))).observe({type: 'layout-shift', buffered: true})"
     )
     page.goto("/services/helpdesk?range=28d", wait_until="networkidle")
     chart = page.locator("figure.chart").first
