@@ -62,6 +62,20 @@ def test_it_shrinks_by_itself(here: Path) -> None:
     assert counts(here) == {"a.py": {"C201": 1}}
 
 
+def test_where_it_cannot_be_written_smaller_nothing_fails(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check("--baseline-add")
+    (here / "b.py").write_text(HEAD)
+
+    def refused(*_arguments: object, **_more: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "write_text", refused)
+    result = check()
+    assert result.exit_code == 0
+    assert "the baseline could shrink by 1, but" in result.stdout
+    assert "cannot be written: Read-only file system" in check("--baseline-add").stderr
+
+
 def test_what_was_not_looked_at_stays(here: Path) -> None:
     check("--baseline-add")
     (here / "a.py").write_text(HEAD)

@@ -67,6 +67,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--report-to", metavar="URL", help="Post the counts (no code, no paths) to a control process.")
 @click.option("--token", envvar="PACELINE_TOKEN", show_envvar=True, help="Its token for --report-to.")
 @click.option("--lsp", is_flag=True, help="Serve an editor over standard input and output.")
+@click.option("--stdio", is_flag=True, hidden=True)  # editors add it
 @click.pass_context
 def command(ctx: click.Context, /, paths: tuple[Path, ...], **given: Any) -> None:
     """Lint source code for calls to models.

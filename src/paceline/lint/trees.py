@@ -74,7 +74,8 @@ def _script(path: str, data: bytes, spans: Spans) -> Iterator[tuple[str, int]]:
     stack: list[tuple[Node, int]] = [(parse(data, path), 0)]
     while stack:
         node, depth = stack.pop()
-        if node.type == "comment" or any(first <= node.start_byte and node.end_byte <= last for first, last in spans):
+        inside = any(first <= node.start_byte and node.end_byte <= last for first, last in spans)
+        if node.type == "comment" or (inside and not node.has_error):
             continue
         inner = node.named_children
         words = "" if node.child_count else (node.text or b"").decode("utf-8", "replace")
