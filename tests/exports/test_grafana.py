@@ -145,3 +145,7 @@ def test_the_way_to_the_own_dashboard_is_there_if_somebody_said_it(known: Standa
     assert [link["type"] for link in board("gateway", known)["links"]] == ["dashboards"]
     made = board("gateway", known, "https://paceline.acme.example")
     assert made["links"][1]["url"] == "https://paceline.acme.example"
+    for link, titles in ((None, 1), ("https://paceline.acme.example", 2)):
+        found = all_panels(board("overview", known, link))["Within the limits, by service and use case"]
+        (override,) = [each for each in found["fieldConfig"]["overrides"] if each["matcher"]["options"] == "service"]
+        assert len(override["properties"][0]["value"]) == titles

@@ -20,7 +20,7 @@ def board(name: str, standards: Standards, link: str | None = None) -> dict[str,
     """Make a board; `link` is where people reach paceline's own dashboard, the standards' if None."""
     link = link or standards.options.alerting.link
     if name == "overview":
-        return dashboard(name, "paceline: overview", overview(standards), OVERVIEW_VARIABLES, link)
+        return dashboard(name, "paceline: overview", overview(standards, link), OVERVIEW_VARIABLES, link)
     if name == "service":
         return dashboard(name, "paceline: service", service(standards), SERVICE_VARIABLES, link)
     if name == "models":

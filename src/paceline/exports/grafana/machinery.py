@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from paceline.exports.grafana.board import Variable
 from paceline.exports.grafana.panels import Panel, Target, row, series, tile
 from paceline.exports.grafana.queries import MODELS, failed_share, hourly_cost, per_second, quantile, ratio
-from paceline.exports.scrape import REQUESTS
+from paceline.exports.scrape import BOUNDARIES_MISSING, REQUESTS
 
 __all__ = ["MODEL_VARIABLES", "gateway", "models"]
 
@@ -121,9 +121,11 @@ def gateway() -> Iterator[Panel]:
 def _stores() -> Iterator[Panel]:
     yield series("Journal on disk", "bytes", Target("sum (paceline_journal_bytes)", "bytes"), width=8)
     yield series(
-        "Journal full, shared cache reachable",
+        "What is wrong, and whether the shared cache is there",
         "short",
         Target("max (paceline_journal_full)", "journal full"),
+        Target("max (paceline_plan_refused)", "standards refused"),
+        Target(f"max ({BOUNDARIES_MISSING})", "limits without a bucket"),
         Target("min (paceline_cache_shared_store_open)", "shared store open"),
         width=8,
     )

@@ -6,8 +6,9 @@ Owns looks: units, colours, lines. Must not know metrics or standards.
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 __all__ = ["Panel", "Target", "row", "series", "table", "text", "tile"]
@@ -123,15 +124,24 @@ def _step(at: float | None, colour: str) -> dict[str, Any]:
 
 
 def table(
-    title: str, columns: Sequence[tuple[str, Target, float]], link: str = "", description: str = "", height: int = 10
+    title: str,
+    columns: Sequence[tuple[str, Target, float]],
+    links: Mapping[str, str] = MappingProxyType({}),
+    description: str = "",
+    height: int = 10,
 ) -> Panel:
-    """Make a table of shares joined over their labels: a column's name, its query, and the share it is green from."""
+    """Make a table of shares joined over their labels: a column's name, its query, and the share it is green from.
+
+    `links` are where a service's name leads to, by their titles.
+    """
     names = {f"Value #{_letter(place)}": name for place, (name, _, _) in enumerate(columns)}
     names |= {"Value": columns[0][0]}  # what Grafana calls the column of a single query
     overrides = [_shaded(name, least) for name, _, least in columns]
-    if link:
-        properties = [{"id": "links", "value": [{"title": "Open", "url": link}]}]
-        overrides.append({"matcher": {"id": "byName", "options": "service"}, "properties": properties})
+    if links:
+        value = [{"title": title, "url": url} for title, url in links.items()]
+        overrides.append(
+            {"matcher": {"id": "byName", "options": "service"}, "properties": [{"id": "links", "value": value}]}
+        )
     form = {
         "fieldConfig": {"defaults": {"unit": "percentunit", "decimals": 2, "custom": {}}, "overrides": overrides},
         "options": {"showHeader": True, "sortBy": [{"displayName": columns[0][0], "desc": False}]},

@@ -47,17 +47,21 @@ _INTERPOLATED = "Read off a histogram, interpolated between two boundaries; the 
 _COVERAGE = "Cost of answers whose price or tokens are unknown is missing, not zero: see the cost coverage."
 
 
-def overview(standards: Standards) -> Iterator[Panel]:
-    """Make the panels of the board that everybody opens: who is within its limits, and what it costs."""
+def overview(standards: Standards, link: str | None = None) -> Iterator[Panel]:
+    """Make the panels of the board that everybody opens: who is within its limits, and what it costs.
+
+    `link` is where people reach paceline's own pages.
+    """
     known = list(promises(standards))
     yield from _tiles(known)
     columns = list(_columns(known))
     if columns:
-        link = f"/d/{uid('service')}?var-service=${{__value.raw}}&${{datasource:queryparam}}&${{__url_time_range}}"
+        board = f"/d/{uid('service')}?var-service=${{__value.raw}}&${{datasource:queryparam}}&${{__url_time_range}}"
+        links = {"Board of the service": board} | ({"In paceline": f"{link}/services/${{__value.raw}}"} if link else {})
         told = (
             "Share of requests within each limit over the board's time; failed ones are not. Red: fewer than it asks."
         )
-        yield table("Within the limits, by service and use case", columns, link, told)
+        yield table("Within the limits, by service and use case", columns, links, told)
     for metric, name in _TIMES.items():
         family = histogram_of(metric)
         if family is not None:
