@@ -66,6 +66,18 @@ def test_minutes_become_ten_minutes_and_hours_when_they_have_settled(ledger: Led
         assert total(ledger, START, START + 2 * HOUR, finest) == 120
 
 
+def test_hours_become_days_of_utc(ledger: Ledger, journal: Path) -> None:
+    midnight = START // 86_400 * 86_400 + 86_400
+    take_in(ledger, journal, [midnight - HOUR, midnight + 60, midnight + 23 * HOUR, midnight + 25 * HOUR])
+    ledger.roll_up(now=midnight + 24 * HOUR + 60 * SETTLE_MINUTES)
+    day = int(midnight // 60)
+    assert stored(ledger, "day") == {day - 1_440: 1, day: 2}
+    for finest in (None, 1, 60, 1_440):
+        assert total(ledger, midnight - 2 * HOUR, midnight + 26 * HOUR, finest) == 4
+    take_in(ledger, journal, [midnight + 120])
+    assert stored(ledger, "day")[day] == 3, "what comes late is added"
+
+
 def test_rolling_up_again_changes_nothing(ledger: Ledger, journal: Path) -> None:
     take_in(ledger, journal, [START + 60 * minute for minute in range(120)])
     assert ledger.roll_up(now=START + DAY).steps > 0

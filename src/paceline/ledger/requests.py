@@ -79,7 +79,7 @@ class Requests:
             if over:
                 chosen.append(request.c.over_limit.bitwise_and(1 << LIMITS[over]) != 0)
             lowest = connection.execute(bound).scalar() if chosen else None
-            looked = [request.c.id > lowest] if lowest is not None else []
+            looked = [request.c.id >= lowest] if lowest is not None else []
             query = select(request).where(*within, *looked, *chosen).order_by(request.c.id.desc()).limit(most + 1)
             rows = connection.execute(query).mappings().all()
         if len(rows) > most:
