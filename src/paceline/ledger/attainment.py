@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection, Engine, Integer, and_, func, literal_column, or_, select
@@ -72,8 +72,12 @@ class Attainment:
 
 def times_allowed(limit: Limit) -> float:
     """Return the share over a limit in parts of what is allowed: 1 uses all of it."""
+    return _times(limit, limit.share_over or 0.0)
+
+
+def _times(limit: Limit, share: float) -> float:
     allowed = _ALLOWED.get(limit.percentile, limit.value)
-    return (limit.share_over or 0.0) / allowed if allowed else 0.0
+    return share / allowed if allowed else 0.0
 
 
 def attainment(engine: Engine, since: float, until: float, piece: int) -> list[Attainment]:
@@ -123,7 +127,7 @@ def _courses(connection: Connection, window: Window, piece: int) -> dict[Group, 
     columns = [series.c.service, series.c.use_case, rows.c.metric, rows.c.percentile, start]
     query = select(*columns).add_columns(func.sum(rows.c.n), func.sum(rows.c.over_limit))
     query = query.select_from(rows.join(series, series.c.id == rows.c.series)).group_by(*columns)
-    for service, use_case, metric, percentile, minute, n, over in connection.execute(query):
+    for service, use_case, metric, percentile, minute, n, over in connection.execute(query).all():
         found[service, use_case][metric, percentile][minute] = int(n), int(over)
     return {names: dict(limits) for names, limits in found.items()}
 
@@ -134,7 +138,7 @@ def _before(connection: Connection, first: int, end: int) -> dict[Group, dict[_K
     columns = [series.c.service, series.c.use_case, rows.c.metric, rows.c.percentile]
     query = select(*columns).add_columns(func.sum(rows.c.n), func.sum(rows.c.over_limit))
     query = query.select_from(rows.join(series, series.c.id == rows.c.series)).group_by(*columns)
-    for service, use_case, metric, percentile, n, over in connection.execute(query):
+    for service, use_case, metric, percentile, n, over in connection.execute(query).all():
         found[service, use_case][metric, percentile] = int(n), int(over)
     return dict(found)
 
@@ -220,4 +224,4 @@ def _row(
 def _piece(limit: Limit, counted: tuple[int, int] | None) -> float | None:
     if counted is None or counted[0] < _FEW:
         return None
-    return times_allowed(replace(limit, n=counted[0], over=counted[1]))
+    return _times(limit, counted[1] / counted[0])
