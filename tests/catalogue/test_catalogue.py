@@ -70,7 +70,7 @@ def test_the_top_tier_is_that_of_the_price_table() -> None:
             listed = model.prices if not isinstance(model.prices, list) else model.prices[-1].prices
             price = getattr(listed.output_mtok, "base", listed.output_mtok)
             if price is not None and "image" not in model.id:
-                prices[model.id] = float(price)
+                prices[model.id] = float(str(price))
     dear = {model for model, price in prices.items() if price >= 25}
     assert len(dear) > 20
     assert {model for model in dear if not top_tier(model)} == set()

@@ -46,7 +46,7 @@ def installed() -> dict[str, Any]:
     if not stamp.exists() or stamp.read_text() != LOCK.read_text():
         uv = [sys.executable, "-m", "uv"]
         subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, place], check=True)
-        install = ["pip", "install", "--quiet", "--no-deps", "--require-hashes", "--python", python]
+        install: list[str | Path] = ["pip", "install", "--quiet", "--no-deps", "--require-hashes", "--python", python]
         subprocess.run([*uv, *install, "--requirement", LOCK], check=True)
         stamp.write_text(LOCK.read_text())
     done = subprocess.run([python, SCRIPT], check=True, capture_output=True, text=True)
