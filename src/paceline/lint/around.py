@@ -6,6 +6,7 @@ Looks outwards from a call, and at the uses of the name its answer is bound to. 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from paceline.lint.scopes import FunctionNode
@@ -17,6 +18,8 @@ _ROUTERS = {"app", "router", "api", "bp", "blueprint", "server", "cl", "applicat
 _CHATS = {"on_message", "message_handler", "on_chat_message"}
 _RETRIES = ("retry", "backoff", "on_exception", "retrying")
 _ENDINGS = {"finish_reason", "stop_reason", "incomplete_details", "status", "done_reason"}
+_WHOLE = {"model_dump", "model_dump_json", "to_dict", "to_json", "dict", "json", "copy"}
+_OTHERS = re.compile(r"(?:requests|httpx|aiohttp|urllib3|socket|sqlalchemy|redis)\.")
 _LISTS = {"models", "files"}
 _HOLDERS = {"choices", "candidates", "output", "message", "results"}
 _WAITS = {
@@ -164,7 +167,7 @@ class Around:
             elif not (isinstance(outer, ast.Subscript) and outer.value is deepest):
                 break
             deepest = outer
-        if not last or (last in _HOLDERS and last != "message"):
+        if not last or last in _WHOLE or (last in _HOLDERS and last != "message"):
             return Fact(State.UNKNOWN, place(call), "the answer goes elsewhere")
         return Fact(State.NO, place(call), "nothing looks at why it ended")
 
@@ -173,6 +176,8 @@ def _decorated(function: FunctionNode, call: ast.Call) -> Fact:
     for decorator in function.decorator_list:
         target = decorator.func if isinstance(decorator, ast.Call) else decorator
         name = ast.unparse(target)
+        if _OTHERS.search(ast.unparse(decorator)):
+            continue
         if any(word in name.rpartition(".")[2].lower() for word in _RETRIES) or name.startswith("backoff."):
             return Fact(State.YES, place(decorator), f"`@{name}`", "decorator")
     return Fact(State.NO, place(call), "")

@@ -54,6 +54,8 @@ class Arguments:
         if name in _TRANSPORTS:
             return self._transport(keyword.value, scope, name, names)
         given = self.values.judge(keyword.value, scope, name)
+        if scope.module is not self.resolver.seen.module:
+            return given
         return replace(given, span=self.spans.of(keyword.value), cut=self.spans.cut(call, keyword))
 
     def _transport(self, node: ast.expr, scope: Scope, name: str, names: tuple[str, ...]) -> Fact | None:
@@ -107,7 +109,7 @@ class Arguments:
         if isinstance(node, ast.Constant) and node.value is None:
             return None
         if isinstance(node, ast.Name) and depth > 0:
-            bound = scope.bindings(node.id)
+            bound = scope.at(node)
             made = [(each.node, each.scope) for each in bound if isinstance(each.node, ast.expr)]
             if len(made) == len(bound) and any(_is_call(each) for each, _ in made):
                 if any(_stored(store, node.id, names) for store, _, _ in self.resolver.seen.stores):

@@ -85,10 +85,21 @@ class Mappings:
                 found = [value for at, value in zip(node.keys, node.values, strict=True)
                          if isinstance(at, ast.Constant) and at.value == key]  # fmt: skip
                 return (found[-1], scope) if found else None
-            bound = scope.bindings(node.id) if isinstance(node, ast.Name) else []
+            built = self._returned(node, scope) if isinstance(node, ast.Call) else None
+            if built is not None:
+                node, scope = built
+                continue
+            bound = scope.at(node) if isinstance(node, ast.Name) else []
             if len(bound) != 1 or not isinstance(bound[0].node, ast.expr):
                 return None
             node, scope = bound[0].node, bound[0].scope
+        return None
+
+    def _returned(self, node: ast.Call, scope: Scope) -> tuple[ast.expr, Scope] | None:
+        function = self.resolver.value(node.func, scope)
+        if isinstance(function, Local) and isinstance(function.node, _FUNCTIONS):
+            inner = self.resolver.scopes[function.node]
+            return (inner.returns[0], inner) if len(inner.returns) == 1 else None
         return None
 
     def _dict_call(self, node: ast.Call, scope: Scope, names: Names, depth: int) -> Fact | None:
@@ -131,7 +142,8 @@ class Mappings:
         function = self.resolver.value(node.func, scope)
         if isinstance(function, Local) and isinstance(function.node, _FUNCTIONS):
             inner = self.resolver.scopes[function.node]
-            found = [self.look(each, inner, names, depth - 2) for each in inner.returns]
+            with self.values.handing(node, function.node, scope):
+                found = [self.look(each, inner, names, depth - 2) for each in inner.returns]
             if found:
                 agreed = self._agreed(found, place(node), names)
                 away = inner.module is not self.resolver.seen.module
@@ -151,7 +163,7 @@ class Mappings:
 
     def _variable(self, node: ast.Name, scope: Scope, names: Names, depth: int) -> Fact | None:
         """Fold what a name was bound to, and what was done to it, in the order of the lines."""
-        bindings = scope.bindings(node.id)
+        bindings = scope.at(node)
         if not bindings:
             return Fact(State.UNKNOWN, place(node), f"`**{node.id}` comes from elsewhere")
         if len(bindings) == 1 and bindings[0].sort == "parameter":
@@ -164,7 +176,7 @@ class Mappings:
         holder = bindings[0].scope
         arms: set[tuple[int, bool]] = set()
         for change in holder.changes.get(node.id, ()):
-            if getattr(node, "lineno", 0) >= _line(change, bindings[0]):
+            if bindings[0].last <= _line(change, bindings[0]) <= getattr(node, "lineno", 0):
                 found = self._after(change, found, holder, names, depth, place(node), arms)
         return found
 
@@ -177,8 +189,11 @@ class Mappings:
         """Look at what callers hand in as `**`, where all of them are in sight."""
         function = binding.scope.node
         unseen = Fact(State.UNKNOWN, place(node), f"`**{node.id}` comes from elsewhere")
-        if not isinstance(function, _FUNCTIONS) or function.args.kwarg is not binding.node or depth <= 2:
+        if not isinstance(function, _FUNCTIONS) or function.args.kwarg is not binding.node or depth <= 1:
             return unseen
+        if binding.node in self.values.handed:
+            call, where, _ = self.values.handed[binding.node]
+            return self._given(call, where, names, depth - 1)
         own = {each.arg for each in [*function.args.args, *function.args.kwonlyargs]}
         calls = callers(function, binding.scope, self.resolver, self.values.data)
         if not calls or not own.isdisjoint(names):

@@ -204,6 +204,9 @@ class _Front:
         function = scope.function
         if function is None or client.scope.function is not function or function.name.strip("_") in _ONCE:
             return False
+        others = {id(each) for each in client.others}
+        if others and not others <= {id(each) for each in ast.walk(function)}:
+            return False
         marks = [ast.unparse(each).lower() for each in function.decorator_list]
         return not any(word in mark for mark in marks for word in _CACHES)
 

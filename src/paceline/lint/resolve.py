@@ -271,11 +271,21 @@ class Resolver:
             case Made():
                 return replace(called, path=(*called.path, "()"))
             case Local(node=ast.ClassDef(), instance=False):
-                return replace(called, instance=True)
+                return self._subclass(called, node, scope, depth) or replace(called, instance=True)
             case Local(node=ast.FunctionDef() | ast.AsyncFunctionDef()):
                 return self._returned(called, depth)
             case _:
                 return None
+
+    def _subclass(self, called: Local, node: ast.Call, scope: Scope, depth: int) -> Value | None:
+        """Read an instance of a class of the file whose base is an SDK's as one of the SDK's."""
+        assert isinstance(called.node, ast.ClassDef)  # noqa: S101  # the caller matched it
+        for base in called.node.bases:
+            above = self.value(base, called.scope, depth - 2)
+            product = self.catalogue.constructor(above.dotted) if isinstance(above, Ref) else None
+            if product is not None and isinstance(above, Ref):
+                return Client(product, above.dotted.rpartition(".")[2], node, scope, "constructor", several=True)
+        return None
 
     def _partial(self, node: ast.Call, scope: Scope, depth: int) -> Value | None:
         """Read `partial(create, max_tokens=3)` as the function with an argument more."""

@@ -29,8 +29,8 @@ CACHED_FILES = 33
 class Outcome:
     """What a run found.
 
-    `unread` are files that could not be read, with the reason; `absent` what is not installed; `settings` what files set
-    for the whole program.
+    `unread` are files that could not be read, with the reason; `absent` what is not installed; `settings` what files
+    set for the whole program.
     """
 
     findings: list[Finding] = field(default_factory=list)

@@ -28,6 +28,11 @@ class Binding:
     dotted: str = ""
     conditional: Condition = False
 
+    @property
+    def last(self) -> int:
+        """Return the last line of what is bound; a parameter comes before all."""
+        return 0 if self.sort == "parameter" else getattr(self.node, "end_lineno", None) or 0
+
 
 @dataclass(slots=True)
 class Change:
@@ -79,6 +84,16 @@ class Scope:
                 return scope.names[name]
             scope = scope.parent
         return []
+
+    def at(self, node: ast.Name) -> list[Binding]:
+        """Find what a name can be bound to at its use: the last sure binding before it, and what may follow that."""
+        found = self.bindings(node.id)
+        if len(found) < 2 or found[0].scope is not self:
+            return found
+        line = getattr(node, "lineno", 0)
+        before = [each for each in found if each.last < line]
+        sure = [at for at, each in enumerate(before) if not each.conditional]
+        return before[sure[-1] :] if sure else found
 
     def owner(self) -> Scope | None:
         """Return the class around a method, however deep."""
@@ -162,7 +177,7 @@ class _Walk:
                 self.visit(child, scope, inner)
 
     def _if(self, node: ast.AST, scope: Scope, conditional: Condition) -> None:
-        """Walk both sides apart; `if "k" not in d: d["k"] = v` sets it either way."""
+        """Walk both sides apart; `if "k" not in d: d["k"] = v` sets it either way, as does `if x is None: x = v`."""
         assert isinstance(node, ast.If)  # noqa: S101  # the caller looked
         self.visit(node.test, scope, True)
         filled = _filled(node)
@@ -312,15 +327,25 @@ class _Walk:
 
 
 def _filled(node: ast.If) -> ast.stmt | None:
-    """Return the statement that fills in a key which the test found missing."""
+    """Return the statement that fills in a key, or a name, which the test found missing."""
     match node.test:
         case ast.Compare(left=ast.Constant(value=key), ops=[ast.NotIn()], comparators=[ast.Name(id=name)]):
-            for each in node.body:
-                match each:
-                    case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=held), slice=ast.Constant(value=at))]):
-                        if held == name and at == key:
-                            return each
+            return next((each for each in node.body if _stores(each, name, key)), None)
+        case (
+            ast.Compare(left=ast.Name(id=name), ops=[ast.Is()], comparators=[ast.Constant(value=None)])
+            | ast.UnaryOp(op=ast.Not(), operand=ast.Name(id=name))
+        ):
+            return next((each for each in node.body if _stores(each, name, None)), None)
     return None
+
+
+def _stores(node: ast.stmt, name: str, key: object) -> bool:
+    match node:
+        case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=held), slice=ast.Constant(value=at))]):
+            return held == name and at == key
+        case ast.Assign(targets=[ast.Name(id=held)]):
+            return held == name and key is None
+    return False
 
 
 class Unpacked(ast.Subscript):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from paceline.lint.resolve import Local, Resolver, argument_of
@@ -21,6 +23,7 @@ _UNSET = {"NOT_GIVEN", "NotGiven", "omit", "Omit", "not_given", "UNSET", "Unset"
 _WINDOW = re.compile(r"context|n_ctx|num_ctx|max_model_len|window|max_seq", re.IGNORECASE)
 _OPTIONAL = {"default_headers", "extra_headers", "metadata", "http_client", "timeout", "request_timeout", "user"}
 """Parameters that configurations leave at None more often than not."""
+_SENTINEL = re.compile(r"^_?(?:unset|not_?given|omit)|_(?:unset|not_given|omit)$|_UNSET_", re.IGNORECASE)
 DEPTH = 4
 
 
@@ -35,6 +38,19 @@ class Values:
     def __init__(self, resolver: Resolver, data: bytes) -> None:
         self.resolver = resolver
         self.data = data
+        self.handed: dict[ast.AST, tuple[ast.Call, Scope, FunctionNode]] = {}
+        """Parameters of the function that is being looked into, with the call that led there."""
+
+    @contextmanager
+    def handing(self, call: ast.Call, function: FunctionNode, scope: Scope) -> Iterator[None]:
+        """Read a function's parameters as what one call gives for them."""
+        spec = function.args
+        own = [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, *([spec.kwarg] if spec.kwarg is not None else [])]
+        before, self.handed = self.handed, dict.fromkeys(own, (call, scope, function))
+        try:
+            yield
+        finally:
+            self.handed = before
 
     def judge(  # noqa: PLR0912  # one case a shape
         self, node: ast.expr, scope: Scope, name: str, depth: int = DEPTH
@@ -50,14 +66,14 @@ class Values:
                 return nothing
             case ast.Constant(value=value):
                 return Fact(State.YES, where, f"`{name}`", value)
-            case ast.Name(id=word) | ast.Attribute(attr=word) if word in _UNSET:
+            case ast.Name(id=word) | ast.Attribute(attr=word) if word in _UNSET or _SENTINEL.search(word):
                 return nothing
             case ast.Call(func=ast.Name(id=word) | ast.Attribute(attr=word)) if word in _UNSET:
                 return nothing
             case ast.Name(id=word) | ast.Attribute(attr=word) if _WINDOW.search(word) and "max" in name:
                 return Fact(State.UNKNOWN, where, f"`{name}` is the context window")
             case ast.Name(id=word) if depth > 0:
-                return self._bound(node, scope.bindings(word), name, depth)
+                return self._bound(node, scope.at(node), name, depth)
             case ast.Attribute(value=ast.Name(id="self"), attr=word) if depth > 0:
                 owner = scope.owner()
                 bound = [] if owner is None else owner.attributes.get(word, owner.names.get(word, []))
@@ -129,6 +145,11 @@ class Values:
         function, argument = binding.scope.node, binding.node
         if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or not isinstance(argument, ast.arg):
             return Fact(State.UNKNOWN)
+        if argument in self.handed:
+            call, where, _ = self.handed[argument]
+            handed = argument_of(call, function, argument.arg) or _default(function, argument.arg)
+            if handed is not None:
+                return self.judge(handed, where, name, depth - 1)
         annotation = ast.unparse(argument.annotation) if argument.annotation is not None else ""
         default = _default(function, argument.arg)
         if not _may_be_none(annotation) and not (default is not None and _is_none(default)):

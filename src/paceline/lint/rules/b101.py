@@ -9,10 +9,24 @@ from paceline.catalogue import load
 from paceline.lint.findings import Hit, Policy, Rule
 from paceline.lint.sites import Kind, Site, State
 
+_BY_NAME = {
+    "Claude": "ANTHROPIC_BASE_URL", "Anthropic": "ANTHROPIC_BASE_URL", "Gemini": "GOOGLE_GEMINI_BASE_URL",
+    "Google": "GOOGLE_GEMINI_BASE_URL", "Vertex": "", "Groq": "GROQ_BASE_URL", "Ollama": "OLLAMA_HOST", "Mistral": "",
+    "DeepSeek": "", "XAI": "", "xAI": "", "Cohere": "", "Together": "", "Fireworks": "", "OpenRouter": "", "Azure": "",
+    "Inference": "", "LiteLLM": "", "Nebius": "",
+}  # fmt: skip
+"""A framework's models read the variable of the provider that they are named after; some read none."""
 
-def _environment(site: Site) -> tuple[str, ...]:
+
+def _variable(site: Site) -> str:
+    """Name the variable that leads this constructor to the gateway; empty where none does."""
     product = load(site.language).product(site.product)
-    return product.environment.get("base_url", ()) if product.kind != "agent" else ()
+    if product.kind == "agent":
+        return ""
+    if product.kind == "sdk":
+        return next(iter(product.environment.get("base_url", ())), "")
+    known = (variable for word, variable in _BY_NAME.items() if word in site.method)
+    return next(known, next(iter(product.environment.get("base_url", ())), ""))
 
 
 def _check(site: Site, policy: Policy) -> Iterator[Hit]:
@@ -25,9 +39,8 @@ def _check(site: Site, policy: Policy) -> Iterator[Hit]:
     if fact.state is State.YES and isinstance(fact.value, str):
         if any(host in fact.value for host in load(site.language).hosts()):
             yield Hit("error", f"`{site.method}` goes straight to {fact.value}", hint, fact.place)
-    elif fact.state is State.NO and _environment(site):
-        name = _environment(site)[0]
-        yield Hit("warning", f"`{site.method}` reaches the gateway only where {name} is set", hint)
+    elif fact.state is State.NO and _variable(site):
+        yield Hit("warning", f"`{site.method}` reaches the gateway only where {_variable(site)} is set", hint)
 
 
 RULE = Rule(

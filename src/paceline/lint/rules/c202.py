@@ -17,7 +17,9 @@ def _check(site: Site, policy: Policy) -> Iterator[Hit]:
         yield Hit("warning", f"a cap of {number:,} tokens is above {most:,}", "Set what the answers need.", fact.place)
     elif fact.state is State.NO and site.kind is Kind.FRAMEWORK:
         default = load(site.language).product(site.product).cap_by_default(site.method)
-        if default is not None and default > most:
+        model = site.fact("model").value
+        current = isinstance(model, str) and "claude-3" not in model
+        if default is not None and default > most and current:
             yield Hit("warning", f"`{site.method}` sends a cap of {default:,} tokens by itself", "Set the cap.")
 
 
@@ -43,9 +45,9 @@ client = OpenAI(timeout=30, max_retries=1)
 client.chat.completions.create(model=MODEL, messages=messages, max_completion_tokens=800)
 """,
     misses="""\
-Only literal caps are judged, against the standards' cap or 32,000. What a framework sends by default is known per
-constructor and version; a newer version may send something else. A cap put in at the gateway is not seen. Anthropic's
-SDK refuses a call that is not streamed above about 21,000 tokens.""",
+Only literal caps are judged, against the standards' cap or 32,000. What a framework sends by default is
+known per constructor, and only for current models that are named in the code. A cap put in at the gateway is not seen.
+Anthropic's SDK refuses a call that is not streamed above about 21,000 tokens.""",
     kinds=(
         Kind.GENERATION,
         Kind.FRAMEWORK,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from paceline.lint.findings import Hit, Policy, Rule
 from paceline.lint.sites import Kind, Site, State
+
+_CONFIGURATION = re.compile(r"(?:^|[/_])(?:configs?|configuration|settings|conf)(?:[/_.]|$)")
 
 
 def _check(site: Site, policy: Policy) -> Iterator[Hit]:
     fact = site.fact("model")
     if fact.state is not State.YES or not isinstance(fact.value, str):
         return
-    if fact.value == "auto" or fact.value.startswith("task:"):
+    if fact.value == "auto" or fact.value.startswith("task:") or _CONFIGURATION.search(site.path):
         return
     if policy.models and fact.value not in policy.models:
         message, severity = f"the standards have no model {fact.value!r}", "warning"
@@ -43,7 +46,7 @@ client.chat.completions.create(model="task:chat", messages=messages, max_complet
 """,
     misses="""\
 A literal behind a name is found where the name is bound once in the file. Where the standards list models, one
-that they do not list is a warning.""",
+that they do not list is a warning. Files whose path says `config` or `settings` are left alone.""",
     kinds=(Kind.GENERATION, Kind.FRAMEWORK),
     asks="model",
     check=_check,
