@@ -136,6 +136,12 @@ def test_the_bytes_of_an_argument_are_known() -> None:
         ("create({ model, messages })", "create({ model, messages, max_completion_tokens: 9 })"),
         ("create({ model, messages, })", "create({ model, messages, max_completion_tokens: 9, })"),
         ("create({\n  model,\n  messages,\n})", "create({\n  model,\n  messages,\n  max_completion_tokens: 9,\n})"),
+        (
+            "create({\n  model,\n  messages, // all\n})",
+            "create({\n  model,\n  max_completion_tokens: 9,\n  messages, // all\n})",
+        ),
+        ("create({ model, messages /* all */ })", "create({ model, messages, max_completion_tokens: 9 /* all */ })"),
+        ("create({\n\tmodel,\n\tmessages\n})", "create({\n\tmodel,\n\tmessages,\n\tmax_completion_tokens: 9\n})"),
         ("create({})", "create({ max_completion_tokens: 9 })"),
     ],
 )

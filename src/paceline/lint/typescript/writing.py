@@ -63,8 +63,21 @@ def _after(node: Node, form: str) -> Insert | None:
     if not entries:
         return Insert(node.start_byte + 1, " ", " ", form)
     last = entries[-1]
-    if last.start_point[0] == node.start_point[0] or last.start_point[0] == (
-        entries[-2].end_point[0] if len(entries) > 1 else -1
-    ):
+    before = entries[-2].end_point[0] if len(entries) > 1 else node.start_point[0]
+    own_line = last.start_point[0] > before
+    if not own_line:
         return Insert(last.end_byte, ", ", "", form)
-    return Insert(last.end_byte, ",\n" + " " * last.start_point[1], "", form)
+    at = last.start_byte - node.start_byte
+    margin = (node.text or b"")[at - last.start_point[1] : at].decode("utf-8", "replace")
+    margin = margin if margin.isspace() else " " * last.start_point[1]
+    if _remarked(last):
+        # A remark at the end of the line stays with what it is about.
+        return Insert(last.start_byte, "", ",\n" + margin, form)
+    return Insert(last.end_byte, ",\n" + margin, "", form)
+
+
+def _remarked(entry: Node) -> bool:
+    after = entry.next_sibling
+    if after is not None and after.type == ",":
+        after = after.next_sibling
+    return after is not None and after.type == "comment" and after.start_point[0] == entry.end_point[0]
