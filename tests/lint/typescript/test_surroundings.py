@@ -95,6 +95,10 @@ def test_whether_the_ending_is_read(code: str, expected: str) -> None:
         (f"function ask() {{ return new OpenAI().{ASK[2:]}; }}", "no"),
         (f"function main() {{ const c = new OpenAI(); return {ASK}; }}", "yes"),
         (f"const c = new OpenAI();\nfunction ask() {{ return {ASK}; }}", "yes"),
+        (
+            f"class A {{ c = new OpenAI(); ask() {{ let c = this.pick(); if (k) c = new OpenAI(); return {ASK}; }} }}",
+            "unknown",
+        ),
         (f"import {{ c }} from './c';\nfunction ask() {{ return {ASK}; }}", "unknown"),
     ],
 )
@@ -173,9 +177,13 @@ def test_a_constant_system_prompt(code: str, length: int | None, marker: str | N
             "https://api.openai.com/v1/chat/completions",
         ),
         ("await fetch(`https://api.anthropic.com/v1/${path}?x=1`)", "https://api.anthropic.com/v1/"),
-        ("const BASE = 'https://api.openai.com/v1';\nfetch(`${BASE}/models`)", "https://api.openai.com/v1"),
-        ("const BASE = 'https://api.openai.com/v1';\nfetch(BASE + '/models')", "https://api.openai.com/v1"),
+        ("const BASE = 'https://api.openai.com/v1';\nfetch(`${BASE}/responses`)", "https://api.openai.com/v1"),
+        ("const BASE = 'https://api.openai.com/v1';\nfetch(BASE + '/responses')", "https://api.openai.com/v1"),
         ("axios.post('https://api.groq.com/openai/v1', body)", "https://api.groq.com/openai/v1"),
+        (
+            "fetch(`https://generativelanguage.googleapis.com/v1beta/models/${m}:generateContent`)",
+            "https://generativelanguage.googleapis.com/v1beta/models/",
+        ),
         ("axios({ url: 'https://api.openai.com/v1', method })", "https://api.openai.com/v1"),
         ("axios.create({ baseURL: 'https://api.openai.com/v1' })", "https://api.openai.com/v1"),
     ],
@@ -194,6 +202,8 @@ def test_raw_requests(code: str, url: str) -> None:
         "link('https://api.openai.com/v1')",
         "const url = 'https://api.openai.com/v1';",
         "cache.get('https://api.openai.com/v1')",
+        "fetch('https://api.openai.com/v1/models')",
+        "fetch(`https://api.openai.com/v1/files/${id}/content`)",
     ],
 )
 def test_what_is_no_raw_request(code: str) -> None:

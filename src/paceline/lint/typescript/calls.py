@@ -119,7 +119,8 @@ class Calls:
         if kind is Kind.FRAMEWORK and product.name == "ai-sdk":
             facts["model"] = self._model(node, scope, facts["model"])
         if name.startswith("Azure") and facts["base_url"].state is State.NO:
-            facts["base_url"] = Fact(State.YES, place(node), "Azure asks for an address")
+            state = State.YES if kind is Kind.CLIENT else State.UNKNOWN
+            facts["base_url"] = Fact(state, place(node), "Azure makes an address of its own")
         if product.kind == "agent" and facts["cap"].state is State.NO:
             facts["cap"] = self._of_agent(node, scope, product, facts)
         if kind is Kind.CLIENT:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from paceline.lint.typescript.resolve import Local, Resolver
 from paceline.lint.typescript.scopes import is_function
-from paceline.lint.typescript.syntax import field, named, plain, properties, text
-from paceline.lint.typescript.values import is_nothing
+from paceline.lint.typescript.syntax import field, is_nothing, named, plain, properties, text
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 _CALLED = frozenset({"fetch", "axios", "got", "ky", "superagent", "undici", "request", "$fetch", "ofetch", "needle"})
 _VERBS = frozenset({"post", "get", "put", "request", "create", "fetch", "extend", "stream"})
+_LISTS = re.compile(
+    r"/(?:models|files|containers|batches|assistants|threads|vector_stores|usage|organization)\b(?!.*:(?:generate|stream|embed|predict))"
+)
+"""What calls no model: lists, files and accounts."""
+_URL_MAX = 200
 _START = re.compile(r"^https?://[^/`$'\"\s]+[^`$'\"\s]*")
 
 
@@ -37,6 +42,8 @@ def request_site(node: Node, scope: Scope, arguments: Arguments, catalogue: Cata
     if url is None:
         return None
     name = _host(url)
+    if _LISTS.search(text(given[0])[:_URL_MAX]):
+        return None
     product = next(
         (each for each in catalogue.products if any(f".{name}".endswith(f".{host}") for host in each.hosts)), None
     )

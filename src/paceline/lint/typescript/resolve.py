@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from paceline.lint.typescript.modules import beside, dotted, is_beside
 from paceline.lint.typescript.scopes import Binding, Scope, Seen, is_class, is_function
-from paceline.lint.typescript.syntax import field, first, key, named, plain, properties, string, text
+from paceline.lint.typescript.syntax import field, first, is_nothing, key, named, plain, properties, string, text
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -54,7 +54,8 @@ class Made:
 class Client:
     """A client or model of a product; `call` is where it was made, if seen, `path` how far below it we are.
 
-    `options` are the calls that gave it options of its own, `others` where else the same name gets one.
+    `options` are the calls that gave it options of its own, `others` where else the same name gets one; `several`
+    where it may also be something else that is not seen.
     """
 
     product: Product
@@ -64,6 +65,7 @@ class Client:
     origin: str
     path: tuple[str, ...] = ()
     options: tuple[tuple[Node, Scope], ...] = ()
+    several: bool = False
     others: tuple[tuple[Node, Scope], ...] = ()
 
 
@@ -260,7 +262,12 @@ class Resolver:
     def _name(self, name: str, at: int, scope: Scope, depth: int) -> Value | None:
         held = scope.bindings(name)
         nearest = sorted(held, key=lambda each: at - each.at if each.at <= at else 1 << 40 | each.at)
-        return _best([self.binding(each, scope, depth) for each in nearest[:8]])
+        given = [each for each in nearest[:8] if each.sort != "empty" and not (each.node and is_nothing(each.node))]
+        found = [self.binding(each, scope, depth) for each in given]
+        best = _best(found)
+        if isinstance(best, Client) and any(not isinstance(each, Client) or each.call is None for each in found):
+            return replace(best, several=best.several or len(found) > 1)
+        return best
 
     def binding(self, binding: Binding, scope: Scope, depth: int) -> Value | None:
         """Say what one way of getting a value gives."""

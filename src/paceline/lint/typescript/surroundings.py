@@ -91,7 +91,7 @@ class Surroundings:
     def _made_once(self, node: Node, scope: Scope, found: Found) -> Fact:
         client = found.client
         where = place(node)
-        if client is None or client.call is None or client.scope is None:
+        if client is None or client.call is None or client.scope is None or client.several:
             return Fact(State.UNKNOWN, where, "the client is made elsewhere")
         here = client.scope.function
         if here is None or here is not scope.function or client.origin not in {"local", "constructor"}:

@@ -33,7 +33,8 @@ FUNCTIONS = frozenset(
 )  # fmt: skip
 CLASSES = frozenset({"class_declaration", "abstract_class_declaration", "class"})
 _CASTS = frozenset({"as_expression", "satisfies_expression"})
-NOTHING = frozenset({"undefined", "null"})
+_NOTHING = frozenset({"undefined", "null"})
+_VOID = frozenset({"undefined", "void 0"})
 
 _EMBEDDED = (".vue", ".svelte")
 _SCRIPT = re.compile(rb"<script\b([^>]*)>")
@@ -132,6 +133,14 @@ def plain(node: Node | None) -> Node | None:
         else:
             break
     return node
+
+
+def is_nothing(node: Node) -> bool:
+    """Say whether an expression is undefined or null, written out."""
+    inner = plain(node)
+    return inner is not None and (
+        inner.type in _NOTHING or (inner.end_byte - inner.start_byte < 10 and text(inner) in _VOID)
+    )
 
 
 def string(node: Node | None) -> str | None:

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 from paceline.lint.sites import Fact, State
 from paceline.lint.typescript.resolve import Local, Resolver
 from paceline.lint.typescript.scopes import is_function
-from paceline.lint.typescript.syntax import NOTHING, field, first, named, number, place, plain, properties, string, text
+from paceline.lint.typescript.syntax import (
+    field,
+    first,
+    is_nothing,
+    named,
+    number,
+    place,
+    plain,
+    properties,
+    string,
+    text,
+)
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -24,7 +35,6 @@ _NUMBERS = re.compile(
     r"^(?:Number(?:\.\w+)?|parseInt|parseFloat|Math\.\w+|String|Boolean|JSON\.stringify|AbortSignal\.any)$"
 )
 _UNBOUND = re.compile(r"^(?:-1|Infinity|Number\.(?:POSITIVE_INFINITY|MAX_SAFE_INTEGER|MAX_VALUE))$")
-_VOID = frozenset({"undefined", "void 0"})
 _CONSTANT = re.compile(r"^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
 _WINDOW = re.compile(r"context_?(?:window|length|size)|max_?context", re.I)
 _SIGNALS = re.compile(r"signal$", re.I)
@@ -44,9 +54,8 @@ class Values:
             return doubt
         source = text(inner) if inner.end_byte - inner.start_byte < _SHORT else ""
         found = _written(inner, source, parameter) or self._judged(inner, scope, parameter, depth, doubt)
-        # A model or an address that is written down is given, whatever its value; the environment may hold none.
-        given = parameter == "model" or (parameter == "base_url" and "process.env" not in source)
-        if found.state is State.UNKNOWN and (node.type == "non_null_expression" or given):
+        # No call goes without a model: one that is written down is given, whatever its value.
+        if found.state is State.UNKNOWN and (node.type == "non_null_expression" or parameter == "model"):
             return Fact(State.YES, place(node), f"`{parameter}`")
         return found
 
@@ -176,14 +185,6 @@ def _sure(annotation: Node | None) -> bool:
     return annotation.type in {"predefined_type", "literal_type"} and text(annotation) not in {
         "undefined", "null", "any", "unknown", "void",
     }  # fmt: skip
-
-
-def is_nothing(node: Node) -> bool:
-    """Say whether an expression is undefined or null, written out."""
-    inner = plain(node)
-    return inner is not None and (
-        inner.type in NOTHING or (inner.end_byte - inner.start_byte < 10 and text(inner) in _VOID)
-    )
 
 
 def _written(node: Node, source: str, parameter: str) -> Fact | None:
