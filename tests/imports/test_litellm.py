@@ -322,6 +322,15 @@ def test_a_vendors_host_that_speaks_another_dialect_is_an_address(litellm: Read)
     }
 
 
+def test_vendors_that_speak_openais_api_have_their_address(litellm: Read) -> None:
+    # docs.litellm.ai/docs/providers/nvidia_nim
+    found = litellm("model_list: [{model_name: a, litellm_params: {model: nvidia_nim/meta/llama3-70b-instruct}}]\n")
+    assert found.document["models"] == {"a": ["nvidia-nim/meta/llama3-70b-instruct"]}
+    assert found.document["providers"] == {
+        "nvidia-nim": {"base_url": "https://integrate.api.nvidia.com/v1", "key": "env:NVIDIA_NIM_API_KEY"}
+    }
+
+
 def test_included_files_and_folders_are_one(litellm: Read, tmp_path: Path) -> None:
     # docs.litellm.ai/docs/proxy/config_management
     (tmp_path / "models.yaml").write_text("model_list: [{model_name: a, litellm_params: {model: gpt-4o}}]\n")

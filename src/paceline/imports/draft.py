@@ -73,7 +73,7 @@ class Draft:
             options["vendor"] = vendor
             options["key"] = key or VENDORS[vendor].key
         else:
-            wanted = address_name(address)
+            wanted = kind.name if kind.name and address == kind.address else address_name(address)
             options |= {"vendor": kind.vendor} if kind.vendor not in {"", "openai"} else {}
             options |= {"base_url": address} | ({"engine": kind.engine} if kind.engine else {})
             options |= {"key": key} if key else {}

@@ -52,7 +52,7 @@ def read(place: Path) -> Outcome:
     models.carry()
     carry_settings(draft, models, whole)
     whole.leave(_REASONS)
-    return outcome(draft, "litellm")
+    return outcome(draft, "litellm", "model_list", "see docs/import.md for what can be")
 
 
 def _variables(joined: Mapping[str, Any]) -> set[str]:

@@ -35,6 +35,7 @@ _PARAMETER: Final = (
     "requests pass as callers send them: nothing is added but what their use case asks for",
     "set it where the call is made",
 )
+_ENTRA: Final = ("Microsoft Entra's tokens are not fetched", "use a key of the resource")
 _TAGS: Final = (
     "traffic is not routed by tags",
     "give the deployments of a tag a model of their own, and name it in the use cases that need it",
@@ -43,6 +44,8 @@ _PARAMS: Final[dict[str, tuple[str, str]]] = {
     **dict.fromkeys(("temperature", "top_p", "seed", "stop", "presence_penalty", "frequency_penalty"), _PARAMETER),
     **dict.fromkeys(("max_tokens", "max_completion_tokens", "reasoning_effort", "thinking", "extra_body"), _PARAMETER),
     **dict.fromkeys(("tags", "tag_regex"), _TAGS),
+    **dict.fromkeys(("client_id", "client_secret", "tenant_id", "azure_username", "azure_password"), _ENTRA),
+    **dict.fromkeys(("azure_ad_token", "azure_scope"), _ENTRA),
     "max_retries": ("retries are one rule for all traffic", "`traffic.retry`"),
     "timeout": ("deadlines belong to use cases", "`use_cases.NAME.deadlines: {total: …}`"),
     "stream_timeout": ("deadlines belong to use cases", "`use_cases.NAME.deadlines: {first_token: …}`"),

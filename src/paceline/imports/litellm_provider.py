@@ -68,7 +68,7 @@ class Providers:
         address = self._address(_own_or("api_base", params, credential), kind)
         if address is None:
             return None
-        key = self._key(_own_or("api_key", params, credential), kind, address, params)
+        key = self._key(_own_or("api_key", params, credential), kind, address)
         provider = self._draft.provider(kind, address, key, self._more(params))
         dialect = VENDORS[kind.vendor].dialect if kind.vendor else "openai"
         return Placed(provider, rest, dialect == "anthropic", kind is AZURE)
@@ -76,7 +76,7 @@ class Providers:
     def _address(self, given: tuple[str, str], kind: Kind) -> str | None:
         """Return the address, empty for the vendor's own; none where there is none that can be used."""
         written, path = given
-        written = written or ("os.environ/AZURE_API_BASE" if kind is AZURE else kind.local)
+        written = written or ("os.environ/AZURE_API_BASE" if kind is AZURE else kind.address)
         if not written and kind.vendor:
             return ""
         if found := _IN_ENVIRONMENT.fullmatch(written):
@@ -102,15 +102,14 @@ class Providers:
             self._draft.notes.note("changed", path, f"addresses end before the API's own path: {kind.path} is added")
         return address
 
-    def _key(self, given: tuple[str, str], kind: Kind, address: str, params: Section) -> str | None:
+    def _key(self, given: tuple[str, str], kind: Kind, address: str) -> str | None:
         written, path = given
         vendor = vendor_of(kind, address)
         usual = VENDORS[vendor].key.removeprefix("env:") if vendor else variable(f"{address_name(address)}_API_KEY")
         if kind is AZURE:
-            if params.text("azure_ad_token") or params.text("tenant_id") or params.text("client_secret"):
-                why = "Microsoft Entra's tokens are not fetched"
-                self._draft.notes.note("left out", params.at("azure_ad_token"), why, "use a key of the resource")
             written = written or "os.environ/AZURE_API_KEY"
+        elif kind.key and address == kind.address:
+            written = written or f"os.environ/{kind.key}"
         return self._secrets.reference(written, path, usual)
 
     def _more(self, params: Section) -> dict[str, Any]:

@@ -58,6 +58,13 @@ _REASONS: Final[dict[str, tuple[str, str]]] = {
     ),
     **dict.fromkeys(("timeout", "request_timeout", "stream_timeout", "num_retries", "cooldown_time"), _ELSEWHERE),
     "cache_params": ("`cache` is not true", ""),
+    **dict.fromkeys(
+        ("priority_reservation", "priority_reservation_settings"),
+        (
+            "priorities are lanes, with a share of starts kept for each",
+            "`lane:` of a use case",
+        ),
+    ),
     "master_key": ("paceline makes its own admin key", "`paceline up` prints it at its first start"),
     "enable_pre_call_checks": ("prompts are not counted beforehand; the provider refuses what is too long", ""),
     "optional_pre_call_checks": ("limits of deployments hold without being switched on", ""),

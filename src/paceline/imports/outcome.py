@@ -23,10 +23,13 @@ class Outcome:
     findings: tuple[Finding, ...]
 
 
-def outcome(draft: Draft, product: str, fix: str = "see docs/import.md for what can be") -> Outcome:
-    """Write a draft. Raises `ImportsError` where there is no model in it (`fix` says what to do), or it has faults."""
+def outcome(draft: Draft, product: str, models_at: str, fix: str) -> Outcome:
+    """Write a draft; `models_at` is where in the source models stand.
+
+    Raises `ImportsError` where there is no model in it (`fix` says what to do), or it would have faults.
+    """
     if not draft.models:
-        reasons = "; ".join(f"{each.path}: {each.why}" for each in draft.notes.findings[:3])
+        reasons = "; ".join(f"{each.path}: {each.why}" for each in _about(draft, models_at)[:3])
         wrong = f"no model of it can be carried over{f' ({reasons})' if reasons else ''}"
         raise ImportsError(wrong, fix)
     draft.stand_in()
@@ -38,3 +41,7 @@ def outcome(draft: Draft, product: str, fix: str = "see docs/import.md for what 
         told = "; ".join(f"{fault.path}: {fault.message}" for fault in faults[:3])
         raise ImportsError(f"what it would become has faults: {told}", "correct these places of the source")
     return Outcome(document, text, draft.notes.findings)
+
+
+def _about(draft: Draft, models_at: str) -> list[Finding]:
+    return [each for each in draft.notes.findings if each.path.startswith(models_at)]

@@ -61,7 +61,7 @@ def read(file: Path, virtual_keys: Mapping[str, str], default: str = "") -> Outc
         for name, config in _configs(found, file.stem, notes):
             _carry(draft, targets, (names.ours(name, config.path or file.name, "model"), names), config)
     fix = "name what configs leave to their callers: --default openai/gpt-5.4-mini, --virtual-key NAME=VENDOR"
-    return outcome(draft, "portkey", fix)
+    return outcome(draft, "portkey", "", fix)
 
 
 def _configs(found: Any, stem: str, notes: Notes) -> Iterator[tuple[str, Section]]:

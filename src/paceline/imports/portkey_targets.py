@@ -181,7 +181,7 @@ class Targets:
                 why = "the name of the Azure resource is in Portkey's vault; `.invalid` stands for its address"
                 self._draft.notes.note("to do", leaf.path, why, "write the address as `base_url:` of that provider")
             host = f"https://{resource}.openai.azure.com" if resource else f"https://{_host(slug)}.invalid"
-        host = host or kind.local
+        host = host or kind.address
         if not host and kind.vendor:
             return ""
         try:

@@ -20,12 +20,18 @@ __all__ = ["AZURE", "Kind", "address_name", "guessed_kind", "kind_of", "vendor_a
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a foreign name of a provider stands for. `path` follows a bare host; `local` is where it is by default."""
+    """What a foreign name of a provider stands for.
+
+    `path` follows a bare host; `address` is where it is by default; it is then called `name`, and its key is in the
+    variable `key`.
+    """
 
     vendor: str = ""
     engine: str = ""
     path: str = ""
-    local: str = ""
+    address: str = ""
+    name: str = ""
+    key: str = ""
 
 
 AZURE: Final = Kind(path="/openai/v1")
@@ -50,10 +56,10 @@ _KINDS: Final = {
     "perplexity": Kind("perplexity"),
     "perplexity-ai": Kind("perplexity"),
     "moonshot": Kind("moonshot"),
-    "hosted_vllm": Kind(engine="vllm", path="/v1", local="http://localhost:8000/v1"),
-    "vllm": Kind(engine="vllm", path="/v1", local="http://localhost:8000/v1"),
-    "ollama": Kind(engine="ollama", path="/v1", local="http://localhost:11434/v1"),
-    "ollama_chat": Kind(engine="ollama", path="/v1", local="http://localhost:11434/v1"),
+    "hosted_vllm": Kind(engine="vllm", path="/v1", address="http://localhost:8000/v1"),
+    "vllm": Kind(engine="vllm", path="/v1", address="http://localhost:8000/v1"),
+    "ollama": Kind(engine="ollama", path="/v1", address="http://localhost:11434/v1"),
+    "ollama_chat": Kind(engine="ollama", path="/v1", address="http://localhost:11434/v1"),
     "huggingface": Kind(engine="tgi", path="/v1"),
     "llamafile": Kind(engine="llamacpp", path="/v1"),
     "lm_studio": Kind(path="/v1"),
@@ -61,6 +67,15 @@ _KINDS: Final = {
     "custom_openai": Kind(),
     "openai_like": Kind(),
     "litellm_proxy": Kind(),
+    "nvidia_nim": Kind(address="https://integrate.api.nvidia.com/v1", name="nvidia-nim", key="NVIDIA_NIM_API_KEY"),
+    "novita": Kind(address="https://api.novita.ai/v3/openai", name="novita", key="NOVITA_API_KEY"),
+    "minimax": Kind(address="https://api.minimax.io/v1", name="minimax", key="MINIMAX_API_KEY"),
+    "hyperbolic": Kind(address="https://api.hyperbolic.xyz/v1", name="hyperbolic", key="HYPERBOLIC_API_KEY"),
+    "lambda_ai": Kind(address="https://api.lambda.ai/v1", name="lambda-ai", key="LAMBDA_API_KEY"),
+    "dashscope": Kind(
+        address="https://dashscope-intl.aliyuncs.com/compatible-mode/v1", name="dashscope", key="DASHSCOPE_API_KEY"
+    ),
+    "baseten": Kind(address="https://inference.baseten.co/v1", name="baseten", key="BASETEN_API_KEY"),
     "azure": AZURE,
     "azure_ai": AZURE,
     "azure-openai": AZURE,
