@@ -1,4 +1,5 @@
 """Parts of pages as they are sent, by snapshot: what several pages show alike."""
+# ruff: noqa: E501, RUF001  # lines and dashes as they are sent
 
 from __future__ import annotations
 

@@ -15,6 +15,8 @@ from paceline.ledger.figures import MetricSketch
 __all__ = ["LimitUse", "Queue", "course", "values"]
 
 _METRIC: Final = "overhead_us"
+_MOST: Final = 30
+"""Limits and events that are listed."""
 _STALE_S: Final = 10.0
 """Seconds without a whole round of ingest from which the page says that its figures are old."""
 
@@ -58,6 +60,7 @@ def values(sources: Sources, span: TimeSpan) -> dict[str, Any]:
     points = course(sources, span)
     gateway = status["gateway"]
     events = sources.kept(("events", span.key), lambda: _events(sources, span))
+    limits = [_limit(each) for each in gateway.get("limits", ())]
     done_at = status["loops"].get("ingest", {}).get("done_at")
     lag = None if done_at is None else max(0.0, sources.clock() - done_at)
     return {
@@ -66,7 +69,8 @@ def values(sources: Sources, span: TimeSpan) -> dict[str, Any]:
         "whole": _whole(sources, span),
         "chart": _chart(points, span),
         "queues": [_queue(each) for each in gateway.get("deployments", ())],
-        "limits": sorted((_limit(each) for each in gateway.get("limits", ())), key=lambda one: -one.share)[:50],
+        "limits": sorted((each for each in limits if each.used), key=lambda one: -one.share)[:_MOST],
+        "n_limits": len(limits),
         "hit": events,
         "lag_s": lag,
         "is_stale": lag is not None and lag > _STALE_S,
@@ -129,7 +133,7 @@ def _events(sources: Sources, span: TimeSpan) -> list[tuple[str, str, int]]:
         for name, (n, _) in events.items()
         if name.startswith("refused_") or name in {"queued", "limit_near", "unpriced_under_limit"}
     ]
-    return sorted(told, key=lambda one: (-one[2], one[0], one[1]))[:50]
+    return sorted(told, key=lambda one: (-one[2], one[0], one[1]))[:_MOST]
 
 
 def _unidentified(sources: Sources, span: TimeSpan) -> int:
@@ -146,4 +150,6 @@ def _queue(said: Mapping[str, Any]) -> Queue:
 
 
 def _limit(said: Mapping[str, Any]) -> LimitUse:
-    return LimitUse(said["kind"], said["name"], said["limit"].replace("_", " "), said["value"], said["used"])
+    return LimitUse(
+        said["kind"].replace("_", " "), said["name"], said["limit"].replace("_", " "), said["value"], said["used"]
+    )

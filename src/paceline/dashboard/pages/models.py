@@ -127,12 +127,13 @@ def one(sources: Sources, standards: Standards | None, span: TimeSpan, name: str
         lambda: sources.ledger.totals.counters(span.since, span.until, ("n",), ("service", "use_case", "model")),
     )
     own = sorted(((n, service, use) for (service, use, model), (n,) in users.items() if model == name), reverse=True)
+    whole = sum(n for n, _, _ in own)
     return {
         "model": row,
         "charts": [chart for each in courses.items() if not (chart := _chart(*each, span)).is_empty],
         "hours": [day.since + hour * _HOUR_S for hour in range(_HEAT_HOURS)],
         "heat": _heat(_courses(sources, day, name)),
-        "users": [(service, use_case, n, n / row.requests if row.requests else None) for n, service, use_case in own],
+        "users": [(service, use_case, n, n / whole if whole else None) for n, service, use_case in own],
     }
 
 

@@ -56,11 +56,12 @@ def one(sources: Sources, number: str) -> dict[str, Any] | None:
     rest = {name: value for name, value in row.items() if value not in (None, "", 0) and name not in _TOLD}
     said = shown(facts)
     parts = _parts(row)
+    whole = sum(length for _, length, _, _ in parts)
     return {
         "request": said,
         "row": row,
         "parts_of_time": parts,
-        "stack": [(name, length, words) for name, length, words, _ in parts],
+        "stack": [(name, length, words) for name, length, words, _ in parts if length * 500 >= whole],
         "rest": [_said(name, value) for name, value in sorted(rest.items())],
         "meaning": _meaning(said),
         "over": [
@@ -115,12 +116,16 @@ def _tone(row: RequestRow) -> str:
 
 def _said(name: str, value: Any) -> tuple[str, str]:
     """Return a column and its value as people read them."""
-    for suffix, unit, scale in (("_us", "ms", 1e3), ("_ns", "µs", 1e3)):
+    for suffix, per_ms in (("_us", 1e3), ("_ns", 1e6)):
         if name.endswith(suffix):
-            return name.removesuffix(suffix).replace("_", " "), f"{value / scale:,.3g} {unit}"
+            return name.removesuffix(suffix).replace("_", " "), _time(value / per_ms)
     if name.endswith("_nanousd"):
         return name.removesuffix("_nanousd").replace("_", " "), f"${value / 1e9:.3g}"
     return name.replace("_", " "), f"{value:,}" if isinstance(value, int) and name not in _IDS else str(value)
+
+
+def _time(ms: float) -> str:
+    return f"{ms:,.1f} ms" if ms >= 0.1 else f"{ms * 1e3:.0f} µs"
 
 
 def _meaning(said: Shown) -> CodePage | None:
@@ -138,6 +143,6 @@ def _parts(row: Mapping[Any, Any]) -> list[tuple[str, float, str, str]]:
         if at is None or at < before:
             continue
         length = (at - before) / 1e3
-        found.append((name, length, f"{length:,.1f} ms", what))
+        found.append((name, length, _time(length), what))
         before = at
     return found
