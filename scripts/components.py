@@ -1,6 +1,7 @@
 """The real components that tests run against: which there are, where they are, how a Debian machine gets them.
 
-Owns the table and the installation by package name; starts nothing (see `postgres.py`).
+Owns the table and the installation by package name; starts nothing (see `postgres.py`). What no distribution has is
+built here (see `otelcol.py`).
 """
 
 from __future__ import annotations
@@ -8,8 +9,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import otelcol
 
 
 @dataclass(frozen=True)
@@ -19,10 +23,14 @@ class Component:
     marker: str
     variable: str
     programs: tuple[str, ...]
-    packages: tuple[str, ...]
+    packages: tuple[str, ...] = ()
+    built: Callable[[], str | None] | None = None
+    """Finds it where it is built rather than installed."""
 
     def find(self) -> str | None:
         """Return the path of the first of its programs that this machine has, or None."""
+        if self.built is not None:
+            return self.built()
         for program in self.programs:
             if found := shutil.which(program, path=_search_path()):
                 return found
@@ -36,6 +44,7 @@ COMPONENTS = (
     Component("nginx", "PACELINE_TEST_NGINX", ("nginx",), ("nginx",)),
     Component("prometheus", "PACELINE_TEST_PROMETHEUS", ("promtool",), ("prometheus",)),
     Component("faketime", "PACELINE_TEST_FAKETIME", ("faketime",), ("faketime",)),
+    Component("otelcol", "PACELINE_TEST_OTELCOL", ("otelcol",), built=otelcol.find),
 )
 
 
@@ -51,9 +60,13 @@ def _search_path() -> str:
 def install_missing() -> dict[Component, str]:
     """Install what is missing where that is possible; return what stays missing, each with the reason."""
     missing = [component for component in COMPONENTS if component.find() is None and not _given(component)]
-    if missing and _can_install():
-        _apt_install(missing)
-    return {component: _reason(component) for component in missing if component.find() is None}
+    by_package = [component for component in missing if component.packages]
+    if by_package and _can_install():
+        _apt_install(by_package)
+    reasons = {component: otelcol.build() for component in missing if component.built is not None}
+    return {
+        component: reasons.get(component) or _reason(component) for component in missing if component.find() is None
+    }
 
 
 def _given(component: Component) -> bool:

@@ -23,6 +23,7 @@ COMPONENTS = {
     "nginx": "PACELINE_TEST_NGINX",
     "prometheus": "PACELINE_TEST_PROMETHEUS",
     "faketime": "PACELINE_TEST_FAKETIME",
+    "otelcol": "PACELINE_TEST_OTELCOL",
 }
 
 

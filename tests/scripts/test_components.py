@@ -23,6 +23,8 @@ def components(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.import_module("components")
     monkeypatch.setattr(module.os, "geteuid", lambda: 1000)
     monkeypatch.setattr(module, "_search_path", lambda: "/nonexistent")
+    monkeypatch.setattr(module.otelcol, "PROGRAM", Path("/nonexistent/otelcol"))
+    monkeypatch.setenv("PATH", "/nonexistent")
     for component in module.COMPONENTS:
         monkeypatch.delenv(component.variable, raising=False)
     return module
@@ -36,6 +38,7 @@ def test_each_missing_component_is_named_with_what_to_install(components: Module
         "chromium": "no chromium or chromium-browser on this machine (on Debian: apt install chromium)",
         "nginx": "no nginx on this machine (on Debian: apt install nginx)",
         "faketime": "no faketime on this machine (on Debian: apt install faketime)",
+        "otelcol": "no go on this machine (1.26 or newer builds it)",
         "prometheus": "no promtool on this machine (on Debian: apt install prometheus)",
     }
 

@@ -134,6 +134,7 @@ def test_the_use_case_of_the_example(example: str) -> None:
             "cache": None,
             "prompt_cache": True,
             "stream_upstream": False,
+            "capture": None,
         }
     )
 

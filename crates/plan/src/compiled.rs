@@ -6,8 +6,10 @@ use paceline_types::{Api, CapField, Dialect, Mode};
 use rustc_hash::FxHashMap;
 
 use crate::document::{
-    self, CacheRule, Deadlines, Document, Fallback, Hedge, Lane, Limit, Price, PriorityOrder, PromptCache, Queue, Rates,
+    self, CacheRule, Capture, Deadlines, Document, Fallback, Hedge, Lane, Limit, Price, PriorityOrder, PromptCache,
+    Queue, Rates,
 };
+use crate::telemetry::{check_capture, check_telemetry};
 use crate::{PlanFault, check, hash};
 
 /// A plan ready to be run.
@@ -20,6 +22,7 @@ pub struct Plan {
     pub organisation: String,
     pub gateway: document::Gateway,
     pub traffic: document::Traffic,
+    pub telemetry: document::Telemetry,
     pub providers: Vec<Provider>,
     pub deployments: Vec<Deployment>,
     pub models: Vec<Model>,
@@ -101,6 +104,7 @@ pub struct UseCase {
     pub cache: Option<CacheRule>,
     pub prompt_cache: bool,
     pub stream_upstream: bool,
+    pub capture: Option<Capture>,
 }
 
 #[derive(Debug)]
@@ -169,6 +173,7 @@ impl Plan {
     fn compile(document: Document, hash8: u64) -> Result<Self, PlanFault> {
         check::bounds(&document.gateway)?;
         check::traffic(&document.traffic)?;
+        check_telemetry(&document.telemetry)?;
         let provider_of = check::names("providers", document.providers.iter().map(|each| &*each.name))?;
         let deployment_of = check::names("deployments", document.deployments.iter().map(|each| &*each.name))?;
         let model_of = check::names("models", document.models.iter().map(|each| &*each.name))?;
@@ -209,6 +214,7 @@ impl Plan {
             organisation: document.organisation,
             gateway: document.gateway,
             traffic: document.traffic,
+            telemetry: document.telemetry,
             providers,
             deployments,
             models,
@@ -348,6 +354,9 @@ fn compile_use_case(from: document::UseCase, models: &Names, path: &str) -> Resu
     if let Some(hedge) = &from.hedge {
         check::hedge(hedge, &format!("{path}.hedge"))?;
     }
+    if let Some(capture) = &from.capture {
+        check_capture(capture, path)?;
+    }
     Ok(UseCase {
         name: from.name.into(),
         class: from.class.into(),
@@ -364,6 +373,7 @@ fn compile_use_case(from: document::UseCase, models: &Names, path: &str) -> Resu
         cache: from.cache,
         prompt_cache: from.prompt_cache,
         stream_upstream: from.stream_upstream,
+        capture: from.capture,
     })
 }
 

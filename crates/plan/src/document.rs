@@ -5,10 +5,11 @@
 use paceline_types::{Api, CapField, Dialect, Metric, Mode, Percentile};
 use serde::{Deserialize, Serialize};
 
+pub use crate::telemetry::*;
 pub use crate::traffic::*;
 
 /// Format this build reads and writes.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +20,7 @@ pub struct Document {
     pub organisation: String,
     pub gateway: Gateway,
     pub traffic: Traffic,
+    pub telemetry: Telemetry,
     pub providers: Vec<Provider>,
     pub deployments: Vec<Deployment>,
     pub models: Vec<Model>,
@@ -207,6 +209,8 @@ pub struct UseCase {
     pub prompt_cache: bool,
     /// Stream from the provider also for callers who did not ask for a stream.
     pub stream_upstream: bool,
+    /// Leave to export text; null for none.
+    pub capture: Option<Capture>,
 }
 
 /// Milliseconds; zero means none.

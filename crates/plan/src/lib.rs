@@ -7,6 +7,7 @@ mod compiled;
 pub mod document;
 mod hash;
 pub mod sample;
+mod telemetry;
 mod traffic;
 
 use std::fmt;

@@ -4,8 +4,9 @@ use paceline_types::{Api, CapField, Dialect, Metric, Mode, Percentile};
 use sha2::{Digest, Sha256};
 
 use crate::document::{
-    Deadlines, Deployment, Document, FORMAT, Fallback, Gateway, Key, Lane, Limit, Model, Price, PriorityOrder,
-    PromptCache, Provider, Queue, Rates, Service, Task, Team, Traffic, UseCase,
+    Capture, Deadlines, Deployment, Document, FORMAT, Fallback, Gateway, Histograms, Key, Lane, Limit, Model, Names,
+    Otlp, Price, PriorityOrder, PromptCache, Protocol, Provider, Queue, Rates, Service, Task, Team, Telemetry,
+    Temporality, Traffic, UseCase,
 };
 use crate::hash;
 
@@ -24,6 +25,7 @@ pub fn document(base_url: &str) -> Document {
         organisation: "Sample".into(),
         gateway: Gateway::default(),
         traffic: Traffic::default(),
+        telemetry: Telemetry::default(),
         providers: vec![
             provider("openai", Dialect::OpenAi, base_url),
             provider("anthropic", Dialect::Anthropic, base_url),
@@ -70,6 +72,39 @@ pub fn bytes(document: &Document) -> Vec<u8> {
     let hash = hash::compute(serde_json::Value::Object(object.clone()).to_string().as_bytes());
     object.insert("hash".into(), hash.into());
     value.to_string().into_bytes()
+}
+
+/// Export of everything to a collector.
+#[must_use]
+pub fn otlp(endpoint: &str) -> Otlp {
+    Otlp {
+        endpoint: endpoint.into(),
+        protocol: Protocol::Http,
+        headers: Vec::new(),
+        gzip: false,
+        names: Names::V1_41,
+        traces: true,
+        metrics: true,
+        sample_share: 1.0,
+        interval_ms: 1000,
+        temporality: Temporality::Cumulative,
+        histograms: Histograms::Exponential,
+        timeout_ms: 1000,
+        queue_max: 64,
+        attributes: Vec::new(),
+    }
+}
+
+/// Leave to capture text until then.
+#[must_use]
+pub fn capture(until_unix_s: u64) -> Capture {
+    Capture {
+        until_unix_s,
+        bytes_max: 4096,
+        reason: "a defect is looked for".into(),
+        requester: "dana".into(),
+        approver: "lee".into(),
+    }
 }
 
 fn provider(name: &str, dialect: Dialect, base_url: &str) -> Provider {
@@ -130,6 +165,7 @@ fn use_case(name: &str, model: &str) -> UseCase {
         cache: None,
         prompt_cache: false,
         stream_upstream: false,
+        capture: None,
         deadlines: Deadlines { connect_ms: 1000, first_token_ms: 10_000, stall_ms: 10_000, total_ms: 60_000 },
         limits: vec![
             limit(Metric::TtftMs, Percentile::P95, 1000.0),

@@ -79,7 +79,7 @@ fn lists_hold_together() {
 
 #[test]
 fn values_mean_something() {
-    assert_eq!(fault(|plan| plan.format = 1), "format: format 1 is not 2");
+    assert_eq!(fault(|plan| plan.format = 1), "format: format 1 is not 3");
     assert_eq!(fault(|plan| plan.keys[0].sha256 = "12".into()), "keys[0].sha256: not 64 hex digits");
     assert_eq!(fault(|plan| plan.keys[0].sha256 = "\u{e9}".repeat(32)), "keys[0].sha256: not 64 hex digits");
     assert_eq!(fault(|plan| plan.keys[0].sha256 = "+f".repeat(32)), "keys[0].sha256: not 64 hex digits");

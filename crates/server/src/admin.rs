@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use paceline_http::{Body, Drain, Handler, HeaderValue, Method, Request, Response, StatusCode};
 use paceline_plan::{Plan, PlanFault};
-use paceline_stack::{ApplyError, CacheStatus, DeploymentStatus, Gateway, LimitStatus};
+use paceline_stack::{ApplyError, CacheStatus, DeploymentStatus, ExportStatus, Gateway, LimitStatus};
+use paceline_telemetry::Exported;
 use serde_json::{Value, json};
 
 use crate::bounds::Bounds;
@@ -102,6 +103,7 @@ impl Admin {
                 "limits": status.limits.iter().map(limit).collect::<Vec<_>>(),
                 "deployments": status.deployments.iter().map(deployment).collect::<Vec<_>>(),
                 "cache": status.cache.as_ref().map(cache),
+                "export": status.export.as_ref().map(export),
                 "uptime_s": self.started.elapsed().as_secs(),
                 "journal": {
                     "segments": journal.segments,
@@ -132,6 +134,15 @@ impl Admin {
         }
         if let Some(cache) = &status.cache {
             process.cache(cache.entries, cache.bytes, cache.remote.map(|remote| remote.open));
+        }
+        if let Some(export) = &status.export {
+            let exported = Exported {
+                spans: export.spans_sent,
+                points: export.points_sent,
+                requests_dropped: export.requests_dropped,
+                points_dropped: export.points_dropped,
+            };
+            metrics.export.set(export.failing.is_some(), export.waiting, exported);
         }
         let Ok(text) = metrics.render() else {
             return answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({"message": "metrics could not be written"}));
@@ -204,6 +215,19 @@ fn cache(cache: &CacheStatus) -> Value {
             "open": remote.open, "hits": remote.hits, "timeouts": remote.timeouts, "faults": remote.faults,
             "writes": remote.writes, "writes_dropped": remote.writes_dropped,
         })),
+    })
+}
+
+fn export(export: &ExportStatus) -> Value {
+    json!({
+        "endpoint": export.endpoint,
+        "failing": export.failing,
+        "waiting": export.waiting,
+        "spans_sent": export.spans_sent,
+        "points_sent": export.points_sent,
+        "requests_dropped": export.requests_dropped,
+        "points_dropped": export.points_dropped,
+        "failures": export.failures,
     })
 }
 

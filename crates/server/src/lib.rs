@@ -28,6 +28,9 @@ pub use paths::socket_path;
 /// Journals of a data directory: the usual one, and one for a gateway that takes over while the old one drains.
 pub(crate) const JOURNALS: [&str; 2] = ["journal", "journal-2"];
 
+/// At a stop, for what still waits to be exported.
+const EXPORT_AT_END: Duration = Duration::from_secs(2);
+
 /// Where a gateway process runs.
 #[derive(Debug, Clone)]
 pub struct ServeConfig {
@@ -91,6 +94,7 @@ pub fn run(config: &ServeConfig) -> Result<i32, ServeError> {
     let runtime = builder.enable_all().build()?;
     let code = runtime.block_on(serve_until_told(config, &gateway, &bounds));
     runtime.shutdown_timeout(Duration::from_secs(1));
+    gateway.finish_export(EXPORT_AT_END);
     // The last holder of the journal syncs it.
     drop(gateway);
     code

@@ -78,7 +78,7 @@ pub(crate) fn own_headers(
 ) -> Vec<(HeaderName, HeaderValue)> {
     let forward = &running.plan.providers[provider].forward_headers;
     let provider = &running.providers[provider];
-    let mut more = Vec::with_capacity(provider.fixed.len() + forward.len() + 2);
+    let mut more = Vec::with_capacity(provider.fixed.len() + forward.len() + 3);
     more.extend(provider.fixed.iter().filter(|(name, _)| !headers.contains_key(name)).cloned());
     more.extend(headers::forwarded(headers, forward));
     if let Credential::Header(name, value) = &provider.credential {

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use paceline_cache::CacheStatus;
 use paceline_http::{Body, ClientTls, Handler, HeaderValue, Proxies, Request, Response, StatusCode};
 use paceline_journal::Journal;
+use paceline_otlp::ExportStatus;
 use paceline_plan::Plan;
 use paceline_policy::Subject;
 use paceline_policy::{Asked, CacheControl, Caller, Choice, identify, resolve};
@@ -55,6 +56,8 @@ pub struct Status {
     pub deployments: Vec<DeploymentStatus>,
     /// None where no use case has a cache.
     pub cache: Option<CacheStatus>,
+    /// None where nothing is exported.
+    pub export: Option<ExportStatus>,
 }
 
 /// One deployment of the plan in force.
@@ -120,6 +123,15 @@ impl Gateway {
         self.draining.store(true, Ordering::Relaxed);
     }
 
+    /// Exports what waits, once; gives up after `most`. Blocks: for the end of a process, when no request is left.
+    pub fn finish_export(&self, most: Duration) {
+        if let Some(running) = self.running.load_full()
+            && let Some(telemetry) = &running.telemetry
+        {
+            telemetry.exporter().finish(most);
+        }
+    }
+
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
@@ -141,6 +153,7 @@ impl Gateway {
             limits: running.as_ref().map(|running| running.limits.status(self.now(Instant::now()))).unwrap_or_default(),
             deployments: running.as_ref().map(|running| self.deployments(running)).unwrap_or_default(),
             cache: running.as_ref().and_then(|running| Some(running.cache.as_ref()?.1.status())),
+            export: running.as_ref().and_then(|running| Some(running.telemetry.as_ref()?.exporter().status())),
         }
     }
 
@@ -187,12 +200,13 @@ impl Gateway {
         request: &mut Request,
     ) -> Result<Answered, Failure> {
         let running = self.admit()?;
-        life.scene.running = Some(Arc::clone(&running));
+        life.under(&running, &request.headers);
         let caller = Self::identify(&running, life, call, request)?;
         if call.api == Api::Models {
             return Ok(Answered::Models(read::models(&running.plan, request)));
         }
         let body = read::body(&running.plan, life, request).await?;
+        life.capture(&running, &body);
         let facts = read::facts(life, call.api, &body)?;
         let choice = Self::resolve(&running, life, &caller, facts.model.as_deref(), call.api)?;
         let prepared = prepare(&running, life, caller, choice, facts, body, request)?;
@@ -310,7 +324,7 @@ impl Gateway {
         let mut life = Life::begin(self, Api::Passthrough, request.received);
         let sent = async {
             let running = self.admit()?;
-            life.scene.running = Some(Arc::clone(&running));
+            life.under(&running, &request.headers);
             let call = Call { api: Api::Passthrough, tag: passed.tag };
             let caller = Self::identify(&running, &mut life, call, request)?;
             passthrough::send(self, &running, &mut life, &caller, passed, request).await

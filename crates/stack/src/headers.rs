@@ -8,6 +8,8 @@ use paceline_plan::Provider;
 use paceline_policy::Patient;
 use paceline_types::Dialect;
 
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// True for what belongs to one connection: RFC 9110 §7.6.1, and the older ones that still occur.
 fn is_hop_by_hop(name: &str) -> bool {
     matches!(

@@ -135,8 +135,8 @@ async fn second(journey: &mut Journey<'_>, life: &mut Life, deployment: usize) -
     if !journey.running.hedges[use_case].take(now_ns, rule) {
         return None;
     }
-    let cleared = journey.enter(life, other).await.ok()?;
-    journey.note_attempt(life, &cleared.outgoing);
+    let mut cleared = journey.enter(life, other).await.ok()?;
+    journey.note_attempt(life, &mut cleared.outgoing, true);
     journey.history.hedged(other);
     life.record.flags.set(Flags::HEDGED);
     Some(cleared)

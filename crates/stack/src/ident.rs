@@ -24,6 +24,11 @@ pub(crate) fn unix_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
+/// 64 random bits, for the identifiers of traces and spans.
+pub(crate) fn random() -> u64 {
+    splitmix()
+}
+
 /// A number from 0 to 1, for jitter.
 pub(crate) fn fraction() -> f64 {
     #[allow(clippy::cast_precision_loss)]

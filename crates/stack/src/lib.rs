@@ -26,5 +26,6 @@ mod send;
 
 pub use gateway::{DeploymentStatus, Edge, Gateway, Status};
 pub use paceline_cache::CacheStatus;
+pub use paceline_otlp::ExportStatus;
 pub use paceline_traffic::LimitStatus;
 pub use running::{ApplyError, Running};

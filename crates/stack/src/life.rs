@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use bytes::Bytes;
+use paceline_http::HeaderMap;
 use paceline_journal::Slot;
+use paceline_otlp::Trace;
 use paceline_policy::{CacheControl, Patient, Verdict};
 use paceline_traffic::{DeploymentState, Reserved};
 use paceline_types::{Api, Flags, Outcome, PrefixUse, Tokens, UNDEFINED, UsageRecord};
@@ -29,6 +32,8 @@ pub(crate) struct Life {
     pub reserved: Option<Reserved>,
     /// The deployment whose answer this is, to be told how it went.
     pub served_by: Option<Arc<DeploymentState>>,
+    /// What its spans will say; none where none are exported.
+    pub trace: Option<Box<Trace>>,
     slot: Option<Slot>,
     done: bool,
 }
@@ -98,9 +103,33 @@ impl Life {
             scene: Scene::default(),
             reserved: None,
             served_by: None,
+            trace: None,
             slot: None,
             done: false,
         })
+    }
+
+    /// The request runs under this plan from here on, and its trace begins if the plan exports any.
+    pub(crate) fn under(&mut self, running: &Arc<Running>, headers: &HeaderMap) {
+        self.scene.running = Some(Arc::clone(running));
+        self.trace = running.telemetry.as_ref().and_then(|telemetry| telemetry.begin(headers, ident::random));
+    }
+
+    /// Keeps the request's bytes for its span, where its use case has leave to and that has not ended.
+    pub(crate) fn capture(&mut self, running: &Running, body: &Bytes) {
+        let capture = self.scene.use_case.and_then(|index| running.plan.use_cases[index].capture.as_ref());
+        if let (Some(trace), Some(capture)) = (&mut self.trace, capture)
+            && ident::unix_s() < capture.until_unix_s
+        {
+            trace.capture(capture.until_unix_s, capture.bytes_max, body);
+        }
+    }
+
+    /// Keeps some of the answer, where the request's bytes are kept.
+    pub(crate) fn keep(&mut self, part: &Bytes) {
+        if let Some(trace) = &mut self.trace {
+            trace.answer(part);
+        }
     }
 
     /// Writes the request into the table of those in flight; from here on a kill leaves a trace of it.
@@ -148,6 +177,12 @@ impl Life {
         self.settle_shared(now, outcome);
         self.gateway.journal.finish(self.slot.take(), &self.record);
         self.gateway.metrics.record(&self.record);
+        if let Some(running) = &self.scene.running
+            && let Some(telemetry) = &running.telemetry
+        {
+            let places = (self.scene.use_case, self.scene.deployment);
+            telemetry.finished(&running.plan, &self.record, self.began, self.trace.take(), places);
+        }
     }
 
     /// Tells limits, the deployment and those who share the answer how it ended.

@@ -14,7 +14,7 @@ use crate::attempt;
 use crate::clock::Clock;
 use crate::edit;
 use crate::gateway::Gateway;
-use crate::headers;
+use crate::headers::{self, TRACEPARENT};
 use crate::life::Life;
 use crate::limits;
 use crate::route::Passed;
@@ -62,7 +62,11 @@ pub(crate) async fn send(
     headers::strip_named(&mut headers);
     let id = HeaderValue::from_bytes(&life.record.id.hex())
         .map_err(|_| Failure::new(Code::Internal, "A request id was not a header value"))?;
-    let more = edit::own_headers(running, provider, &headers, &id);
+    let mut more = edit::own_headers(running, provider, &headers, &id);
+    if let Some(trace) = &life.trace {
+        headers.remove(TRACEPARENT);
+        more.extend(crate::send::traceparent(trace.traceparent()));
+    }
     let path = match request.uri.query() {
         Some(query) => format!("{}?{query}", passed.path),
         None => passed.path.to_owned(),

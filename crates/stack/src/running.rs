@@ -8,6 +8,7 @@ use paceline_cache::Cache;
 use paceline_http::{
     AddressRule, ClientTls, HeaderName, HeaderValue, Proxies, Upstream, UpstreamFault, UpstreamOptions,
 };
+use paceline_otlp::{Counts, Exporter, StartError, Surroundings, Telemetry};
 use paceline_plan::{Plan, PlanFault};
 use paceline_traffic::{Bound, DeploymentState, Fleet, HedgeBudget, Limits, Made, Now, Prefixes};
 
@@ -51,6 +52,8 @@ pub struct Running {
     pub(crate) deployment_states: Vec<Arc<DeploymentState>>,
     pub(crate) hedges: Vec<Arc<HedgeBudget>>,
     pub(crate) cache: Option<(paceline_cache::Options, Arc<Cache>)>,
+    /// None where nothing is exported.
+    pub(crate) telemetry: Option<Telemetry>,
 }
 
 /// How this process reaches out: whom it trusts, and by which proxies it goes.
@@ -66,6 +69,7 @@ pub(crate) struct Shared {
     pub fleet: Fleet,
     pub prefixes: Prefixes,
     pub made: Made,
+    pub exported: Arc<Counts>,
 }
 
 impl Running {
@@ -99,7 +103,8 @@ impl Running {
         let hedges = shared.fleet.hedges(&plan);
         let cache_before = before.and_then(|before| before.cache.as_ref());
         let cache = cache::of_plan(&plan, cache_before.map(|(options, cache)| (options, cache)));
-        Ok(Self { plan, providers, models, deployments, limits, deployment_states, hedges, cache })
+        let telemetry = telemetry(&plan, outward, shared, before)?;
+        Ok(Self { plan, providers, models, deployments, limits, deployment_states, hedges, cache, telemetry })
     }
 
     /// The pool of the provider of that name, if `plan` reaches it in the very same way.
@@ -128,14 +133,16 @@ impl Running {
         &self.plan.gateway
     }
 
-    /// Providers that want a key this process does not have: (provider, where it looked).
+    /// Providers, and the export, that want a key this process does not have: (provider, where it looked).
     #[must_use]
     pub fn keys_missing(&self) -> Vec<(String, String)> {
         let missing = |(index, provider): (usize, &Provider)| match &provider.credential {
             Credential::Missing(place) => Some((self.plan.providers[index].name.to_string(), place.clone())),
             _ => None,
         };
-        self.providers.iter().enumerate().filter_map(missing).collect()
+        let headers = self.telemetry.as_ref().map(|telemetry| telemetry.exporter().status().headers_missing);
+        let headers = headers.unwrap_or_default().into_iter().map(|place| ("telemetry.otlp".to_owned(), place));
+        self.providers.iter().enumerate().filter_map(missing).chain(headers).collect()
     }
 }
 
@@ -172,6 +179,38 @@ fn open(plan: &Plan, index: usize, outward: &Outward) -> Result<Upstream, ApplyE
         };
         fault("base_url", error.to_string(), hint)
     })
+}
+
+/// The export that the plan asks for; the one before goes on where nothing of it changes.
+fn telemetry(
+    plan: &Plan,
+    outward: &Outward,
+    shared: &Shared,
+    before: Option<&Running>,
+) -> Result<Option<Telemetry>, ApplyError> {
+    let Some(otlp) = &plan.telemetry.otlp else { return Ok(None) };
+    let before = before.and_then(|before| before.telemetry.as_ref()).map(Telemetry::exporter);
+    if let Some(same) = before.filter(|exporter| exporter.serves(otlp, secret)) {
+        return Ok(Some(Telemetry::new(Arc::clone(same), plan)));
+    }
+    let around = Surroundings {
+        tls: &outward.tls,
+        proxies: &outward.proxies,
+        counts: &shared.exported,
+        log: |line| eprintln!("paceline gateway: {line}"),
+    };
+    let fault = |path: &str, message: String, hint: &str| {
+        ApplyError::Fault(PlanFault { path: path.into(), message, hint: hint.into() })
+    };
+    let exporter = Exporter::start(otlp, secret, &around).map_err(|error| match error {
+        StartError::Endpoint(error) => {
+            fault("telemetry.otlp.endpoint", error.to_string(), "write it as https://HOST[:PORT]")
+        }
+        StartError::Thread(error) => {
+            fault("telemetry.otlp", format!("no thread for it: {error}"), "raise the process's bound on threads")
+        }
+    })?;
+    Ok(Some(Telemetry::new(Arc::new(exporter), plan)))
 }
 
 /// Reads a reference to a secret, `env:NAME` or `file:PATH`; none where there is nothing.

@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use paceline_http::Answer;
+use bytes::Bytes;
+use paceline_http::{Answer, HeaderName, HeaderValue};
+use paceline_otlp::Traceparent;
 use paceline_policy::{Ended, History, Standing, Step, Verdict, decide, ending};
 use paceline_traffic::{Admission, Enter, Order, Pass, Probe, order};
 use paceline_types::{Code, Failure, Flags, UNDEFINED};
@@ -14,6 +16,7 @@ use crate::attempt::{Held, Missed, Opened};
 use crate::clock::Clock;
 use crate::edit::{self, Outgoing};
 use crate::gateway::Gateway;
+use crate::headers::TRACEPARENT;
 use crate::hedge;
 use crate::ident;
 use crate::life::Life;
@@ -142,8 +145,8 @@ impl<'a> Journey<'a> {
     /// One attempt at one deployment, from its health to its first token; a hedge may answer in its place.
     async fn turn(&mut self, life: &mut Life, deployment: usize) -> Turn {
         match self.clear(life, deployment).await {
-            Ok(cleared) => {
-                self.note_attempt(life, &cleared.outgoing);
+            Ok(mut cleared) => {
+                self.note_attempt(life, &mut cleared.outgoing, false);
                 hedge::attempt(self, life, cleared).await
             }
             Err(missed) => Turn { deployment, result: Err(missed) },
@@ -192,8 +195,12 @@ impl<'a> Journey<'a> {
         !self.history.has_tried(deployment) && status.in_flight_max.is_none_or(|most| status.in_flight < most)
     }
 
-    /// Notes in the record that an attempt leaves.
-    pub(crate) fn note_attempt(&self, life: &mut Life, outgoing: &Outgoing) {
+    /// Notes in the record and in the trace that an attempt leaves.
+    pub(crate) fn note_attempt(&self, life: &mut Life, outgoing: &mut Outgoing, hedge: bool) {
+        if let Some(trace) = &mut life.trace {
+            let told = trace.attempt(outgoing.deployment, ident::random(), hedge);
+            outgoing.more.extend(traceparent(told));
+        }
         let record = &mut life.record;
         record.attempts = record.attempts.saturating_add(1);
         record.flags.0 |= outgoing.flags.0;
@@ -266,6 +273,10 @@ impl<'a> Journey<'a> {
                 life.record.attempts = life.record.attempts.saturating_sub(1);
             }
             self.failure = turn.result.as_ref().err().map(|missed| missed.failure.clone());
+            if let Some(trace) = &mut life.trace {
+                let status = turn.result.as_ref().ok().map(|arrived| arrived.opened.answer.status);
+                trace.failed(deployment, status.filter(|status| status / 100 != 2), word(ended));
+            }
         }
         self.history.ended(deployment, ended, now_ns, asked_ns);
         turn.result.is_err() && sent
@@ -288,6 +299,9 @@ impl<'a> Journey<'a> {
         let Opened { answer, deployment, began, held } = opened;
         life.scene.deployment = Some(deployment);
         life.served_by = Some(Arc::clone(&self.running.deployment_states[deployment]));
+        if let Some(trace) = &mut life.trace {
+            trace.answered(deployment);
+        }
         let record = &mut life.record;
         self.running.plan.deployments[deployment].name.as_ref().clone_into(&mut record.deployment);
         if deployment != self.prepared.deployments[0] && !record.flags.has(Flags::HEDGE_WON) {
@@ -322,6 +336,31 @@ impl<'a> Journey<'a> {
             // That the others rest is no answer to what went wrong where there was an attempt.
             Err(missed) => Err(self.failure.take().unwrap_or(missed.failure)),
         }
+    }
+}
+
+/// What a provider is told of the trace; nothing where it cannot be a header.
+pub(crate) fn traceparent(told: Traceparent) -> Option<(HeaderName, HeaderValue)> {
+    Some((TRACEPARENT, HeaderValue::from_maybe_shared(Bytes::from(told.to_string())).ok()?))
+}
+
+/// How an attempt ended, in the one word that its span has for it.
+fn word(ended: Ended) -> &'static str {
+    match ended {
+        Ended::Connect => "connect",
+        Ended::Tls => "tls",
+        Ended::TimeoutConnect => "timeout_connect",
+        Ended::TimeoutFirstToken => "timeout_first_token",
+        Ended::TimeoutTotal => "timeout_total",
+        Ended::Cut => "cut",
+        Ended::Malformed => "malformed",
+        Ended::ErrorEvent => "error_event",
+        Ended::Status(_) => "status",
+        Ended::ContextTooLong => "context_too_long",
+        Ended::ContentFiltered => "content_filtered",
+        Ended::QuotaExhausted => "quota_exhausted",
+        Ended::Queue | Ended::Limit | Ended::Unusable => "unsent",
+        Ended::Own => "own",
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod boundaries;
 mod buckets;
+mod export;
 mod process;
 mod series;
 
@@ -14,6 +15,7 @@ use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 
 pub use boundaries::Boundaries;
+pub use export::{Export, Exported};
 pub use process::Process;
 use series::SeriesMap;
 
@@ -24,6 +26,7 @@ pub struct Metrics {
     series: Arc<SeriesMap>,
     /// What is not about one service: connections, journal, plan.
     pub process: Process,
+    pub export: Export,
 }
 
 impl Metrics {
@@ -34,7 +37,8 @@ impl Metrics {
         let series = Arc::new(SeriesMap::new(label_sets_max));
         registry.register_collector(Box::new(Arc::clone(&series)));
         let process = Process::register(&mut registry);
-        Self { registry, series, process }
+        let export = Export::register(&mut registry);
+        Self { registry, series, process, export }
     }
 
     /// Counts one finished request.

@@ -28,7 +28,7 @@ _GROUPS = {
     "S12": "The standards file: what must be there",
     "S13": "The standards file: what contradicts itself",
     "S14": "The standards file: warnings",
-    "S15": "The standards file: warnings about traffic",
+    "S15": "The standards file: warnings about traffic and telemetry",
 }
 
 

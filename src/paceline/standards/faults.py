@@ -55,6 +55,7 @@ class Code(Enum):
     SECRET_INLINE = "S127"  # noqa: S105  # a code, not a password
     DEPLOYMENT_MALFORMED = "S128"
     DEPLOYMENT_TWICE = "S129"
+    CAPTURE_TOO_LONG = "S130"
     LIMITS_UNORDERED = "S131"
     LIMITS_CONTRADICT = "S132"
     CAP_ZERO = "S133"
@@ -75,6 +76,8 @@ class Code(Enum):
     CACHE_SHARED = "S153"
     DEPLOYMENT_UNREACHED = "S154"
     LIMIT_UNREACHED = "S155"
+    CAPTURE_ENDED = "S156"
+    CAPTURE_UNUSED = "S157"
 
     @property
     def warning(self) -> bool:

@@ -1,7 +1,7 @@
 """`Options`: what a person writes in the standards file. Forgiving, documented, and nothing more.
 
-Owns the file as a whole, classes and use cases (`serving`, `ownership`, `budget`, `traffic` and
-`bounds` hold the other parts):
+Owns the file as a whole, classes and use cases (`serving`, `ownership`, `budget`, `traffic`, `telemetry`
+and `bounds` hold the other parts):
 keys, types, descriptions, examples. JSON Schema, the reference page and the starter file are generated from
 here. Must not check references between sections (see `references`) or complete anything (see `planning`).
 """
@@ -20,6 +20,7 @@ from paceline.standards.ownership import ExclusionOptions, ServiceOptions, TeamO
 from paceline.standards.scalars import ListOf, Spelling, wrong
 from paceline.standards.serving import ModelOptions, ProviderOptions
 from paceline.standards.sign_in import SignInOptions
+from paceline.standards.telemetry import CaptureOptions, TelemetryOptions
 from paceline.standards.traffic import (
     CacheChoice,
     FallbackChoice,
@@ -130,6 +131,9 @@ class UseCaseOptions(Part):
     cache: CacheChoice = None
     prompt_cache: PromptCacheChoice = None
     stream_upstream: StreamUpstreamChoice = None
+    capture: CaptureOptions | None = Field(
+        default=None, description="Leave to export its text for a time; none if absent.", examples=[None]
+    )
     description: str = Field(
         default="", description="What the feature does.", examples=["Answers customers in the help widget."]
     )
@@ -164,6 +168,7 @@ class Options(Part):
         default=None, description="The reverse proxy that signs people in to the dashboard; off if absent."
     )
     traffic: TrafficOptions = Field(default=TrafficOptions(), description="Retries, breakers and the cache's store.")
+    telemetry: TelemetryOptions = Field(default=TelemetryOptions(), description="Export of traces and metrics.")
     gateway: GatewayOptions = Field(default=GatewayOptions(), description="Bounds of the gateway process.")
     lint: LintOptions = Field(default=LintOptions(), description="What the linter asks of source code.")
     ledger: LedgerOptions = Field(default=LedgerOptions(), description="How long the ledger keeps what it knows.")

@@ -16,7 +16,7 @@ from paceline.standards.faults import StandardsNameError
 
 __all__ = ["FORMAT", "Plan", "PlanKey", "PlanLimit", "PlanRates", "canonical", "plan_hash"]
 
-FORMAT = 2
+FORMAT = 3
 
 
 class PlanRates(TypedDict):

@@ -16,6 +16,7 @@ from paceline.standards.classes import METRICS
 from paceline.standards.limits import use_case_terms
 from paceline.standards.options import Options, UseCaseOptions
 from paceline.standards.plan import FORMAT, Plan, PlanKey, plan_hash
+from paceline.standards.planning_telemetry import capture_rule, telemetry_rules
 from paceline.standards.planning_traffic import (
     cache_rule,
     hedge_rule,
@@ -43,6 +44,7 @@ def build_plan(options: Options, keys: Iterable[PlanKey], day: date, caps: Mappi
         "organisation": options.organisation,
         "gateway": _gateway(options.gateway),
         "traffic": traffic_rules(options.traffic, options.policy),
+        "telemetry": telemetry_rules(options.telemetry),
         "providers": [_provider(name, provider) for name, provider in options.providers.items()],
         "deployments": _deployments(options, day),
         "models": [
@@ -212,6 +214,7 @@ def _use_case(options: Options, name: str, use_case: UseCaseOptions, cap: int | 
         "cache": cache_rule(terms.cache),
         "prompt_cache": terms.prompt_cache,
         "stream_upstream": terms.stream_upstream,
+        "capture": capture_rule(use_case.capture),
     }
 
 

@@ -14,6 +14,7 @@ from paceline.standards.faults import Code
 from paceline.standards.names import Path, meant, shown
 from paceline.standards.serving import DeploymentOptions
 from paceline.standards.sign_in_checks import check_sign_in
+from paceline.standards.telemetry_checks import check_captures
 from paceline.standards.traffic_checks import TRAFFIC_CHECKS
 from paceline.standards.vendors import VENDORS
 
@@ -40,6 +41,7 @@ def check(context: Context) -> None:
         _prices,
         check_journal,
         *TRAFFIC_CHECKS,
+        check_captures,
         _secrets,
     ):
         step(context)
@@ -142,6 +144,8 @@ def _secrets(context: Context) -> None:
             wanted.append((("providers", name, "key"), key))
     if url := context.options.traffic.cache.url:
         wanted.append((("traffic", "cache", "url"), url))
+    if otlp := context.options.telemetry.otlp:
+        wanted += [(("telemetry", "otlp", "headers", name), secret) for name, secret in otlp.headers.items()]
     for name, team in context.options.teams.items():
         for alert in team.alerts:
             secrets = (alert.slack, alert.teams, alert.pagerduty, alert.webhook, alert.signing_secret)

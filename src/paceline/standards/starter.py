@@ -68,6 +68,7 @@ services:
     "alerting": '# alerting: {smtp: env:SMTP, sender: "paceline@acme.example", remind_every: 24h}',
     "sign_in": "# sign_in: {proxies: [10.0.0.5], owners: {support-leads: support}, admins: [platform]}",
     "traffic": "# traffic: {retry: {attempts_max: 2}, cache: {bytes_max: 256MiB}}",
+    "telemetry": '# telemetry: {otlp: {endpoint: "http://127.0.0.1:4317"}}',
     "gateway": "# gateway: {body_bytes_max: 16MiB, drain: 60s}",
     "lint": "# lint: {gateways: [llm.acme.example], clients: [src/acme/llm.py]}",
     "ledger": "# ledger: {requests_days: 14, minutes_days: 7}",

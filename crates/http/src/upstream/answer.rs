@@ -67,6 +67,15 @@ impl Answer {
         }
     }
 
+    /// What an HTTP/2 answer said after its body, once that has ended.
+    #[must_use]
+    pub fn trailers(&self) -> Option<&HeaderMap> {
+        match &self.body {
+            Transport::Http1(_) => None,
+            Transport::Http2(body) => body.trailers.as_ref(),
+        }
+    }
+
     /// When `poll_chunk` gives up waiting. Setting it is free; it takes effect at the next poll, within the timer's
     /// millisecond. Bytes that are there already win over a deadline that passed while nobody polled, once.
     pub fn set_deadline(&mut self, deadline: Option<Instant>) {

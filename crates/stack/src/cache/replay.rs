@@ -22,6 +22,7 @@ pub(super) fn respond(mut life: Box<Life>, entry: &Entry, prepared: &Prepared) -
         let now_us = life.micros(std::time::Instant::now());
         (life.record.first_us, life.record.visible_us, life.record.last_us) = (now_us, now_us, now_us);
     }
+    life.keep(&body);
     life.finish(Outcome::Ok);
     let mut headers = entry.head().headers.clone();
     own::add(&life, &mut headers, prepared.advice.as_deref(), None);

@@ -80,6 +80,7 @@ impl Shared {
             Some(tap) => tap.push(part, now_ns),
             None => part,
         };
+        self.life.keep(&part);
         if self.tail.is_end() {
             self.finish(Outcome::Ok);
             self.state = State::Ended;

@@ -32,6 +32,7 @@ pub(super) async fn respond(mut life: Box<Life>, mut sent: Box<Sent>, mut tap: B
     };
     let back = sent.answer.read_at().elapsed().as_nanos();
     life.record.overhead_back_ns = u32::try_from(back).unwrap_or(UNDEFINED - 1);
+    life.keep(&body);
     life.finish(if tap.facts().provider_error { Outcome::ProviderError } else { Outcome::Ok });
     let (status, mut headers) = head(&life, &mut sent);
     headers.insert("content-type", HeaderValue::from_static("application/json"));

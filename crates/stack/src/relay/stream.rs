@@ -21,6 +21,7 @@ pub(super) fn respond(mut life: Box<Life>, mut sent: Box<Sent>, tap: Box<Tap>, o
     if let (Some(first), Some(running)) = (out.first(), &life.scene.running) {
         passthrough::note_made(&life, running, first);
     }
+    out.iter().for_each(|part| life.keep(part));
     let (status, mut headers) = head(&life, &mut sent);
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     let mut relay = Relay {
@@ -116,6 +117,7 @@ impl Relay {
     fn on_bytes(&mut self, chunk: Bytes) -> Bytes {
         let read_at = self.sent.answer.read_at();
         let out = self.tap.push(chunk, self.life.nanos(read_at));
+        self.life.keep(&out);
         self.note_end(read_at);
         self.note_back(read_at);
         out

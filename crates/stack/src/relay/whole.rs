@@ -32,7 +32,10 @@ pub(super) fn respond(mut life: Box<Life>, mut sent: Box<Sent>, parts: Vec<Bytes
     life.record.status = sent.answer.status;
     sent.answer.set_deadline(sent.clock.total);
     let mut seen = Seen::new(&life, &sent);
-    parts.iter().for_each(|part| seen.push(part));
+    for part in &parts {
+        seen.push(part);
+        life.keep(part);
+    }
     if ended {
         return gathered(life, sent, seen, parts);
     }
@@ -154,6 +157,7 @@ impl Chunks for Rest {
         match std::task::ready!(self.sent.answer.poll_chunk(context)) {
             Ok(Some(chunk)) => {
                 self.seen.push(&chunk);
+                self.life.keep(&chunk);
                 if self.sent.answer.is_end() {
                     self.end();
                 }

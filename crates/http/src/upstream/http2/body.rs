@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use h2::RecvStream;
+use http::HeaderMap;
 
 use super::exchange::Outgoing;
 use super::line::Held;
@@ -22,6 +23,8 @@ pub(in crate::upstream) struct Body {
     outgoing: Option<Outgoing<'static>>,
     alarm: Alarm,
     failed: Option<AnswerError>,
+    /// What came after the body.
+    pub trailers: Option<HeaderMap>,
     pub deadline: Option<Instant>,
     pub read_at: Instant,
 }
@@ -35,7 +38,7 @@ impl Body {
         read_at: Instant,
     ) -> Self {
         let held = Some(held).filter(|_| !incoming.is_end_stream());
-        Self { incoming, held, outgoing, alarm, failed: None, deadline: None, read_at }
+        Self { incoming, held, outgoing, alarm, failed: None, trailers: None, deadline: None, read_at }
     }
 
     pub(in crate::upstream) fn is_end(&self) -> bool {
@@ -73,6 +76,10 @@ impl Body {
             };
             self.read_at = Instant::now();
             let Some(data) = data else {
+                // They are there, or there are none: the stream has ended.
+                if let Poll::Ready(Ok(trailers)) = self.incoming.poll_trailers(context) {
+                    self.trailers = trailers;
+                }
                 self.held = None;
                 return Poll::Ready(Ok(None));
             };

@@ -231,7 +231,9 @@ fn request(
     let mut headers = HeaderMap::with_capacity(head.headers.len() + head.more.len() + 1);
     let kept = head.headers.iter().filter(|(name, _)| !(head.leave_out)(name.as_str()));
     for (name, value) in kept.chain(head.more.iter().map(|(name, value)| (name, value))) {
-        if !is_of_http1(name.as_str()) {
+        // The one value of `te` that HTTP/2 knows.
+        let trailers = *name == header::TE && value.as_bytes() == b"trailers";
+        if trailers || !is_of_http1(name.as_str()) {
             headers.append(name.clone(), value.clone());
         }
     }

@@ -1,0 +1,288 @@
+//! Metrics of requests by who, what and how it ended: added up where a request ends, read when they are exported.
+//! Bounded: past the bound, requests count under the names `other`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use paceline_plan::document::{Histograms, Names, Temporality};
+use paceline_types::{Api, Outcome, TokenSource, UNDEFINED, UsageRecord};
+use parking_lot::{Mutex, RwLock};
+
+use crate::attributes::{Attributes, key_value};
+use crate::messages::{
+    Data, ExponentialHistogram, Histogram, KeyValue, Metric, Number, NumberPoint, Sum, Temporal, Value,
+};
+use crate::names::{self as n, METRICS, SPREADS, Shape, Spread, TOTALS, Total};
+use crate::places::Place;
+use crate::spread::{Distribution, Frame, Point};
+
+const OTHER: &str = "other";
+
+/// What a series is of.
+#[derive(Clone, Copy)]
+pub(crate) struct Who<'a> {
+    pub service: &'a str,
+    pub use_case: &'a str,
+    pub team: &'a str,
+    pub class: &'a str,
+    pub model: &'a str,
+    pub place: Option<&'a Place>,
+    pub api: Api,
+    pub outcome: Outcome,
+}
+
+impl Who<'_> {
+    fn names(&self) -> [&str; 6] {
+        let deployment = self.place.map_or("", |place| &place.name);
+        [self.service, self.use_case, self.team, self.class, self.model, deployment]
+    }
+}
+
+struct One {
+    names: [Box<str>; 6],
+    api: Api,
+    outcome: Outcome,
+    attributes: Vec<KeyValue>,
+    figures: Mutex<Figures>,
+}
+
+#[derive(Clone)]
+struct Figures {
+    spreads: [Distribution; SPREADS],
+    totals: [u64; TOTALS],
+}
+
+/// All series of one exporter.
+pub(crate) struct Series {
+    names: Names,
+    histograms: Histograms,
+    temporality: Temporality,
+    max: AtomicUsize,
+    /// Since when the figures count.
+    since_unix_ns: AtomicU64,
+    map: RwLock<HashMap<u64, Vec<Arc<One>>>>,
+}
+
+impl Series {
+    pub(crate) fn new(names: Names, histograms: Histograms, temporality: Temporality, now_unix_ns: u64) -> Self {
+        let since_unix_ns = AtomicU64::new(now_unix_ns);
+        Self { names, histograms, temporality, max: AtomicUsize::new(1000), since_unix_ns, map: RwLock::default() }
+    }
+
+    pub(crate) fn set_max(&self, max: usize) {
+        self.max.store(max, Ordering::Relaxed);
+    }
+
+    /// Counts one finished request.
+    pub(crate) fn record(&self, who: &Who<'_>, record: &UsageRecord) {
+        let one = self.find(who).unwrap_or_else(|| self.insert(who));
+        let mut figures = one.figures.lock();
+        add_spreads(&mut figures.spreads, record);
+        add_totals(&mut figures.totals, record);
+    }
+
+    fn find(&self, who: &Who<'_>) -> Option<Arc<One>> {
+        let map = self.map.read();
+        map.get(&hash(who))?.iter().find(|one| is(one, who)).map(Arc::clone)
+    }
+
+    fn insert(&self, who: &Who<'_>) -> Arc<One> {
+        let mut map = self.map.write();
+        let full = map.values().map(Vec::len).sum::<usize>() >= self.max.load(Ordering::Relaxed);
+        let (service, use_case, team, class, model) = (OTHER, OTHER, OTHER, OTHER, OTHER);
+        let who = if full { Who { service, use_case, team, class, model, place: None, ..*who } } else { *who };
+        let bucket = map.entry(hash(&who)).or_default();
+        if let Some(one) = bucket.iter().find(|one| is(one, &who)) {
+            return Arc::clone(one);
+        }
+        let one = Arc::new(One {
+            names: who.names().map(Box::from),
+            api: who.api,
+            outcome: who.outcome,
+            attributes: attributes(self.names, &who),
+            figures: Mutex::new(self.fresh()),
+        });
+        bucket.push(Arc::clone(&one));
+        one
+    }
+
+    fn fresh(&self) -> Figures {
+        let spreads = std::array::from_fn(|place| Distribution::new(self.histograms, boundaries(place)));
+        Figures { spreads, totals: [0; TOTALS] }
+    }
+
+    /// Everything as it stands now; of deltas, what came since the last time.
+    pub(crate) fn collect(&self, now_unix_ns: u64) -> Vec<Metric> {
+        let delta = self.temporality == Temporality::Delta;
+        let since = if delta {
+            self.since_unix_ns.swap(now_unix_ns, Ordering::Relaxed)
+        } else {
+            self.since_unix_ns.load(Ordering::Relaxed)
+        };
+        let all: Vec<Arc<One>> = self.map.read().values().flatten().cloned().collect();
+        let take = |one: &One| {
+            let mut figures = one.figures.lock();
+            if delta { std::mem::replace(&mut *figures, self.fresh()) } else { figures.clone() }
+        };
+        let figures: Vec<(Arc<One>, Figures)> = all.into_iter().map(|one| (Arc::clone(&one), take(&one))).collect();
+        let of_metric = |metric: &&n::Metric| {
+            let spoken_of = figures.iter().filter(|(one, _)| metric.speaks_of(self.names, one.api));
+            let frame = |one: &One| Frame { start_unix_ns: since, now_unix_ns, attributes: one.attributes.clone() };
+            let data = match metric.shape {
+                Shape::Total(total) => self.sum(total, spoken_of.map(|(one, figures)| (frame(one), figures))),
+                Shape::Spread(points, _) => {
+                    self.histogram(points, spoken_of.map(|(one, figures)| (frame(one), figures)))
+                }
+            };
+            data.map(|data| Metric {
+                name: metric.name.to_owned(),
+                description: metric.help.to_owned(),
+                unit: metric.unit.to_owned(),
+                data: Some(data),
+            })
+        };
+        METRICS.iter().filter_map(|metric| of_metric(&metric)).collect()
+    }
+
+    fn sum<'a>(&self, total: Total, all: impl Iterator<Item = (Frame, &'a Figures)>) -> Option<Data> {
+        let point = |(frame, figures): (Frame, &Figures)| {
+            let count = figures.totals[total as usize];
+            #[allow(clippy::cast_precision_loss)]
+            let value = match total {
+                Total::CostNanousd => Number::Double(count as f64 / 1e9),
+                _ => Number::Int(i64::try_from(count).unwrap_or(i64::MAX)),
+            };
+            (count > 0).then_some(NumberPoint {
+                attributes: frame.attributes,
+                start_time_unix_nano: frame.start_unix_ns,
+                time_unix_nano: frame.now_unix_ns,
+                value: Some(value),
+            })
+        };
+        let data_points: Vec<_> = all.filter_map(point).collect();
+        let some = !data_points.is_empty();
+        some.then(|| Data::Sum(Sum { data_points, temporality: self.temporal(), is_monotonic: true }))
+    }
+
+    fn histogram<'a>(
+        &self,
+        points: &[n::Point<Spread>],
+        all: impl Iterator<Item = (Frame, &'a Figures)>,
+    ) -> Option<Data> {
+        let (mut exponential, mut explicit) = (Vec::new(), Vec::new());
+        for (frame, figures) in all {
+            for (spread, told_by) in points {
+                let mut frame = frame.clone();
+                frame.attributes.extend(told_by.map(|(name, text)| key_value(name.new, Value::Text(text.to_owned()))));
+                match figures.spreads[*spread as usize].point(frame) {
+                    Some(Point::Exponential(point)) => exponential.push(point),
+                    Some(Point::Explicit(point)) => explicit.push(point),
+                    None => {}
+                }
+            }
+        }
+        let temporality = self.temporal();
+        if !exponential.is_empty() {
+            return Some(Data::Exponential(ExponentialHistogram { data_points: exponential, temporality }));
+        }
+        (!explicit.is_empty()).then_some(Data::Histogram(Histogram { data_points: explicit, temporality }))
+    }
+
+    fn temporal(&self) -> i32 {
+        match self.temporality {
+            Temporality::Cumulative => Temporal::Cumulative.into(),
+            Temporality::Delta => Temporal::Delta.into(),
+        }
+    }
+}
+
+fn attributes(names: Names, who: &Who<'_>) -> Vec<KeyValue> {
+    let mut to = Attributes::new(names);
+    to.text(n::OPERATION, n::operation(who.api));
+    if let Some(place) = who.place {
+        to.text(n::PROVIDER, &place.provider);
+        to.text(n::REQUEST_MODEL, &place.model);
+        to.text(n::SERVER_ADDRESS, &place.address);
+        to.int(n::SERVER_PORT, place.port);
+        to.text(n::DEPLOYMENT, &place.name);
+    }
+    to.text(n::SERVICE, who.service);
+    to.text(n::USE_CASE, who.use_case);
+    to.text(n::TEAM, who.team);
+    to.text(n::CLASS, who.class);
+    to.text(n::MODEL, who.model);
+    to.text(n::OUTCOME, who.outcome.name());
+    if who.outcome != Outcome::Ok {
+        to.text(n::ERROR_TYPE, who.outcome.name());
+    }
+    to.list
+}
+
+/// The advised boundaries of a spread: those of the first metric made of it.
+fn boundaries(place: usize) -> &'static [f64] {
+    let of = |metric: &n::Metric| match metric.shape {
+        Shape::Spread(points, ends) => points.iter().any(|(spread, _)| *spread as usize == place).then_some(ends),
+        Shape::Total(_) => None,
+    };
+    METRICS.iter().find_map(of).unwrap_or_default()
+}
+
+fn add_spreads(spreads: &mut [Distribution; SPREADS], record: &UsageRecord) {
+    let mut add = |spread: Spread, value: u32, per_unit: f64| {
+        if value != UNDEFINED {
+            spreads[spread as usize].add(f64::from(value) / per_unit);
+        }
+    };
+    add(Spread::ServerS, record.end_us, 1e6);
+    add(Spread::ServerFirstS, record.ttft_us, 1e6);
+    add(Spread::ServerTpotS, record.tpot_ns, 1e9);
+    add(Spread::QueueS, record.queue_us, 1e6);
+    add(Spread::OverheadInS, record.overhead_in_ns, 1e9);
+    add(Spread::OverheadBackS, record.overhead_back_ns, 1e9);
+    if record.attempts > 0 && !record.cache.is_served() {
+        let began = asked_us(record);
+        let since = |us: u32| if us == UNDEFINED { us } else { us.saturating_sub(began) };
+        add(Spread::ClientS, since(record.end_us), 1e6);
+        add(Spread::ClientFirstS, since(record.ttft_us), 1e6);
+    }
+    if record.token_source == TokenSource::Provider {
+        add(Spread::InputTokens, record.tokens.input, 1.0);
+        add(Spread::OutputTokens, record.tokens.output, 1.0);
+    }
+}
+
+/// When the first attempt began; where none got an answer, when the request was there.
+fn asked_us(record: &UsageRecord) -> u32 {
+    let zero_for_none = |us: u32| if us == UNDEFINED { 0 } else { us };
+    if record.sent_us == UNDEFINED {
+        return zero_for_none(record.body_us);
+    }
+    record.sent_us.saturating_sub(zero_for_none(record.retry_us))
+}
+
+fn add_totals(totals: &mut [u64; TOTALS], record: &UsageRecord) {
+    let mut add = |total: Total, count: u64| totals[total as usize] += count;
+    add(Total::Requests, 1);
+    add(Total::CostNanousd, u64::try_from(record.cost_nanousd).unwrap_or(0));
+    if record.token_source == TokenSource::Provider {
+        add(Total::InputTokens, record.tokens.input.into());
+        add(Total::OutputTokens, record.tokens.output.into());
+        add(Total::CacheReadTokens, record.tokens.cached.into());
+        add(Total::CacheWriteTokens, record.tokens.cache_write.into());
+        add(Total::ReasoningTokens, record.tokens.reasoning.into());
+    }
+}
+
+fn is(one: &One, who: &Who<'_>) -> bool {
+    let same_names = one.names.iter().zip(who.names()).all(|(known, name)| **known == *name);
+    same_names && one.api == who.api && one.outcome == who.outcome
+}
+
+/// FNV-1a over the names with a separator; collisions are resolved by comparing.
+fn hash(who: &Who<'_>) -> u64 {
+    let names = who.names().into_iter().flat_map(|name| name.bytes().chain([0xff]));
+    names
+        .chain([who.api as u8, who.outcome as u8])
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
