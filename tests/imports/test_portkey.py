@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from inline_snapshot import snapshot
 from tests.imports.conftest import Read
 
 from paceline.imports import ImportsError, Outcome
+from paceline.imports.portkey import read
 
 # cookbook/getting-started/resilient-loadbalancing-with-failure-mitigating-fallbacks.md of Portkey-AI/gateway
 RESILIENT: dict[str, Any] = {
@@ -190,6 +192,14 @@ def test_the_gateways_own_file(portkey: Read) -> None:
     assert found.document["models"] == {"claude-3-7-sonnet": ["anthropic/claude-3-7-sonnet"]}
     assert found.document["use_cases"] == {"general": {"class": "chat", "model": "claude-3-7-sonnet"}}
     assert {"integrations[0].rate_limits", "plugins_enabled", "admin_token", "cache"} <= of(found, "left out")
+
+
+def test_an_object_of_javascript_is_read_too(tmp_path: Path) -> None:
+    (tmp_path / "config.js").write_text("{retry: {attempts: 2}, provider: 'openai', override_params: {model: 'm'},}")
+    assert read(tmp_path / "config.js", {}).document["models"] == {"config": ["openai/m"]}
+    (tmp_path / "config.js").write_text("{provider: process.env['X'], ...more}")
+    with pytest.raises(ImportsError, match="line 1 is not JSON"):
+        read(tmp_path / "config.js", {})
 
 
 @pytest.mark.parametrize("document", [1, "text", [], {}])

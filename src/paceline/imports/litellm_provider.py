@@ -44,6 +44,7 @@ class Providers:
         self._secrets = Secrets(draft.notes, taken)
         for each in whole.sections("credential_list"):
             self._credentials[each.text("credential_name")] = each.section("credential_values")
+            each.leave({"credential_info": ("a credential is what its entries make of it", "")})
 
     def leave(self) -> None:
         """Note what is left of credentials."""

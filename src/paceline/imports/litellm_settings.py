@@ -175,7 +175,7 @@ def _fall_back(draft: Draft, models: Models, model: str, others: Any, at: tuple[
 
 
 def _pairs(value: Any) -> Iterator[tuple[str, Any]]:
-    for each in value if isinstance(value, list) else []:
+    for each in value if isinstance(value, list) else [value]:
         if isinstance(each, dict):
             yield from ((str(model), others) for model, others in each.items())
 

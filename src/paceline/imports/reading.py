@@ -6,6 +6,7 @@ product.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Iterator, Mapping
@@ -44,12 +45,16 @@ def read_yaml(file: Path) -> Any:
 
 
 def read_json(file: Path) -> Any:
-    """Read a document of JSON. Raises `ImportsError`."""
+    """Read a document of JSON, or an object as JavaScript has it: keys without quotes. Raises `ImportsError`."""
+    text = _text(file)
     try:
-        return json.loads(_text(file))
+        return json.loads(text)
     except json.JSONDecodeError as error:
+        if text.lstrip()[:1] in {"{", "["}:
+            with contextlib.suppress(yaml.YAMLError, RecursionError, ValueError):
+                return yaml.safe_load(text)  # whose flow style takes such keys, and single quotes
         wrong = f"{file}, line {error.lineno} is not JSON"
-        raise ImportsError(wrong, "JavaScript with comments or unquoted keys must become JSON first") from error
+        raise ImportsError(wrong, "write the config as JSON: no comments, no code") from error
     except (RecursionError, ValueError) as error:
         raise ImportsError(f"{file} is not JSON", "mend it first, or name another file") from error
 
