@@ -90,9 +90,9 @@ class Mappings:
                 node, scope = built
                 continue
             bound = scope.at(node) if isinstance(node, ast.Name) else []
-            if len(bound) != 1 or not isinstance(bound[0].node, ast.expr):
+            if not bound or not isinstance(bound[-1].node, ast.expr):
                 return None
-            node, scope = bound[0].node, bound[0].scope
+            node, scope = bound[-1].node, bound[-1].scope
         return None
 
     def _returned(self, node: ast.Call, scope: Scope) -> tuple[ast.expr, Scope] | None:
@@ -176,8 +176,9 @@ class Mappings:
         holder = bindings[0].scope
         arms: set[tuple[int, bool]] = set()
         for change in holder.changes.get(node.id, ()):
-            if bindings[0].last <= _line(change, bindings[0]) <= getattr(node, "lineno", 0):
-                found = self._after(change, found, holder, names, depth, place(node), arms)
+            if bindings[0].last <= change.line <= getattr(node, "lineno", 0):
+                sure = not change.conditional or change.conditional == bindings[-1].conditional
+                found = self._after(change, sure, found, holder, names, depth, place(node), arms)
         return found
 
     def _bound(self, node: ast.Name, binding: Binding, names: Names, depth: int) -> Fact | None:
@@ -207,7 +208,7 @@ class Mappings:
         return self.spread(call, scope, names, depth)
 
     def _after(  # noqa: PLR0913, PLR0917  # what is known, what changed, and where
-        self, change: Change, found: Fact | None, scope: Scope, names: Names, depth: int, where: Place,
+        self, change: Change, sure: bool, found: Fact | None, scope: Scope, names: Names, depth: int, where: Place,
         arms: set[tuple[int, bool]],
     ) -> Fact | None:  # fmt: skip
         """Apply one change of a mapping to what was known of a key."""
@@ -227,7 +228,7 @@ class Mappings:
             added = Fact(State.UNKNOWN, where)
         else:
             added = self.values.judge(change.value, scope, change.key or names[0])
-        if not change.conditional:
+        if sure:
             return added
         if added is not None and added.state is State.YES and change.arm is not None:
             arms.add(change.arm)
@@ -241,8 +242,3 @@ class Mappings:
 def is_dict(node: ast.Call) -> bool:
     """Say whether a call is of `dict` itself."""
     return isinstance(node.func, ast.Name) and node.func.id == "dict"
-
-
-def _line(change: Change, binding: Binding) -> int:
-    node = change.value if change.value is not None else change.mapping
-    return getattr(node, "lineno", getattr(binding.node, "lineno", 0))

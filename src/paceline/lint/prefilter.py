@@ -10,7 +10,7 @@ import re
 _MODULES = (
     rb"openai|anthropic|litellm|google\.genai|google\.generativeai|genai|generative_models|langchain\w*|llama_index"
     rb"|agno|phi\.model|pydantic_ai|agents|google\.adk|crewai|groq|instructor|mistralai|cohere|ollama|together"
-    rb"|huggingface_hub|autogen_ext|smolagents|haystack\w*|dspy|langfuse\.openai|posthog\.ai"
+    rb"|huggingface_hub|autogen_ext|smolagents|zhipuai|portkey_ai|cerebras|fireworks|azure\.ai\.inference|haystack\w*|dspy|langfuse\.openai|posthog\.ai"
 )
 _IMPORT = re.compile(
     rb"(?:^|\n)[ \t]*(?:from[ \t]+(?:%s)[. \t]|import[ \t]+[^\n]*\b(?:%s)\b|from[ \t]+[^\n]+?[ \t]import[ \t]"
@@ -20,7 +20,7 @@ _IMPORTED = (
     b"openai", b"anthropic", b"litellm", b"genai", b"generativeai", b"generative_models", b"langchain", b"llama_index",
     b"agno", b"phi.model", b"pydantic_ai", b"from agents", b"google.adk", b"crewai", b"groq", b"instructor",
     b"mistralai", b"cohere", b"ollama", b"together", b"huggingface_hub", b"haystack", b"dspy", b"autogen_ext",
-    b"smolagents", b"import agents",
+    b"smolagents", b"import agents", b"zhipuai", b"portkey_ai", b"cerebras", b"fireworks", b"azure.ai.inference",
 )  # fmt: skip
 _LAZY = re.compile(rb"lazy|import_module|__import__|optional_import|try_import")
 _CHAIN = re.compile(

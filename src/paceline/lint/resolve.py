@@ -284,7 +284,8 @@ class Resolver:
             above = self.value(base, called.scope, depth - 2)
             product = self.catalogue.constructor(above.dotted) if isinstance(above, Ref) else None
             if product is not None and isinstance(above, Ref):
-                return Client(product, above.dotted.rpartition(".")[2], node, scope, "constructor", several=True)
+                own = "__init__" in self.scopes[called.node].names
+                return Client(product, above.dotted.rpartition(".")[2], node, scope, "constructor", several=own)
         return None
 
     def _partial(self, node: ast.Call, scope: Scope, depth: int) -> Value | None:

@@ -14,8 +14,8 @@ _BRANCHES = frozenset({ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Ma
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 _Note = Callable[..., None]
-Condition = bool | tuple[int, bool]
-"""False, True, or the innermost `if` (by its place in the walk) and the side of it."""
+Condition = bool | tuple[int, bool | str]
+"""False, True, or the innermost block that may not run: the sides of an `if` are True and False, others have names."""
 
 
 @dataclass(slots=True)
@@ -43,11 +43,15 @@ class Change:
     conditional: Condition
     removes: bool = False
     mapping: ast.expr | None = None
+    line: int = 0
 
     @property
     def arm(self) -> tuple[int, bool] | None:
         """Return which `if` it stands in, and on which side, where that is all it depends on."""
-        return self.conditional if isinstance(self.conditional, tuple) else None
+        match self.conditional:
+            case (int(block), bool(side)):
+                return block, side
+        return None
 
 
 @dataclass(slots=True)
@@ -93,7 +97,7 @@ class Scope:
         line = getattr(node, "lineno", 0)
         before = [each for each in found if each.last < line]
         sure = [at for at, each in enumerate(before) if not each.conditional]
-        return before[sure[-1] :] if sure else found
+        return before[sure[-1] :] if sure else before or found
 
     def owner(self) -> Scope | None:
         """Return the class around a method, however deep."""
@@ -166,9 +170,10 @@ class _Walk:
         if sort is ast.If:
             self._if(node, scope, conditional)
             return
-        inner = conditional or sort in _BRANCHES
+        branches = sort in _BRANCHES
         for name in node._fields:
             child = getattr(node, name, None)
+            inner: Condition = (id(node), name) if branches else conditional
             if isinstance(child, list):
                 for each in child:
                     if type(each) not in _LEAVES and isinstance(each, ast.AST):
@@ -227,7 +232,8 @@ class _Walk:
 
     def _augmented(self, node: ast.AugAssign, scope: Scope, conditional: Condition) -> None:
         if isinstance(node.target, ast.Name):
-            _changed(scope, node.target.id, Change(None, None, conditional, mapping=node.value))
+            change = Change(None, None, conditional, mapping=node.value, line=node.lineno)
+            _changed(scope, node.target.id, change)
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.comprehension, scope: Scope, _conditional: Condition) -> None:
         self._bind(node.target, None, scope, True)
@@ -247,7 +253,8 @@ class _Walk:
     def _delete(self, node: ast.Delete, scope: Scope, conditional: Condition) -> None:
         for target in node.targets:
             if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
-                _changed(scope, target.value.id, Change(_text(target.slice), None, conditional, removes=True))
+                change = Change(_text(target.slice), None, conditional, removes=True, line=node.lineno)
+                _changed(scope, target.value.id, change)
 
     def _call(self, node: ast.Call, scope: Scope, conditional: Condition) -> None:
         self.seen.calls.append((node, scope))
@@ -296,7 +303,7 @@ class _Walk:
                 self.seen.touched.add(name)
             case ast.Subscript(value=ast.Name(id=name), slice=key):
                 expression = value if isinstance(value, ast.expr) else None
-                _changed(scope, name, Change(_text(key), expression, conditional))
+                _changed(scope, name, Change(_text(key), expression, conditional, line=target.lineno))
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
                 for at, each in enumerate(targets):
@@ -376,26 +383,27 @@ def _changed(scope: Scope, name: str, change: Change) -> None:
 
 def _method(node: ast.Call, scope: Scope, conditional: Condition) -> None:
     """Note what a call may do to a dictionary it is made on or is given."""
+    line = node.end_lineno or node.lineno
     match node.func:
         case ast.Attribute(value=ast.Name(id=name), attr="update"):
             for argument in node.args:
-                _changed(scope, name, Change(None, None, conditional, mapping=argument))
+                _changed(scope, name, Change(None, None, conditional, mapping=argument, line=line))
             for keyword in node.keywords:
                 mapping = keyword.value if keyword.arg is None else None
-                _changed(scope, name, Change(keyword.arg, keyword.value, conditional, mapping=mapping))
+                _changed(scope, name, Change(keyword.arg, keyword.value, conditional, mapping=mapping, line=line))
         case ast.Attribute(value=ast.Name(id=name), attr="setdefault") if node.args:
             value = node.args[1] if len(node.args) > 1 else None
-            _changed(scope, name, Change(_text(node.args[0]), value, conditional))
+            _changed(scope, name, Change(_text(node.args[0]), value, conditional, line=line))
         case ast.Attribute(value=ast.Name(id=name), attr="pop" | "popitem" | "clear"):
             key = _text(node.args[0]) if node.args else None
-            _changed(scope, name, Change(key, None, conditional, removes=True))
+            _changed(scope, name, Change(key, None, conditional, removes=True, line=line))
         case _:
             pass
     reads_only = isinstance(node.func, ast.Name) and node.func.id in {"print", "len", "dict", "str", "repr", "sorted"}
     logs = isinstance(node.func, ast.Attribute) and node.func.attr in {"debug", "info", "warning", "error", "dumps"}
     for argument in node.args:
         if isinstance(argument, ast.Name) and not reads_only and not logs:
-            _changed(scope, argument.id, Change(None, None, conditional))
+            _changed(scope, argument.id, Change(None, None, conditional, line=line))
 
 
 def _text(node: ast.expr | None) -> str | None:

@@ -24,7 +24,7 @@ _WINDOW = re.compile(r"context|n_ctx|num_ctx|max_model_len|window|max_seq", re.I
 _OPTIONAL = {"default_headers", "extra_headers", "metadata", "http_client", "timeout", "request_timeout", "user"}
 """Parameters that configurations leave at None more often than not."""
 _SENTINEL = re.compile(r"^_?(?:unset|not_?given|omit)|_(?:unset|not_given|omit)$|_UNSET_", re.IGNORECASE)
-DEPTH = 4
+DEPTH = 7
 
 
 def place(node: ast.AST) -> Place:
