@@ -193,3 +193,21 @@ def test_several_processes_find_the_same(tree: Path, monkeypatch: pytest.MonkeyP
     several = run.check([tree], Settings(root=tree), Policy(), DAY, progress=lambda one, all_: done.append((one, all_)))
     assert several == alone
     assert done[-1] == (FILES, FILES)
+
+
+def test_a_fault_of_the_linter_costs_one_file(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = python.sites
+
+    def sites(data: bytes, path: str, catalogue: object) -> list[Site]:
+        if path == "m04.py":
+            raise IndexError("x")
+        return real(data, path, catalogue)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(python, "sites", sites)
+    outcome = run.check([tree], Settings(root=tree), Policy(), DAY)
+    ((path, reason),) = outcome.unread
+    assert path == "m04.py"
+    assert reason.startswith("the linter itself failed (IndexError in test_cache.py, line ")
+    assert {each.path for each in outcome.findings} == {
+        f"m{number:02}.py" for number in range(0, FILES, 4) if number != 4
+    }

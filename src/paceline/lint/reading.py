@@ -50,8 +50,19 @@ class Reader:
                 data = path.read_bytes()
             except OSError as error:
                 unread = error.strerror or "cannot be read"
-        seen = Look(unread=unread) if unread else look(data, name, load(), self.policy, self.root)
+        seen = Look(unread=unread) if unread else self._look(data, name)
         return name, found, fronts.digest(data), when, seen.packed()
+
+    def _look(self, data: bytes, name: str) -> Look:
+        """Look at a file's bytes; a fault of the linter's own costs this file, not the run."""
+        try:
+            return look(data, name, load(), self.policy, self.root)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the file is named and the others are linted
+            import traceback
+
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{Path(where.filename).name}, line {where.lineno}"
+            return Look(unread=f"the linter itself failed ({type(error).__name__} in {place}); please report it")
 
     def many(self, names: list[str]) -> list[Seen]:
         """Look at several files, in order."""

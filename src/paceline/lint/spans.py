@@ -29,6 +29,8 @@ class Spans:
         """Return the bytes of an expression, without parentheses around it."""
         if not self.usable or node.end_lineno is None or node.end_col_offset is None:
             return None
+        if node.end_lineno > len(self.starts):  # it stands in another file
+            return None
         return self.starts[node.lineno - 1] + node.col_offset, self.starts[node.end_lineno - 1] + node.end_col_offset
 
     def cut(self, call: ast.Call, keyword: ast.keyword) -> tuple[int, int] | None:
