@@ -63,7 +63,6 @@ class Live:
             left = [row for row in left if row.outcome != "ok" or row.over_limit]
         return {
             "rows": [request.shown(row) for row in left[:MOST]],
-            "n_known": len(recent),
             "is_old": is_old,
             "rates": self._rates(),
             "seen": ledger.recent.seen(),

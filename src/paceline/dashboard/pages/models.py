@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -225,7 +225,7 @@ def _deployment(  # noqa: PLR0913  # what a row is made of
     return DeploymentRow(name, is_standard, whole[0], share, _failed(whole), cost, coverage, price, health)
 
 
-def _failed(counts: Any) -> float | None:
+def _failed(counts: Sequence[int]) -> float | None:
     n, ok, refused, caller, cancelled = counts[:5]
     offered = n - refused - caller - cancelled
     return (offered - ok) / offered if offered else None

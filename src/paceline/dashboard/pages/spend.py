@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import calendar
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
@@ -221,21 +221,14 @@ def _chart(  # noqa: PLR0913, PLR0917  # what one drawing needs
     start = datetime(first.year, first.month, 1, tzinfo=UTC).timestamp()
     passed = min(length, max(1, int((sources.clock() - start) // _DAY_S) + 1))
     sums = list(accumulate(sum(each.get(day, 0.0) for each in chosen) for day in range(1, passed + 1)))
-    so_far = Line("spent", tuple((start + day * _DAY_S, usd) for day, usd in enumerate(sums)))
-    lines = [so_far]
+    lines = [_line("spent", start, [*sums, *[None] * (length - passed)])]
     if passed < length and expected:
-        ends = {passed - 1: sums[-1], length - 1: expected}
         step = (expected - sums[-1]) / (length - passed)
-        path = tuple(
-            (start + day * _DAY_S, None if day < passed - 1 else sums[-1] + step * (day - passed + 1))
-            for day in range(length)
-        )
-        lines = [Line("spent", _padded(so_far, start, length)), Line("expected", path)] if ends else lines
+        rest = [sums[-1] + step * day for day in range(length - passed + 1)]
+        lines.append(_line("expected", start, [*[None] * (passed - 1), *rest]))
     limits = [("budget", budget)] if budget else []
-    title = f"Spent since 1 {first:%B %Y}"
-    return line_chart(title, "$", lines, start, start + length * _DAY_S, limits=limits)
+    return line_chart(f"Spent since 1 {first:%B %Y}", "$", lines, start, start + length * _DAY_S, limits=limits)
 
 
-def _padded(line: Line, start: float, length: int) -> tuple[tuple[float, float | None], ...]:
-    known = dict(line.points)
-    return tuple((start + day * _DAY_S, known.get(start + day * _DAY_S)) for day in range(length))
+def _line(name: str, start: float, values: Sequence[float | None]) -> Line:
+    return Line(name, tuple((start + day * _DAY_S, usd) for day, usd in enumerate(values)))

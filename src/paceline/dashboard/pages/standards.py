@@ -28,7 +28,6 @@ def values(sources: Sources, standards: Standards | None) -> dict[str, Any]:
     steps = history(sources)
     status = sources.status()
     return {
-        "counts": {} if standards is None else _counts(standards),
         "options": None if standards is None else standards.options,
         "policy": [] if standards is None else _policy(standards),
         "terms": {} if standards is None else standards.use_cases,
@@ -64,13 +63,6 @@ def _steps(revisions: list[Revision]) -> list[Step]:
         )
         for now, was in pairs
     ]
-
-
-def _counts(standards: Standards) -> dict[str, int]:
-    """Count what the standards hold, for the head of the page."""
-    options = standards.options
-    names = ("use_cases", "services", "teams", "models", "providers", "classes", "waivers", "exclusions")
-    return {name: len(getattr(options, name)) for name in names}
 
 
 def _policy(standards: Standards) -> list[tuple[str, str]]:

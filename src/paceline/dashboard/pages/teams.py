@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from paceline.dashboard.pages import incidents, overview, spend
@@ -77,13 +77,7 @@ def one(sources: Sources, standards: Standards | None, span: TimeSpan, name: str
     own = sorted(service for service, each in standards.options.services.items() if (each.owner or NOBODY) == name)
     since = int((sources.clock() - 28 * 86_400) * 1e6)
     known = [each for each in sources.ledger.incidents.list(ended_since_us=since) if (each.owner or NOBODY) == name]
-    money = [
-        each
-        for each in spend.rows(sources, standards, "service", _this_month(sources))
-        if (each.owner or NOBODY) == name
-    ]
     measured = [row for row in overview.rows(sources, standards, span) if (row.owner or NOBODY) == name]
-    moment = datetime.fromtimestamp(sources.clock(), UTC)
     return {
         "team": name,
         "written": written,
@@ -91,13 +85,11 @@ def one(sources: Sources, standards: Standards | None, span: TimeSpan, name: str
         "services": own,
         "rows": measured,
         "row": next((each for each in rows(sources, standards, span) if each.name == name), None),
-        "money": money,
         "open": [incidents.shown(each) for each in known if each.is_open],
         "ended": sum(not each.is_open for each in known),
         "waivers": [each for each in _in_force(sources, standards) if each.service in own],
         "pending": [each for each in _all(sources, standards, WaiverState.PENDING) if each.service in own],
         "cards": [card for card in cards(sources, standards) if card.service in own],
-        "moment": moment,
         "now": sources.clock(),
     }
 
@@ -135,7 +127,7 @@ def _row(  # noqa: PLR0913, PLR0917  # what a row is made of
     )
 
 
-def _this_month(sources: Sources) -> Any:
+def _this_month(sources: Sources) -> date:
     return datetime.fromtimestamp(sources.clock(), UTC).date().replace(day=1)
 
 

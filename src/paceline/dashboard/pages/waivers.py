@@ -53,16 +53,13 @@ def rows(sources: Sources, standards: Standards) -> list[Shown]:
 
 def values(sources: Sources, standards: Standards | None) -> dict[str, Any]:
     """Return all waivers, and the times that are not judged."""
-    moment = datetime.fromtimestamp(sources.clock(), UTC)
     if standards is None:
-        return {"rows": [], "exclusions": [], "counts": {}, "moment": moment}
+        return {"rows": [], "exclusions": [], "counts": {}}
     found = rows(sources, standards)
     return {
         "rows": found,
         "counts": {name: sum(one.group == name for one in found) for name in _GROUPS},
         "exclusions": [one for one in all_exclusions(sources.ledger, standards) if one.ended is None],
-        "moment": moment,
-        "days_max": standards.options.policy.waiver_days_max,
     }
 
 
@@ -80,7 +77,6 @@ def one(sources: Sources, standards: Standards | None, number: str) -> dict[str,
         "days": None if row is None else row.days,
         "is_file": found.waiver.source is Source.FILE,
         "timeline": sources.ledger.audit.list(subject=f"waiver {number}")[::-1],
-        "moment": datetime.fromtimestamp(sources.clock(), UTC),
     }
 
 

@@ -26,7 +26,11 @@ _ASKED: Final = ("service", "use_case", "limit", "rule", "model", "reason")
 def add(routes: APIRouter, site: Site, reader: Any) -> None:
     """Add the routes."""
     _add_reading(routes, site, reader)
-    _add_asking(routes, site, reader)
+
+    @routes.post("/waivers")
+    async def asked(request: Request) -> Response:
+        form = await form_of(request)
+        return await run_in_threadpool(_asked, site, request, form)
 
     @routes.post("/waivers/{number}/{act}")
     async def decide(number: str, act: str, request: Request) -> Response:
@@ -70,15 +74,6 @@ def _add_reading(routes: APIRouter, site: Site, reader: Any) -> None:
             "may_revoke": caller.may_act_for(values["shown"].owner),
         }
         return site.page("waiver", f"Waiver {number}", "/waivers", caller, **may, **values)
-
-
-def _add_asking(routes: APIRouter, site: Site, reader: Any) -> None:
-    del reader  # who may ask depends on the service that is asked for
-
-    @routes.post("/waivers")
-    async def asked(request: Request) -> Response:
-        form = await form_of(request)
-        return await run_in_threadpool(_asked, site, request, form)
 
 
 def _asked(site: Site, request: Request, form: Mapping[str, str]) -> Response:
