@@ -84,6 +84,77 @@ SHAPES = {
         "from functools import partial\nimport functools\nfrom openai import OpenAI\n"
         "make = functools.partial(OpenAI)\nOpenAI().ASK)", "openai constructor no no",
     ),
+    "partial with a cap": (
+        "from functools import partial\nfrom openai import OpenAI\nask = partial(OpenAI().chat.completions.create, max_tokens=3)\nask(model=M)",
+        "openai module yes no",
+    ),
+    "partial of a function": (
+        "from functools import partial\nimport litellm\nask = partial(litellm.completion, max_tokens=3)\nask(model=M)",
+        "litellm function yes no",
+    ),
+    "handed in by the caller": (
+        "from openai import OpenAI\ndef f(c): return c.ASK)\ndef main():\n  c = OpenAI(timeout=3)\n  f(c)", "openai parameter no yes",
+    ),
+    "annotated and handed in": (
+        "from openai import OpenAI\ndef f(c: OpenAI): return c.ASK)\nf(OpenAI(timeout=3))", "openai parameter no yes",
+    ),
+    "several at once": (
+        "from openai import OpenAI\ndef make():\n  return OpenAI(timeout=3), M\nc, name = make()\nc.ASK)", "openai factory no yes",
+    ),
+    "property": (
+        "from openai import OpenAI\nclass A:\n  @property\n  def c(self): return OpenAI(timeout=3)\n  def f(self): self.c.ASK)",
+        "openai factory no yes",
+    ),
+    "context manager of one's own": (
+        "from contextlib import contextmanager\nfrom openai import OpenAI\n@contextmanager\ndef make():\n  yield OpenAI()\n"
+        "with make() as c:\n  c.ASK)", "openai factory no no",
+    ),
+    "global made late": (
+        "from openai import OpenAI\n_c = None\ndef get():\n  global _c\n  if _c is None:\n    _c = OpenAI(timeout=3)\n  return _c\nget().ASK)",
+        "openai factory no yes",
+    ),
+    "kept in a dictionary": ("from openai import OpenAI\ncs = {'a': OpenAI()}\ncs['a'].ASK)", "openai module no no"),
+    "injected or made": (
+        "from openai import OpenAI\nclass A:\n  def __init__(self, c=None): self.c = c or OpenAI()\n  def f(self): self.c.ASK)",
+        "openai class no unknown",
+    ),
+    "lambda": ("from openai import OpenAI\nc = OpenAI()\nf = lambda m: c.ASK)", "openai module no no"),
+    "lazy import": ("import importlib\nlitellm = importlib.import_module('litellm')\nlitellm.completion(model=M)", "litellm function no no"),
+    "litellm through a module of one's own": ("from myapp.llm import litellm\nlitellm.completion(model=M)", "litellm function no no"),
+    "for the whole program": (
+        "import litellm\nlitellm.request_timeout = 30\nlitellm.completion(model=M)", "litellm function no yes",
+    ),
+    "router": ("from litellm import Router\nr = Router(model_list=ms)\nr.completion(model=M)", "litellm module unknown unknown"),
+    "HTTP client with a timeout": (
+        "import httpx\nfrom openai import OpenAI\nOpenAI(http_client=httpx.Client(timeout=3)).ASK)", "openai constructor no yes",
+    ),
+    "HTTP client without one": (
+        "import httpx\nfrom openai import OpenAI\nOpenAI(http_client=httpx.Client(verify=False)).ASK)", "openai constructor no no",
+    ),
+    "subclass of the SDK's class": (
+        "from google.generativeai import GenerativeModel\nclass G(GenerativeModel): pass\nG('x').generate_content(m)",
+        "google-generativeai constructor no no",
+    ),
+    "timeout inside two settings": (
+        "from google import genai\ngenai.Client().models.generate_content(model=M, contents=x, config={'http_options': {'timeout': 3}})",
+        "google-genai constructor no yes",
+    ),
+    "asynchronous Google": (
+        "from google import genai\nc = genai.Client(http_options={'timeout': 3})\nc.aio.models.generate_content(model=M, contents=x)",
+        "google-genai module no yes",
+    ),
+    "bedrock": ("import boto3\nc = boto3.client('bedrock-runtime')\nc.converse(modelId=M, inferenceConfig={'maxTokens': 3})", "bedrock-runtime shape yes unknown"),
+    "bedrock with a body": ("import boto3\nc = boto3.client('bedrock-runtime')\nc.invoke_model(modelId=M, body=b)", "bedrock-runtime shape unknown unknown"),
+    "bedrock from a dictionary": (
+        "import boto3\nc = boto3.client('bedrock-runtime')\nk = {'modelId': M, 'inferenceConfig': {'maxTokens': 3}}\nc.converse(**k)",
+        "bedrock-runtime shape yes unknown",
+    ),
+    "ollama": ("import ollama\nollama.chat(model=M, options={'num_predict': 3})", "ollama function yes no"),
+    "mistral": ("from mistralai import Mistral\nMistral(timeout_ms=3000).chat.complete(model=M, messages=m)", "mistralai constructor no yes"),
+    "cohere": ("import cohere\nco = cohere.ClientV2()\nco.chat(model=M, messages=m, max_tokens=3)", "cohere module yes no"),
+    "wrapped with arguments": (
+        "import instructor\nfrom openai import OpenAI\nc = instructor.from_openai(OpenAI(), max_tokens=3)\nc.ASK)", "openai module yes no",
+    ),
 }  # fmt: skip
 
 
@@ -124,6 +195,33 @@ ARGUMENTS = {
     "extra body": ("c.x(extra_body={'max_tokens': 3})", "yes"),
     "other cap": ("c.x(max_completion_tokens=3)", "yes"),
     "starred": ("c.x(*a)", "unknown"),
+    "the context window": ("c.x(max_tokens=model.context_window)", "unknown"),
+    "no limit": ("c.x(max_tokens=-1)", "no"),
+    "on both sides": ("k = {}\nif a: k['max_completion_tokens'] = 3\nelse: k['max_tokens'] = 4\nc.x(**k)", "yes"),
+    "on one of three": ("k = {}\nif a: k['max_tokens'] = 3\nelif b: k['max_tokens'] = 4\nc.x(**k)", "unknown"),
+    "filled in": ("def f(**k):\n  if 'max_tokens' not in k: k['max_tokens'] = 3\n  c.x(**k)", "yes"),
+    "filled in by name": ("def f(n=None):\n  if n is None: n = 3\n  c.x(max_tokens=n)", "yes"),
+    "stored on a parameter": ("def f(**k):\n  k['max_tokens'] = 3\n  c.x(**k)", "yes"),
+    "updated by what may hold anything": ("k = {'max_tokens': 3}\nk.update(other())\nc.x(**k)", "yes"),
+    "popped below": ("k = {\n'max_tokens': 3}\nif o1:\n  k.pop('max_tokens')\nc.x(**k)", "unknown"),
+    "in one block": ("while True:\n  k = dict(x) or dict()\n  k['max_tokens'] = 3\n  c.x(**k)", "yes"),
+    "builder told so": ("def b(**more): return {'model': M, **more}\nc.x(**b(max_tokens=3))", "yes"),
+    "builder not told": ("def b(**more): return {'model': M, **more}\nc.x(**b(n=1))", "no"),
+    "builder with a default": ("def b(n=None): return {'max_tokens': n}\nc.x(**b())", "no"),
+    "awaited builder": ("async def b(): return {'max_tokens': 3}\nasync def f(): c.x(**(await b()))", "yes"),
+    "method that builds": ("class A:\n  def b(self): return {'max_tokens': 3}\n  def f(self): c.x(**self.b())", "yes"),
+    "kept on self": ("class A:\n  def __init__(self): self.k = {'model': M}\n  def f(self): c.x(**self.k)", "no"),
+    "kept on self and changed": (
+        "class A:\n  def __init__(self): self.k = {}\n  def g(self): self.k['a'] = 1\n  def f(self): c.x(**self.k)",
+        "unknown",
+    ),
+    "private wrapper, told so": ("def _f(**k): c.x(**k)\n_f(max_tokens=3)", "yes"),
+    "private wrapper, not told": ("def _f(**k): c.x(**k)\n_f(model=M)", "no"),
+    "private wrapper, handed on": ("def _f(**k): c.x(**k)\nrun(_f)\n_f(model=M)", "unknown"),
+    "sentinel": ("c.x(max_tokens=_UNSET_CAP)", "no"),
+    "Optional attribute": ("class S:\n  cap: int | None = None\ndef f(s: S): c.x(max_tokens=s.cap)", "unknown"),
+    "or None": ("c.x(max_tokens=a or None)", "unknown"),
+    "last sure one": ("n = None\nn = 3\nc.x(max_tokens=n)", "yes"),
 }
 
 
@@ -148,6 +246,14 @@ def test_a_cap(name: str) -> None:
         "client.threads.messages.create(model=M, max_tokens=1, messages=m)",
         "mock.chat.completions.create.return_value = 3",
         "'client.chat.completions.create(model=M, messages=m)'",
+        "from myapp import Agent\nAgent('openai:x', model='x')",
+        "from sentence_transformers import SentenceTransformer\nSentenceTransformer('x').encode(texts)",
+        "from sqlalchemy import insert\nmetadata.tables['messages'].create(bind=engine)",
+        "from django.db import models\nMessage.objects.create(model=M, messages=m)",
+        "import litellm\nlitellm.get_model_info(model='x')",
+        "class Client:\n  def chat(self, **k): ...\nClient().chat(model=M, messages=m)",
+        "from anthropic import Anthropic\nmail.messages.create(to=a, body=b)",
+        "def generate_content(contents): ...\ngenerate_content(contents=x)",
     ],
 )
 def test_what_only_looks_alike(code: str) -> None:
@@ -167,6 +273,13 @@ def test_what_only_looks_alike(code: str) -> None:
         ("from google.adk.agents import LlmAgent\nLlmAgent(model='x')", "google-adk", "no"),
         ("from llama_index.llms.openai import OpenAI\nOpenAI()", "llama-index", "no"),
         ("from crewai import LLM\nLLM(model='x', max_tokens=1)", "crewai", "yes"),
+        ("from crewai import Agent\nAgent(role=r, goal=g)", "crewai-agent", "no"),
+        ("from pydantic_ai import Agent\nfrom x import model\nAgent(model)", "pydantic-ai", "unknown"),
+        ("from agents import Agent, RunConfig\nAgent(name='x', model='y')\nRunConfig(model_settings=s)", "openai-agents", "unknown"),
+        ("from langchain_openai import ChatOpenAI\nllm = ChatOpenAI(model=M)\nllm.bind(max_tokens=3)", "langchain", "unknown"),
+        ("from haystack.components.generators.chat import OpenAIChatGenerator as G\nG(generation_kwargs={'max_tokens': 3})", "haystack", "yes"),
+        ("import dspy\ndspy.LM('openai/x', max_tokens=3)", "dspy", "yes"),
+        ("from google.adk.agents import Agent\nfrom google.genai import types\nAgent(generate_content_config=types.GenerateContentConfig(max_output_tokens=3))", "google-adk", "yes"),
     ],
 )  # fmt: skip
 def test_frameworks(code: str, product: str, cap: str) -> None:

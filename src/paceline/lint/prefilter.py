@@ -10,7 +10,8 @@ import re
 _MODULES = (
     rb"openai|anthropic|litellm|google\.genai|google\.generativeai|genai|generative_models|langchain\w*|llama_index"
     rb"|agno|phi\.model|pydantic_ai|agents|google\.adk|crewai|groq|instructor|mistralai|cohere|ollama|together"
-    rb"|huggingface_hub|autogen_ext|smolagents|zhipuai|portkey_ai|cerebras|fireworks|azure\.ai\.inference|haystack\w*|dspy|langfuse\.openai|posthog\.ai"
+    rb"|huggingface_hub|autogen_ext|smolagents|zhipuai|portkey_ai|cerebras|fireworks|azure\.ai\.inference"
+    rb"|haystack\w*|dspy|langfuse\.openai|posthog\.ai"
 )
 _IMPORT = re.compile(
     rb"(?:^|\n)[ \t]*(?:from[ \t]+(?:%s)[. \t]|import[ \t]+[^\n]*\b(?:%s)\b|from[ \t]+[^\n]+?[ \t]import[ \t]"

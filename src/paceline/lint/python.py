@@ -16,13 +16,13 @@ from paceline.lint.calls import Finder, Found
 from paceline.lint.facts import Arguments
 from paceline.lint.fronts import UnreadableError
 from paceline.lint.http import http_sites
+from paceline.lint.joining import Joining, elsewhere
 from paceline.lint.prefilter import may_hold_sites
 from paceline.lint.prompts import prompt_sites, system_facts
 from paceline.lint.resolve import Client, Ref, Resolver
 from paceline.lint.scopes import Scope, survey
 from paceline.lint.sites import Fact, Kind, Place, Site, State
 from paceline.lint.spans import Spans
-from paceline.lint.tags import by_address
 from paceline.lint.values import Values, place
 
 __all__ = ["UnreadableError", "may_hold_sites", "sites"]
@@ -59,7 +59,7 @@ class _Front:
         self.arguments = Arguments(self.resolver, Values(self.resolver, data), self.spans)
         self.finder = Finder(self.resolver, catalogue)
         self.around = Around(tree)
-        self.program: dict[tuple[str, str], Fact] = {}
+        self.joining = Joining(self.arguments, self.seen.module)
 
     def sites(self) -> list[Site]:
         found = self._settings()
@@ -93,7 +93,7 @@ class _Front:
                     if name == target.attr and module.dotted in product.modules:
                         fact = self.arguments.values.judge(value, scope, name)
                         fact = replace(fact, value=None) if parameter == "key" else fact
-                        self.program[product.name, parameter] = fact
+                        self.joining.program[product.name, parameter] = fact
                         where, facts = place(target), {parameter: fact}
                         found.append(Site(Kind.SETTING, self.path, where, where, product.name, product.provider, "",
                                           name, "program", facts))  # fmt: skip
@@ -141,7 +141,7 @@ class _Front:
         made = self.resolver.value(model, scope)
         if isinstance(made, Client) and made.call is not None and not made.several:
             of_model = self.arguments.fact(made.call, made.scope, made.product.names("cap"), made.product.nested)
-            return replace(_elsewhere(of_model), place=cap.place)
+            return replace(elsewhere(of_model), place=cap.place)
         return Fact(State.UNKNOWN, cap.place, "its model is made elsewhere")
 
     def _is_name(self, model: ast.expr, scope: Scope) -> bool:
@@ -166,7 +166,7 @@ class _Front:
         kind = Kind.GENERATION if api.kind == "generation" else Kind.EMBEDDING
         names = _AT_CALL if kind is Kind.GENERATION else ("timeout", "retries", "tags", "model")
         across, self.resolver.across = self.resolver.across, True
-        facts = {name: self._joined(self._fact(call, scope, product, name, api), name, found) for name in names}
+        facts = {name: self.joining.joined(self._fact(call, scope, product, name, api), name, found) for name in names}
         self.resolver.across = across
         if kind is Kind.GENERATION:
             facts["stream"] = self._stream(call, facts["stream"], found)
@@ -217,43 +217,6 @@ class _Front:
             fact = self.arguments.values.judge(call.args[0], scope, name)
         return replace(fact, value="literal" if _is_key(fact.value) else None) if name == "key" else fact
 
-    def _joined(self, fact: Fact, name: str, found: Found) -> Fact:
-        """Let the client, or the program, decide what the call leaves open."""
-        if fact.state is not State.NO or fact.explicit:
-            return fact
-        product, client = found.product, found.client
-        if found.origin == "function":
-            return self.program.get((product.name, name), fact)
-        if name in {"stream", "model"} and product.kind == "sdk" and product.name != "google-generativeai":
-            return fact
-        if client is None:
-            return fact if name == "cap" else Fact(State.UNKNOWN, fact.place, "the client is made elsewhere")
-        names = product.names(name, found.api)
-        for option in reversed(client.options):
-            set_here = self.arguments.fact(option, client.scope, names, product.nested)
-            if set_here.state is not State.NO:
-                return _elsewhere(set_here)
-        if name == "cap" and product.provider != "google" and not product.opaque:
-            return fact
-        if client.call is None:
-            return Fact(State.UNKNOWN, fact.place, "the client is made elsewhere")
-        calls = (client.call, *client.others)
-        opaque = product.opaque.get(name, ())
-        if any(keyword.arg in opaque for each in calls for keyword in each.keywords):
-            return Fact(State.UNKNOWN, fact.place, f"`{opaque[0]}` may hold it")
-        made = [self.arguments.fact(each, client.scope, names, product.nested) for each in calls]
-        if client.several or any(each.state is not made[0].state for each in made):
-            return Fact(State.UNKNOWN, fact.place, "the client is made in several ways")
-        if made[0].state is State.NO and not made[0].explicit:
-            address = product.names("base_url")
-            return (
-                by_address(self.arguments.fact(client.call, client.scope, address, product.nested), fact)
-                if name == "tags" and address
-                else fact
-            )
-        away = client.scope.module is not self.seen.module
-        return replace(_elsewhere(made[0]), place=fact.place) if away else _elsewhere(made[0])
-
     def _site(  # noqa: PLR0913, PLR0917  # a record has that many fields
         self, kind: Kind, call: ast.Call, scope: Scope, product: Product, api: str, method: str, origin: str,
         facts: dict[str, Fact], called: Api | None = None,
@@ -276,10 +239,6 @@ class _Front:
 def _is_key(value: object) -> bool:
     """Say whether a literal has the form of a provider's key."""
     return isinstance(value, str) and _KEY.fullmatch(value) is not None
-
-
-def _elsewhere(fact: Fact) -> Fact:
-    return replace(fact, span=None, cut=None)
 
 
 def _cap(fact: Fact, api: Api) -> Fact:
