@@ -59,6 +59,8 @@ class Record:
     prefix: str = "none"
     queue_ms: float | None = None
     other_cost_nanousd: int = 0
+    instants_us: tuple[int, ...] | None = None
+    """Body, sent, headers, first, visible, last, end: microseconds since the start."""
     names: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -71,7 +73,7 @@ class Record:
         ms = [self.ttft_ms, self.ttft_ms, None, None, self.total_ms]
         measured = [_units(value, 1000) for value in ms]
         half = None if self.overhead_us is None else self.overhead_us / 2
-        times = [UNDEFINED] * 7 + measured + [_units(half, 1000), _units(half, 1000), 0]
+        times = [*(self.instants_us or [UNDEFINED] * 7), *measured, _units(half, 1000), _units(half, 1000), 0]
         times += [_units(self.queue_ms, 1000), UNDEFINED]
         input_, cached, cache_write, output, reasoning = self.tokens
         counts = [output, input_, cached, cache_write, output, reasoning, 400, 800, 0]

@@ -9,9 +9,11 @@ from typing import Final, NamedTuple
 
 from paceline.dashboard.charts import HEIGHT, WIDTH, figure, path, round_up, time_ticks
 
-__all__ = ["Curve", "CurveChart", "HeatMap", "Spark", "curve_chart", "heat_map", "spark_of"]
+__all__ = ["PER_OCTAVE", "Curve", "CurveChart", "HeatMap", "Spark", "curve_chart", "heat_map", "spark_of"]
 
 LEVELS: Final = 5
+PER_OCTAVE: Final = 4
+"""Rows of a heat map from a value to its double."""
 QUANTILES: Final = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 8, 10, 24
 
@@ -68,14 +70,14 @@ def heat_map(  # noqa: PLR0913  # each by name: what is drawn
     step: float,
     limit: float | None = None,
 ) -> HeatMap:
-    """Lay counts out: for each piece of `step` seconds how many values in (2^(i/2), 2^((i+1)/2)] for each i."""
+    """Lay counts out: for each piece of `step` seconds how many values by row; row i holds (2^(i/4), 2^((i+1)/4)]."""
     used = sorted({index for _, row in counts for index, n in row.items() if n})
     low, high = (used[0], used[-1]) if used else (0, 0)
     high = max(high, low + 3)
     most = max((n for _, row in counts for n in row.values()), default=1)
     row_height = (HEIGHT - _TOP - _BOTTOM) / (high - low + 1)
     scale = (WIDTH - _LEFT - _RIGHT) / max(until - since, 1.0)
-    bounds = [f"{figure(2 ** (index / 2))}-{figure(2 ** ((index + 1) / 2))}" for index in range(low, high + 1)]
+    bounds = [f"{figure(_value(index))}-{figure(_value(index + 1))}" for index in range(low, high + 1)]
 
     def y(index: float) -> float:
         return HEIGHT - _BOTTOM - (index - low) * row_height
@@ -90,17 +92,21 @@ def heat_map(  # noqa: PLR0913  # each by name: what is drawn
                 words = f"{bounds[index - low]} {unit}: {n:,}"
                 cells.append((round(x, 1), round(y(index + 1), 1), round(width, 1), round(row_height, 1), level, words))
     marks = range(low, high + 2, max(1, (high - low + 1) // 4))
-    height = None if limit is None else y(2 * math.log2(limit)) if limit > 0 else None
+    height = None if limit is None else y(PER_OCTAVE * math.log2(limit)) if limit > 0 else None
     return HeatMap(
         title,
         unit,
         tuple(cells),
-        tuple((figure(2 ** (index / 2)), round(y(index), 1)) for index in marks),
+        tuple((figure(_value(index)), round(y(index), 1)) for index in marks),
         tuple((words, round(_LEFT + (at - since) * scale, 1)) for words, at in time_ticks(since, until)),
         round(height, 1) if height is not None and _TOP <= height <= HEIGHT - _BOTTOM else None,
         tuple(bounds),
         tuple((at, tuple(row.get(index, 0) for index in range(low, high + 1))) for at, row in counts),
     )
+
+
+def _value(row: float) -> float:
+    return float(2 ** (row / PER_OCTAVE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,9 +56,11 @@ def _environment() -> Environment:
 
 
 def milliseconds(value: float | None) -> str:
-    """Write a time as people read it: `812 ms`, `1.24 s`; a dash for none."""
+    """Write a time as people read it: `62 µs`, `812 ms`, `1.24 s`; a dash for none."""
     if value is None:
         return _NONE
+    if 0 < value < 1:
+        return f"{value * 1_000:.0f} µs"
     return f"{value:.0f} ms" if value < 1_000 else f"{value / 1_000:.3g} s"
 
 

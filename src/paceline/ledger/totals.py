@@ -85,7 +85,7 @@ class Totals:
     def course(
         self, since: float, until: float, limit: tuple[str, str], group: Sequence[GroupName]
     ) -> dict[Group, list[Piece]]:
-        """Return how one limit (metric, percentile) went, by group: pieces of an hour at most, as coarse as they are kept."""
+        """Return how one limit (metric, percentile) went, by group: in pieces of an hour at most."""
         found: defaultdict[Group, list[Piece]] = defaultdict(list)
         with translated("read a limit"), reading(self._engine) as connection:
             rows = windows.window_inside(connection, *_minutes(since, until), finest=_HOUR).rows("limits")

@@ -50,6 +50,6 @@ def _page(sources: Sources, span: TimeSpan, chosen: Mapping[str, str | None], be
         raise RequestsFilterError(f"there is no limit {over}: write one as ttft_ms.p95")
     filters: dict[Filter, str] = {name: chosen.get(name) or "" for name in FILTERS}
     try:
-        return sources.ledger.requests.page(span.since, span.until + 60, filters, over=over, before=before, most=most)
+        return sources.ledger.requests.page(span.since, span.until, filters, over=over, before=before, most=most)
     except ValueError as error:
         raise RequestsFilterError("`before` is no place between requests") from error

@@ -27,6 +27,7 @@ __all__ = ["TABLES", "LimitRow", "values"]
 
 _INCIDENTS_S: Final = 28 * 86_400
 _EVENTS_MAX: Final = 20
+_LINT_S: Final = 90 * 86_400
 _ALLOWED: Final = {"p50": 0.5, "p90": 0.1, "p95": 0.05, "p99": 0.01}
 
 
@@ -97,6 +98,7 @@ def values(
         "incidents": _incidents(sources, service, span),
         "waivers": _waivers(sources, standards, service),
         "card": next((card for card in _cards(sources, standards) if card.service == service), None),
+        "lint": sources.ledger.lint.of(service, int((sources.clock() - _LINT_S) * 1e6)),
         "made_at": made.at,
         "now": sources.clock(),
     }

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from paceline.dashboard.charts import Line, LineChart, Mark, line_chart
 from paceline.dashboard.pages.service_figures import METRICS_SHOWN, Figures, Piece, Point
-from paceline.dashboard.shapes import QUANTILES, Curve, CurveChart, HeatMap, curve_chart, heat_map
+from paceline.dashboard.shapes import PER_OCTAVE, QUANTILES, Curve, CurveChart, HeatMap, curve_chart, heat_map
 from paceline.dashboard.spans import TimeSpan
 from paceline.governance.signals.months import Month
 from paceline.standards import Limit
@@ -19,6 +19,7 @@ __all__ = ["cost_chart", "curves", "heat", "latency_charts", "month_chart", "pro
 T = TypeVar("T", Point, Piece)
 
 _COLUMNS_MAX: Final = 56
+_SKETCH_PER_OCTAVE: Final = 32
 _Q_OF: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 
@@ -85,7 +86,7 @@ def heat(figures: Figures, use_case: str, limits: Sequence[tuple[str, Limit]]) -
         _, indices, many = _core.buckets(sketches)
         row: defaultdict[int, int] = defaultdict(int)
         for index, n in zip(indices, many, strict=True):
-            row[index // 16] += n
+            row[index // (_SKETCH_PER_OCTAVE // PER_OCTAVE)] += n
         counts.append((at, dict(row)))
     limit = next((limit.value for of, limit in limits if of == metric and limit.percentile == "p95"), None)
     return heat_map(METRICS_SHOWN[metric], "ms", counts, span.since, span.until, step=step, limit=limit)

@@ -42,6 +42,7 @@ _TITLES = {
     404: "There is no such page",
     409: "That cannot be done",
     422: "The address is not understood",
+    503: "The ledger cannot be read now",
 }
 
 
