@@ -63,7 +63,7 @@ wheel: build ## a wheel for this platform in dist/
 	maturin build $(RELEASE) --out dist
 
 clean: ## remove everything that was built
-	rm -rf .venv .venv-sdk-previous .venv-catalogue target dist site src/paceline/_core.*.so .paceline-demo
+	rm -rf .venv .venv-sdk-previous .venv-catalogue .npm-catalogue target dist site src/paceline/_core.*.so .paceline-demo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.made: scripts/toolchain.sh

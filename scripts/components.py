@@ -45,6 +45,7 @@ COMPONENTS = (
     Component("prometheus", "PACELINE_TEST_PROMETHEUS", ("promtool",), ("prometheus",)),
     Component("faketime", "PACELINE_TEST_FAKETIME", ("faketime",), ("faketime",)),
     Component("otelcol", "PACELINE_TEST_OTELCOL", ("otelcol",), built=otelcol.find),
+    Component("npm", "PACELINE_TEST_NPM", ("npm",), ("npm",)),
 )
 
 

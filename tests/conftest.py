@@ -24,6 +24,7 @@ COMPONENTS = {
     "prometheus": "PACELINE_TEST_PROMETHEUS",
     "faketime": "PACELINE_TEST_FAKETIME",
     "otelcol": "PACELINE_TEST_OTELCOL",
+    "npm": "PACELINE_TEST_NPM",
 }
 
 
