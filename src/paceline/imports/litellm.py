@@ -32,7 +32,7 @@ _REASONS: Final = {
     "vector_store_registry": (_ELSEWHERE, ""),
     "search_tools": (_ELSEWHERE, ""),
     "prompts": ("prompts belong to applications", "keep them there"),
-    "callback_settings": ("there are no callbacks", "`paceline export`, and OTLP of the gateway"),
+    "callback_settings": ("there are no callbacks", "`telemetry:` sends traces and metrics to a collector"),
     "files_settings": ("files pass through to their provider", "`providers.NAME.passthrough: [/files]`"),
     "finetune_settings": ("fine-tuning passes through to its provider", "`providers.NAME.passthrough: [/fine_tuning]`"),
     "assistant_settings": (_ELSEWHERE, ""),

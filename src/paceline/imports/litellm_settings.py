@@ -21,7 +21,7 @@ __all__ = ["carry_settings"]
 _USE_CASE: Final = "general"
 _LOGS: Final = (
     "there are no callbacks: each request has its record, without text, in the ledger",
-    "`/metrics`, OTLP of the gateway, and `paceline export` (docs/export.md)",
+    "`/metrics`, `telemetry:` for OpenTelemetry, and `paceline export` (docs/telemetry.md, docs/export.md)",
 )
 _OWN_LOGS: Final = ("it is about LiteLLM's own logs", "")
 _PASSES: Final = ("requests pass unchanged, and a provider's refusal comes back as it is", "")
