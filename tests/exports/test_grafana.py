@@ -86,6 +86,12 @@ def test_a_gateway_has_every_metric_and_label(lively: Lively, scrape: str, name:
             assert any(names <= has[family] for family in families), f"by {by}: {expr}"
 
 
+def test_every_family_of_a_gateway_is_on_a_board(lively: Lively, scrape: str) -> None:
+    shown = " ".join(expr for name in BOARDS for expr in queries(board(name, lively.standards)))
+    families = re.findall(r"^# TYPE (\w+)", scrape, re.M)
+    assert [family for family in families if family not in shown] == []
+
+
 @pytest.mark.prometheus
 @pytest.mark.parametrize("name", BOARDS)
 def test_prometheus_takes_every_query_and_has_data(lively: Lively, prometheus: Prometheus, name: str) -> None:

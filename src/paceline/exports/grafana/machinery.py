@@ -119,12 +119,14 @@ def gateway() -> Iterator[Panel]:
 
 
 def _stores() -> Iterator[Panel]:
+    segments = Target("sum (paceline_journal_segments)", "segments")
     yield series("Journal on disk", "bytes", Target("sum (paceline_journal_bytes)", "bytes"), width=8)
     yield series(
         "What is wrong, and whether the shared cache is there",
         "short",
         Target("max (paceline_journal_full)", "journal full"),
         Target("max (paceline_plan_refused)", "standards refused"),
+        Target("max (paceline_otlp_failing)", "export to the collector fails"),
         Target(f"max ({BOUNDARIES_MISSING})", "limits without a bucket"),
         Target("min (paceline_cache_shared_store_open)", "shared store open"),
         width=8,
@@ -135,3 +137,16 @@ def _stores() -> Iterator[Panel]:
     yield series("Exact cache, answers held", "short", Target("sum (paceline_cache_entries)", "answers"), width=8)
     queue = Target(quantile(0.95, "paceline_queue_seconds"), "p95")
     yield series("Wait in queues, p95", "s", queue, width=8)
+    yield series("Journal segments", "short", segments, width=8)
+    yield series(
+        "To the collector (OTLP)",
+        "cps",
+        Target(per_second("paceline_otlp_spans_total"), "spans"),
+        Target(per_second("paceline_otlp_points_total"), "points of metrics"),
+        Target(per_second("paceline_otlp_dropped_requests_total"), "requests dropped"),
+        Target(per_second("paceline_otlp_dropped_points_total"), "points dropped"),
+        width=8,
+    )
+    yield series(
+        "Waiting for the collector", "short", Target("sum (paceline_otlp_waiting_requests)", "requests"), width=8
+    )
