@@ -237,3 +237,12 @@ def test_no_program_crashes_it(words: list[str]) -> None:
 )  # fmt: skip
 def test_deep_and_circular_programs(code: str) -> None:
     _lint(b"import openai\n" + code.encode())
+
+
+def test_a_timeout_for_the_whole_program_counts_in_other_files(here: Path) -> None:
+    (here / "call.py").write_text("import litellm\nlitellm.completion(model=M, messages=m, max_tokens=3)\n")
+    assert "T302" in run(check, "call.py").stdout
+    (here / "boot.py").write_text("import litellm\nlitellm.request_timeout = 30\n")
+    assert "T302" not in run(check, "call.py", "boot.py").stdout
+    (here / "boot.py").write_text("import litellm\nlitellm.request_timeout = None\n")
+    assert "T302" in run(check, "call.py", "boot.py").stdout

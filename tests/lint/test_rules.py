@@ -160,3 +160,172 @@ def test_a_tag_may_be_in_the_address(address: str, tagged: bool) -> None:
     outcome = Outcome()
     check_bytes(data, "a.ts", load(), Policy(), DAY, outcome)
     assert ("I601" in {each.code for each in outcome.findings}) is not tagged
+
+
+CALL = "client.chat.completions.create(model=M, messages=m, max_tokens=3{})"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import requests\nrequests.post('https://api.openai.com/v1/chat/completions', json=b)", ["error B102"]),
+        (
+            "import httpx\nBASE = 'https://api.anthropic.com'\nhttpx.Client().post(f'{BASE}/v1/messages', json=b)",
+            ["error B102"],
+        ),
+        (
+            "import httpx\nclass A:\n  url = 'https://x.openai.azure.com/'\n  def f(self): httpx.post(self.url + 'chat')",
+            ["error B102"],
+        ),
+        ("import requests\nrequests.post('/v1/chat/completions', json=b)", []),
+        ("import requests\nrequests.get('https://api.openai.com/v1/models')", []),
+        ("import requests\nrequests.post('https://api.openai.com/v1/files', data=b)", []),
+        ("import requests\nrequests.post('https://example.com/?api.openai.com', json=b)", []),
+        ("import requests\nrequests.post('https://api.openai.com.evil.example/v1', json=b)", []),
+        ("log('see https://api.openai.com/v1')", []),
+    ],
+)
+def test_raw_requests(code: str, expected: list[str]) -> None:
+    assert [f"{finding.severity} {finding.code}" for finding in lint(code)] == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (CALL.format(", stream=True"), ["C205"]),
+        (CALL.format(", stream=False"), []),
+        (CALL.format(", stream=s"), []),
+        (CALL.format(", stream=True, stream_options=o"), []),
+        (CALL.format("").replace("=3", "=64000"), ["C202"]),
+        (CALL.format("").replace("M,", "'gpt-5-pro',"), ["M401", "M402"]),
+        (CALL.format("").replace("M,", "'task:chat',"), []),
+        (CALL.format(", timeout=30000"), ["T304"]),
+        (CALL.format(", timeout=None"), ["T303"]),
+        ("@app.post('/')\ndef f(): return " + CALL.format(""), ["C204"]),
+        ("@app.post('/')\ndef f(): return " + CALL.format(", stream=True, stream_options=o"), []),
+        ("@retry()\ndef f(): return " + CALL.format(""), ["T305"]),
+        (
+            "@retry()\ndef f(): return client.with_options(max_retries=0).chat.completions.create(messages=m, model=M, max_tokens=3)",
+            [],
+        ),
+    ],
+)
+def test_calls(code: str, expected: list[str]) -> None:
+    assert codes(HEAD + code) == expected
+
+
+def test_a_key_in_the_code_is_named_and_not_shown() -> None:
+    key = "sk-" + "a1" * 20
+    (finding,) = lint(f"from openai import OpenAI\nc = OpenAI(api_key='{key}', base_url='http://localhost:4100/v1')")
+    assert (finding.code, finding.severity) == ("B103", "error")
+    assert key not in repr(finding)
+    assert lint("from openai import OpenAI\nc = OpenAI(api_key='sk-...', base_url='http://localhost:4100/v1')") == []
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (
+            "from langchain_anthropic import ChatAnthropic\nChatAnthropic(model='claude-opus-5', timeout=3, base_url=u)",
+            ["M402", "C202"],
+        ),
+        (
+            "from langchain_anthropic import ChatAnthropic\nChatAnthropic(model='claude-3-5-sonnet-latest', timeout=3, base_url=u)",
+            [],
+        ),
+        ("from langchain_anthropic import ChatAnthropic\nChatAnthropic(model=M, timeout=3, base_url=u)", []),
+        ("from llama_index.llms.anthropic import Anthropic\nAnthropic(model=M, timeout=3, base_url=u)", []),
+    ],
+)
+def test_caps_that_frameworks_send_by_themselves(code: str, expected: list[str]) -> None:
+    assert sorted(set(codes(code)) - {"M401"}) == sorted(expected)
+
+
+def test_variables_are_those_of_the_provider() -> None:
+    code = "from langchain_anthropic import ChatAnthropic\nChatAnthropic(timeout=3, max_tokens=3)"
+    (finding,) = lint(code)
+    assert "ANTHROPIC_BASE_URL" in finding.message
+    assert lint("from langchain_mistralai import ChatMistralAI\nChatMistralAI(timeout=3, max_tokens=3)") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('f"Tools: {set(t)}"', ["P503"]),
+        ('f"Tools: {sorted(set(t))}"', []),
+        ('f"Tools: {json.dumps(list({x for x in t}))}"', ["P503"]),
+        ('f"Files: {os.listdir(d)}"', ["P503"]),
+        ('f"You serve {user_id}."', ["P501"]),
+        ('"Now: {now}".format(now=datetime.now())', ["P501"]),
+        ('"\\n".join([RULES, str(datetime.now())])', ["P501"]),
+    ],
+)
+def test_more_prompts(text: str, expected: list[str]) -> None:
+    head = "import json, os\nfrom datetime import datetime\nRULES = 'Be brief.'\n"
+    assert codes(f"{head}def f(t, d, user_id):\n  system_prompt = {text}\n  return system_prompt\n") == expected
+    assert codes(f"{head}t = d = user_id = 1\nSYSTEM_PROMPT = {text}\n") == []
+
+
+def test_what_is_made_once_is_no_prompt_of_each_call() -> None:
+    code = (
+        "from datetime import datetime\ndef build():\n  system_prompt = f'{datetime.now()}'\n  return system_prompt\n"
+    )
+    assert codes(code) == ["P501"]
+    assert codes(code + "PROMPT = build()\n") == []
+
+
+MESSAGES = "from anthropic import Anthropic\nc = Anthropic(timeout=3, base_url='http://localhost:4100/t/a/b')\nR = {}\n" \
+    "c.messages.create(model=M, max_tokens=3, system=R, messages=m{})\n"  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("system", "more", "expected"),
+    [
+        ("'x' * 9000", "", ["P504"]),
+        ("'x' * 9000", ", cache_control=c", []),
+        ("'x' * 9000", ", **more", []),
+        ("'x' * 300", "", []),
+        ("[{'type': 'text', 'text': 'x' * 300, 'cache_control': {'type': 'ephemeral'}}]", "", ["P505"]),
+        ("[{'type': 'text', 'text': 'x' * 300, 'cache_control': {'type': 'ephemeral'}}]", ", tools=t", []),
+        ("[{'type': 'text', 'text': handbook(), 'cache_control': {'type': 'ephemeral'}}]", "", []),
+    ],
+)
+def test_cache_markers(system: str, more: str, expected: list[str]) -> None:
+    assert codes(MESSAGES.format(system, more)) == expected
+
+
+@pytest.mark.parametrize(
+    ("packages", "expected"), [((), []), (("openai",), []), (("openai", "lite*"), []), (("click",), ["B104"])]
+)
+def test_packages(packages: tuple[str, ...], expected: list[str]) -> None:
+    assert codes("openai==2\n", Policy(packages=packages), "requirements.txt") == expected
+
+
+def test_models_of_the_standards() -> None:
+    code = HEAD + CALL.format("").replace("M,", "'gpt-5-pro',")
+    assert [(each.code, each.severity) for each in lint(code, Policy(models=("gpt-5-pro",)))] == [("M401", "info")]
+    assert ("M401", "warning") in [(each.code, each.severity) for each in lint(code, Policy(models=("small",)))]
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "expected"),
+    [
+        ("create(model=M)", "C201", "create(model=M, max_completion_tokens=1024)"),
+        ("create(\n    model=M,\n    messages=m,\n)", "C201", "create(\n    model=M,\n    messages=m,\n    max_completion_tokens=1024,\n)"),
+        ("create(model=(M))", "C201", "create(model=(M), max_completion_tokens=1024)"),
+        ("create(model=M, max_tokens=None)", "C201", "create(model=M, max_tokens=1024)"),
+        ("create(max_tokens=3, timeout=None)", "T303", "create(max_tokens=3)"),
+        ("create(timeout=None, max_tokens=3)", "T303", "create(max_tokens=3)"),
+        ("create(model='ä', stream=True, max_tokens=3)", "C205",
+         "create(model='ä', stream=True, max_tokens=3, stream_options={\"include_usage\": True})"),
+    ],
+)  # fmt: skip
+def test_edits(call: str, code: str, expected: str) -> None:
+    before = f"{HEAD}client.chat.completions.{call}\n"
+    (finding,) = [each for each in lint(before) if each.code == code]
+    assert finding.fix is not None
+    (edit,) = finding.fix.edits
+    data = before.encode()
+    after = (data[: edit.start] + edit.text.encode() + data[edit.end :]).decode()
+    assert after == f"{HEAD}client.chat.completions.{expected}\n"
+    assert code not in codes(after)

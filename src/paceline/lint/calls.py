@@ -96,7 +96,8 @@ class Finder:
         self.resolver.across = False
         if isinstance(again, Client):
             return self._below(again)
-        return None if isinstance(again, Local) and not again.missing else shaped
+        own = isinstance(again, Local) and not (again.missing and names[0] == "self")
+        return None if own else shaped
 
     def _below(self, client: Client) -> Found | None:
         path = client.path
