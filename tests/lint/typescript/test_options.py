@@ -86,6 +86,12 @@ def test_a_cap(name: str) -> None:
     assert state(one(HEAD + code.replace("c.x", "c.chat.completions.create")), "cap") == expected
 
 
+def test_a_cap_by_the_name_of_another_api_is_left_open() -> None:
+    assert state(one(HEAD + "c.responses.create({ model, input, max_completion_tokens: 3 })"), "cap") == "unknown"
+    assert state(one(HEAD + "c.responses.create({ model, input, max_output_tokens: 3 })"), "cap") == "yes"
+    assert state(one(HEAD + "c.responses.create({ model, input })"), "cap") == "no"
+
+
 @pytest.mark.parametrize(
     ("client", "options", "expected", "value"),
     [

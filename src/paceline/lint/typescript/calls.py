@@ -6,18 +6,18 @@ Joins what a call says with what its client was made with. Must not judge.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paceline.lint.sites import Fact, Kind, Site, State
 from paceline.lint.tags import by_address
 from paceline.lint.typescript.facts import Arguments, Wanted
-from paceline.lint.typescript.modules import dotted, is_beside
+from paceline.lint.typescript.finding import Finder
 from paceline.lint.typescript.requests import request_site
-from paceline.lint.typescript.resolve import Client, Local, Made, Ref, Resolver, Value
+from paceline.lint.typescript.resolve import Ref, Resolver
 from paceline.lint.typescript.scopes import function_name
 from paceline.lint.typescript.surroundings import Surroundings
-from paceline.lint.typescript.syntax import end, field, first, key, named, place, plain, properties, string, text
+from paceline.lint.typescript.syntax import end, field, place, plain, text
 from paceline.lint.typescript.writing import insert
 
 if TYPE_CHECKING:
@@ -26,35 +26,14 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
     from paceline.catalogue import Api, Catalogue, Product
+    from paceline.lint.typescript.finding import Found
     from paceline.lint.typescript.scopes import Scope, Seen
 
-# What a chain must end in, and which arguments it must have, where nothing tells what its receiver is.
-_BY_SHAPE = {
-    ("chat", "completions"): ("openai", "chat", {"create", "parse", "stream"}, {"messages"}),
-    ("messages",): ("anthropic", "messages", {"create", "stream"}, {"model", "max_tokens", "messages"}),
-    ("responses",): ("openai", "responses", {"create", "stream", "parse"}, {"model", "input"}),
-    ("models",): ("google-genai", "generate", {"generateContent", "generateContentStream"}, {"contents"}),
-    ("embeddings",): ("openai", "embeddings", {"create"}, {"model", "input"}),
-}
-_CLIENT_LIKE = ("client", "llm", "openai", "anthropic", "api", "sdk", "model", "ai", "groq", "gpt", "claude")
 _OPTIONS_SECOND = {"openai", "anthropic", "groq", "mistral", "cohere"}
-_MODELS = {"languageModel", "chat", "chatModel", "responses", "completion", "textEmbeddingModel", "embedding", "model"}
-_FRONT_MAX = 3
 _NO_SUCH = ("",)
 """Where there is no such argument: only what is spread may hide something."""
 KEY = re.compile(r"(?:sk-|gsk_|AIza|xai-|hf_|pplx-)[A-Za-z0-9_-]{24,}")
 _BROKEN = "the code here does not parse"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A call of an API: of which, how, and on what client."""
-
-    product: Product
-    api: Api
-    method: str
-    client: Client | None
-    origin: str
 
 
 class Calls:
@@ -66,14 +45,7 @@ class Calls:
         self.resolver = Resolver(catalogue)
         self.arguments = Arguments(self.resolver)
         self.around = Surroundings(seen, self.arguments)
-        self.methods = {method for product in catalogue.products for api in product.apis for method in api.methods}
-        self.known = self.methods | set(catalogue.by_constructor)
-        self.imported = {
-            product.name
-            for product in catalogue.products
-            for module in seen.imports
-            if not is_beside(module) and product.holds(dotted(module, ("x",))) is not None
-        }
+        self.finder = Finder(seen, self.resolver, self.arguments)
 
     def sites(self) -> Iterator[Site]:
         """Find them, in the order of the file."""
@@ -90,25 +62,15 @@ class Calls:
         request = request_site(node, scope, self.arguments, self.catalogue, self.seen.path)
         if request is not None:
             return request
-        if not self._worth_it(function, scope):
+        if not self.finder.worth(function, scope):
             return None
         value = self.resolver.value(function, scope)
         if isinstance(value, Ref):
             product = self.resolver.constructor(value)
             if product is not None:
                 return self._constructor(node, scope, product, value.names[-1] if value.names else "default")
-        found = self._generation(node, value, function)
+        found = self.finder.generation(node, value, function)
         return None if found is None else self._call(node, scope, found)
-
-    def _worth_it(self, function: Node, scope: Scope) -> bool:
-        """Say whether a callee may be one that the catalogue knows, before its name is followed."""
-        if function.type == "identifier":
-            held = scope.bindings(text(function))
-            names = {each.dotted.rpartition("#")[2] for each in held if each.sort == "import"}
-            beside = {each.dotted for each in held if each.sort == "import" and is_beside(each.dotted)}
-            return bool(held) and (not beside or bool(names & self.known))
-        last = key(field(function, "property")) if function.type == "member_expression" else None
-        return last in self.known
 
     def _constructor(self, node: Node, scope: Scope, product: Product, name: str) -> Site:
         kind = Kind.CLIENT if product.kind == "sdk" else Kind.FRAMEWORK
@@ -117,7 +79,7 @@ class Calls:
             names += ["cap", "stream", "model"]
         facts = {each: self._given(node, scope, product, each, product.names(each)) for each in names}
         if kind is Kind.FRAMEWORK and product.name == "ai-sdk":
-            facts["model"] = self._model(node, scope, facts["model"])
+            facts["model"] = self.finder.model(node, scope, facts["model"])
         if name.startswith("Azure") and facts["base_url"].state is State.NO:
             state = State.YES if kind is Kind.CLIENT else State.UNKNOWN
             facts["base_url"] = Fact(state, place(node), "Azure makes an address of its own")
@@ -134,17 +96,25 @@ class Calls:
         wanted = ["timeout", "retries", "tags", "model", *([] if embedding else ["cap", "stream"])]
         facts = {each: self._given(node, scope, product, each, product.names(each, api), call=True) for each in wanted}
         if product.name == "ai-sdk":
-            facts["model"] = self._model(node, scope, facts["model"])
-            found = replace(found, client=self._provider(node, scope))
+            facts["model"] = self.finder.model(node, scope, facts["model"])
+            found = replace(found, client=self.finder.provider(node, scope))
         for each in ("timeout", "retries", "tags", "cap", "model"):
             if each in facts:
                 facts[each] = self._joined(facts[each], each, found)
         if not embedding:
             facts["stream"] = self._stream(facts["stream"], node, found)
-            facts["cap"] = _cap(facts["cap"], api)
+            facts["cap"] = self._misnamed(_cap(facts["cap"], api), node, scope, found)
         facts |= self.around.facts(node, scope, found, facts)
         kind = Kind.EMBEDDING if embedding else Kind.GENERATION
         return self._site(kind, node, scope, product, api.name, found.method, found.origin, facts, found)
+
+    def _misnamed(self, cap: Fact, node: Node, scope: Scope, found: Found) -> Fact:
+        """Leave a cap open that is given under the name it has at another API of the product."""
+        others = {name for api in found.product.apis for name in api.cap} - {*found.api.cap}
+        if cap.state is not State.NO or cap.explicit or not others:
+            return cap
+        given = self._given(node, scope, found.product, "cap", tuple(sorted(others)), call=True)
+        return cap if given.state is State.NO else replace(cap, state=State.UNKNOWN, because="another API's cap")
 
     def _given(  # noqa: PLR0913, PLR0917  # what is asked of which call
         self, node: Node, scope: Scope, product: Product, parameter: str, names: tuple[str, ...], call: bool = False
@@ -225,83 +195,6 @@ class Calls:
             return Fact(State.NO, place(node), f"`{found.method}` waits for the whole answer")
         return fact
 
-    def _generation(self, node: Node, value: Value | None, function: Node) -> Found | None:
-        match value:
-            case Ref(dotted=name):
-                direct = self.catalogue.function(name)
-                if direct is not None:
-                    return Found(*direct, None, "function")
-                return None if self.catalogue.imported(name) else self._by_shape(node, _chain(function))
-            case Client(product=product, path=path) if path:
-                for api in product.apis:
-                    if path[-1] in api.methods and ".".join(path[:-1]) in api.paths:
-                        return Found(product, api, path[-1], value, value.origin)
-                return None
-            case Made(path=path):
-                return self._by_shape(node, path) if path[-3:-1] == ("chat", "completions") else None
-            case Local():
-                return None
-            case _:
-                return self._by_shape(node, _chain(function))
-
-    def _by_shape(self, node: Node, names: tuple[str, ...]) -> Found | None:
-        """Take a call for a site by its chain and arguments, where its receiver is made elsewhere."""
-        names = tuple(name for name in names if name != "beta")
-        body = next(iter(named(field(node, "arguments"))), None)
-        if len(names) < 2 or body is None:  # a resource and a method
-            return None
-        inner = plain(body)
-        given = {name for name, _, _ in properties(inner)} if inner is not None and inner.type == "object" else None
-        for tail, (name, api_name, methods, shape) in _BY_SHAPE.items():
-            if names[-1] not in methods or names[-1 - len(tail) : -1] != tail:
-                continue
-            front = names[: -1 - len(tail)]
-            opaque = given is None or "..." in given
-            distinct = tail == ("chat", "completions")
-            by_import = name in self.imported and (opaque or bool(given and given & (shape | {"model"})))
-            shaped = (opaque and distinct) or (given is not None and shape <= given)
-            known = not front or _client_like(front[-1]) or (distinct and not opaque)
-            if len(front) > _FRONT_MAX or not known or not (by_import or shaped):
-                continue
-            product = self.catalogue.product(name)
-            api = next(each for each in product.apis if each.name == api_name)
-            return Found(product, api, names[-1], None, "shape")
-        return None
-
-    def _provider(self, node: Node, scope: Scope) -> Client | None:
-        """Find the provider that a model of the AI SDK comes from: `model: openai("…")`."""
-        entry = self.arguments.entry(node, scope, "model")
-        value = None if entry is None or entry.doubt else self._model_call(entry.node, entry.scope)
-        client = None if value is None else self.resolver.value(field(value[0], "function"), value[1])
-        if isinstance(client, Client) and (not client.path or client.path[-1] in _MODELS):
-            return client
-        return None
-
-    def _model_call(self, node: Node, scope: Scope, depth: int = 3) -> tuple[Node, Scope] | None:
-        inner = plain(node)
-        if inner is not None and inner.type == "call_expression":
-            return inner, scope
-        if inner is None or depth <= 0 or inner.type not in {"identifier", "shorthand_property_identifier"}:
-            return None
-        held = scope.bindings(text(inner))
-        if len(held) == 1 and held[0].sort == "value" and held[0].node is not None and not held[0].path:
-            return self._model_call(held[0].node, held[0].scope, depth - 1)
-        return None
-
-    def _model(self, node: Node, scope: Scope, fact: Fact) -> Fact:
-        """Read the literal in `model: openai("gpt-4o")` and `model: registry.languageModel("openai:gpt-4o")`."""
-        entry = self.arguments.entry(node, scope, "model")
-        made = None if entry is None or entry.doubt else self._model_call(entry.node, entry.scope)
-        if made is None:
-            return fact
-        function = plain(field(made[0], "function"))
-        literal = string(first(field(made[0], "arguments") or made[0]))
-        last = (
-            key(field(function, "property")) if function is not None and function.type == "member_expression" else None
-        )
-        known = last in _MODELS or isinstance(self.resolver.value(function, made[1]), Client)
-        return replace(fact, value=literal) if known and literal is not None else fact
-
     def _broken(self, site: Site) -> Site:
         """Leave every fact open where the code around it could not be parsed."""
         facts = {
@@ -330,19 +223,3 @@ def _cap(fact: Fact, api: Api) -> Fact:
         return fact
     because = "the SDK itself asks for a cap" if api.cap_mandatory else "the cap may stand in the body"
     return replace(fact, state=State.UNKNOWN, because=because)
-
-
-def _chain(node: Node) -> tuple[str, ...]:
-    """List the names of an attribute chain with what it starts from: `a.b.c` gives a, b, c; `f().b` gives b."""
-    names: list[str] = []
-    at: Node | None = node
-    while at is not None and at.type == "member_expression":
-        names.append(text(field(at, "property")))
-        at = plain(field(at, "object"))
-    if at is not None and at.type in {"identifier", "this"}:
-        names.append(text(at))
-    return tuple(reversed(names))
-
-
-def _client_like(name: str) -> bool:
-    return name == "this" or any(word in name.lower() for word in _CLIENT_LIKE)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
-    from paceline.lint.typescript.calls import Found
+    from paceline.lint.typescript.finding import Found
     from paceline.lint.typescript.scopes import Branch, Given, Scope, Seen
 
 _ROUTERS = re.compile(r"(?:^|\.)(?:app|router|route|server|fastify|hono|api|express)\w*$|Router$|Routes?$", re.I)
