@@ -42,6 +42,7 @@ WRITTEN = re.compile(
     r"|headers|abortSignal|config|generation_config|model_kwargs|cache_control|temperature|http_options|signal)$"
 )
 ARGUMENT = re.compile(r"^[\s,({]*(?:[\w]+\s*[=:]\s*[^=]*)?[\s,)}]*$", re.DOTALL)
+NOTHING = re.compile(r"^(?:None|null|undefined)$")
 
 
 @dataclass
@@ -71,7 +72,16 @@ def show(repositories: list[Repository], trees: Path) -> bool:
             *(str(len(each)) for each in (result.broken, result.strange, result.again)),
         ])  # fmt: skip
         faults += [f"{repository.folder}/{each}" for each in (*result.broken, *result.strange, *result.again)]
-    head = ["fixes", "proposed", "mended", "refused", "files changed", "do not parse", "other changes", "changed again"]
+    head = [
+        "fixes",
+        "proposed",
+        "findings gone",
+        "refused",
+        "files changed",
+        "do not parse",
+        "other changes",
+        "changed again",
+    ]
     table("Linter: fixes, safe and unsafe", head, rows)
     for fault in faults:
         print(f"  {fault}")
@@ -153,8 +163,10 @@ def strange(name: str, old: bytes, new: bytes) -> Iterator[str]:
             continue
         was, now = ("".join(each) for each in (before.splitlines(True)[start:end], after.splitlines(True)[first:last]))
         for tag, left, right, begin, stop in difflib.SequenceMatcher(None, was, now, autojunk=False).get_opcodes():
-            if tag != "equal" and not (ARGUMENT.match(now[begin:stop]) or ARGUMENT.match(was[left:right])):
-                yield f"{was[left:right]!r} became {now[begin:stop]!r}"
+            old_text, new_text = was[left:right], now[begin:stop]
+            meant = ARGUMENT.match(new_text) or ARGUMENT.match(old_text) or NOTHING.match(old_text)
+            if tag != "equal" and not meant:
+                yield f"{old_text!r} became {new_text!r}"
 
 
 def dump(data: bytes) -> str:

@@ -28,7 +28,13 @@ SECTIONS = (
     "start", "plain", "paced", "full", "big", "hit", "latency", "idle", "streams", "stalls", "soak", "ingest", "live", "lint",
 )  # fmt: skip
 ON_REQUEST = ("profiles", "beside", "lint-accuracy", "lint-fixes")
-APART = {"ingest": "ingest", "live": "live", "lint": "lint_speed", "lint-accuracy": "lint_accuracy", "lint-fixes": "lint_fixes"}
+APART = {
+    "ingest": "ingest",
+    "live": "live",
+    "lint": "lint_speed",
+    "lint-accuracy": "lint_accuracy",
+    "lint-fixes": "lint_fixes",
+}
 """Sections that are programs of their own; those of the linter's accuracy and fixes fetch public code."""
 PAIRS = 4
 
