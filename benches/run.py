@@ -25,7 +25,8 @@ import start
 
 HERE = Path(__file__).resolve().parent
 SECTIONS = (
-    "start", "plain", "paced", "full", "big", "hit", "latency", "idle", "streams", "stalls", "soak", "ingest", "live", "lint",
+    "start", "plain", "paced", "full", "big", "hit", "latency", "idle", "streams", "stalls", "soak", "ingest", "live",
+    "lint",
 )  # fmt: skip
 ON_REQUEST = ("profiles", "beside", "lint-accuracy", "lint-fixes")
 APART = {
