@@ -54,8 +54,8 @@ Commands:
   tokens      Make, list and revoke tokens of people and programs for the
               control API.
   run         Run a program with its SDKs pointed at the gateway.
-  import      Take over what other tools know: shows what would change, and
-              changes it with --write.
+  import      Take over what other tools know: another gateway's
+              configuration, a catalogue's owners.
   check       Lint source code for calls to models.
   rules       Say what the linter looks for, and why.
   export      Write standards and ledger in the forms of other tools: rules,

@@ -25,7 +25,7 @@ COMMANDS: dict[str, str] = {
     "keys": "Make, list and revoke the keys that services call with.",
     "tokens": "Make, list and revoke tokens of people and programs for the control API.",
     "run": "Run a program with its SDKs pointed at the gateway.",
-    "import": "Take over what other tools know: shows what would change, and changes it with --write.",
+    "import": "Take over what other tools know: another gateway's configuration, a catalogue's owners.",
     "check": "Lint source code for calls to models.",
     "rules": "Say what the linter looks for, and why.",
     "export": "Write standards and ledger in the forms of other tools: rules, SLOs, dashboards, cost data.",
