@@ -18,7 +18,7 @@ from pathlib import Path
 
 import relay_cpu
 from figures import table
-from sides import Side, gateway
+from sides import Build, Side, gateway
 
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = ("plain", "full")
@@ -80,7 +80,7 @@ def show(upstream: Side, folder: Path, pairs: int) -> None:
     built = {profile.name: build(profile) for profile in PROFILES}
     with contextlib.ExitStack() as stack:
         running = [
-            stack.enter_context(gateway(folder, upstream, name=name, sources=one.sources))
+            stack.enter_context(gateway(folder, upstream, name=name, build=Build(one.sources)))
             for name, one in built.items()
         ]
         costs = {kind: relay_cpu.measure(relay_cpu.TRAFFIC[kind], running, folder, pairs) for kind in KINDS}

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import export
 import latency
 import memory
 import others
@@ -25,9 +26,9 @@ import start
 
 HERE = Path(__file__).resolve().parent
 SECTIONS = (
-    "start", "plain", "paced", "full", "big", "hit", "latency", "idle", "streams", "stalls", "soak", "ingest", "live",
-    "lint",
-)  # fmt: skip
+    *("start", "plain", "paced", "full", "big", "hit", "otlp", "latency", "idle", "streams", "stalls", "soak"),
+    *("ingest", "live", "lint"),
+)
 ON_REQUEST = ("profiles", "beside", "lint-accuracy", "lint-fixes")
 APART = {
     "ingest": "ingest",
@@ -66,10 +67,7 @@ def against_nginx(chosen: list[str], folder: Path) -> None:
     """Run what needs the simulated provider."""
     with contextlib.ExitStack() as stack:
         direct = stack.enter_context(sides.simulator(folder))
-        if "profiles" in chosen:
-            profiles.show(direct, folder, PAIRS)
-        if "idle" in chosen:
-            memory.show_idle(folder, direct)
+        gateways_alone(chosen, direct, folder)
         if not set(chosen) & {*relay_cpu.TRAFFIC, "hit", "latency", "streams", "stalls", "soak", "beside"}:
             return
         nginx = stack.enter_context(sides.nginx(folder, direct))
@@ -94,6 +92,16 @@ def against_nginx(chosen: list[str], folder: Path) -> None:
             memory.show_soak(gateway, folder)
         if "beside" in chosen:
             others.show([nginx, gateway], folder, direct, PAIRS)
+
+
+def gateways_alone(chosen: list[str], direct: sides.Side, folder: Path) -> None:
+    """Run what compares the gateway with itself."""
+    if "profiles" in chosen:
+        profiles.show(direct, folder, PAIRS)
+    if "idle" in chosen:
+        memory.show_idle(folder, direct)
+    if "otlp" in chosen:
+        export.show(direct, folder, PAIRS)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,17 @@ class Side:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Build:
+    """Which gateway runs: `sources` holds another build of it, `standards` is further text of its standards file."""
+
+    sources: Path | None = None
+    standards: str = ""
+
+
+BUILD = Build()
+
+
 @contextlib.contextmanager
 def simulator(folder: Path) -> Iterator[Side]:
     """Run the simulated provider."""
@@ -66,16 +77,16 @@ def nginx(folder: Path, upstream: Side, *, body_buffer: str | None = None) -> It
 
 @contextlib.contextmanager
 def gateway(
-    folder: Path, upstream: Side, *, threads: int | None = WORKERS, name: str = "gateway", sources: Path | None = None
+    folder: Path, upstream: Side, *, threads: int | None = WORKERS, name: str = "gateway", build: Build = BUILD
 ) -> Iterator[Side]:
-    """Run the gateway before the simulator with every feature on; `sources` holds another build of it."""
+    """Run the gateway before the simulator with every feature on."""
     port = processes.free_port()
     data = folder / f"gateway-{port}"
     data.mkdir(mode=0o700)
-    (data / "plan.json").write_bytes(_plan(data, upstream.port))
+    (data / "plan.json").write_bytes(_plan(data, upstream.port, build.standards))
     command = [sys.executable, "-m", "paceline", "gateway", "--data", str(data), "--listen", f"127.0.0.1:{port}"]
     command += ["--threads", str(threads)] if threads else []
-    env = {"BENCH_PROVIDER_KEY": "sk-bench"} | ({"PYTHONPATH": str(sources)} if sources else {})
+    env = {"BENCH_PROVIDER_KEY": "sk-bench"} | ({"PYTHONPATH": str(build.sources)} if build.sources else {})
     with processes.running(data.name, command, port, folder, **env) as pid:
         path = "/t/bench/bench-chat/v1/chat/completions"
         yield Side(name, pid, port, path, {"authorization": f"Bearer {KEY}"})
@@ -123,11 +134,11 @@ services:
 """
 
 
-def _plan(folder: Path, upstream_port: int) -> bytes:
+def _plan(folder: Path, upstream_port: int, more: str) -> bytes:
     from paceline import standards
 
     file = folder / "paceline.yaml"
-    file.write_text(standards_text(upstream_port))
+    file.write_text(standards_text(upstream_port) + more)
     key = standards.PlanKey(
         id="k_bench",
         sha256=hashlib.sha256(KEY.encode()).hexdigest(),

@@ -36,18 +36,18 @@ fn is_within(low: u64, share: f64) -> bool {
 fn parse(text: &[u8]) -> Option<Context> {
     let (version, rest) = text.split_at_checked(2)?;
     let version = byte(version)?;
-    let form = rest.len() >= 53 && rest[0] == b'-' && rest[33] == b'-' && rest[50] == b'-';
-    let ends = match version {
-        0 => rest.len() == 53,
+    let (known, more) = rest.split_at_checked(53)?;
+    let sound_end = match version {
+        0 => more.is_empty(),
         0xff => false,
-        _ => rest.len() == 53 || rest[53] == b'-',
+        _ => more.first().is_none_or(|&byte| byte == b'-'),
     };
-    if !form || !ends {
+    if !sound_end || [known[0], known[33], known[50]] != [b'-'; 3] {
         return None;
     }
-    let trace: [u8; 16] = digits(&rest[1..33])?;
-    let parent: [u8; 8] = digits(&rest[34..50])?;
-    let flags = byte(&rest[51..53])?;
+    let trace: [u8; 16] = digits(&known[1..33])?;
+    let parent: [u8; 8] = digits(&known[34..50])?;
+    let flags = byte(&known[51..53])?;
     let sound = trace.iter().any(|&byte| byte != 0) && parent.iter().any(|&byte| byte != 0);
     sound.then_some(Context { trace, parent: Some(parent), sampled: flags & 1 == 1 })
 }
@@ -113,6 +113,8 @@ mod tests {
         for text in [
             "",
             "00",
+            "01",
+            "01-4bf92f",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
             &GOOD.to_uppercase(),
             &GOOD.replace("00-4", "ff-4"),

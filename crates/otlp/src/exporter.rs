@@ -103,6 +103,9 @@ impl Exporter {
         around: &Surroundings<'_>,
     ) -> Result<Self, StartError> {
         let (headers, headers_missing) = resolved(otlp, secret);
+        for place in &headers_missing {
+            (around.log)(&format!("OTLP export goes without a header: {place} is not there"));
+        }
         let wire = Wire::new(otlp, headers.clone(), around.tls, around.proxies).map_err(StartError::Endpoint)?;
         let shared = Arc::new(Shared {
             series: Series::new(otlp.names, otlp.histograms, otlp.temporality, unix_ns()),

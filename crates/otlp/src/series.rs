@@ -286,3 +286,95 @@ fn hash(who: &Who<'_>) -> u64 {
         .chain([who.api as u8, who.outcome as u8])
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
+
+#[cfg(test)]
+mod tests {
+    use paceline_types::{CacheUse, Lane, RequestId, Tokens};
+
+    use super::*;
+
+    fn who<'a>(service: &'a str, place: Option<&'a Place>) -> Who<'a> {
+        let (use_case, team, class, model) = ("talk", "support", "chat", "small");
+        Who { service, use_case, team, class, model, place, api: Api::Chat, outcome: Outcome::Ok }
+    }
+
+    fn record() -> UsageRecord {
+        let mut record = UsageRecord::begin(RequestId::new(1, 1), 1, Api::Chat);
+        (record.outcome, record.lane, record.attempts) = (Outcome::Ok, Lane::Standard, 1);
+        (record.body_us, record.sent_us, record.end_us) = (100, 1_000, 501_000);
+        (record.token_source, record.cost_nanousd) = (TokenSource::Provider, 2_000_000_000);
+        record.tokens = Tokens { input: 10, output: 5, ..Tokens::default() };
+        record
+    }
+
+    fn series(temporality: Temporality) -> Series {
+        Series::new(Names::V1_41, Histograms::Exponential, temporality, 7)
+    }
+
+    /// Count and sum of every point of a histogram.
+    fn points(metrics: &[Metric], name: &str) -> Vec<(u64, f64)> {
+        let found = metrics.iter().find(|metric| metric.name == name).and_then(|metric| metric.data.as_ref());
+        match found {
+            Some(Data::Exponential(all)) => {
+                all.data_points.iter().map(|point| (point.count, point.sum.unwrap_or_default())).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_a_provider_took_is_told_apart_from_what_the_caller_waited() {
+        let series = series(Temporality::Cumulative);
+        let mut retried = record();
+        retried.retry_us = 400;
+        series.record(&who("a", None), &retried);
+        let metrics = series.collect(9);
+        assert_eq!(points(&metrics, "gen_ai.client.operation.duration"), [(1, 0.5004)]);
+        assert_eq!(points(&metrics, "gen_ai.server.request.duration"), [(1, 0.501)]);
+        assert_eq!(points(&metrics, "gen_ai.client.token.usage"), [(1, 10.0), (1, 5.0)]);
+        assert_eq!(points(&metrics, "gen_ai.server.time_to_first_token"), [], "it was not streamed");
+    }
+
+    #[test]
+    fn an_answer_from_the_cache_is_no_call_of_a_provider_and_estimates_are_no_usage() {
+        let series = series(Temporality::Cumulative);
+        let mut hit = record();
+        (hit.cache, hit.token_source) = (CacheUse::Stale, TokenSource::Estimated);
+        series.record(&who("a", None), &hit);
+        let metrics = series.collect(9);
+        assert_eq!(points(&metrics, "gen_ai.client.operation.duration"), []);
+        assert_eq!(points(&metrics, "gen_ai.client.token.usage"), []);
+        assert_eq!(points(&metrics, "gen_ai.server.request.duration").len(), 1);
+    }
+
+    #[test]
+    fn cumulative_figures_go_on_and_deltas_begin_anew() {
+        for (temporality, again) in [(Temporality::Cumulative, vec![2]), (Temporality::Delta, vec![1])] {
+            let series = series(temporality);
+            let counts = |now| {
+                series.record(&who("a", None), &record());
+                let metrics = series.collect(now);
+                points(&metrics, "gen_ai.server.request.duration").iter().map(|(count, _)| *count).collect::<Vec<_>>()
+            };
+            assert_eq!(counts(9), [1]);
+            assert_eq!(counts(11), again);
+        }
+        let series = series(Temporality::Delta);
+        series.record(&who("a", None), &record());
+        series.collect(9);
+        assert!(series.collect(11).is_empty(), "what did not come is left out");
+    }
+
+    #[test]
+    fn series_are_bounded_and_the_rest_counts_as_other() {
+        let series = series(Temporality::Cumulative);
+        series.set_max(2);
+        for service in ["a", "b", "c", "d", "a"] {
+            series.record(&who(service, None), &record());
+        }
+        let metrics = series.collect(9);
+        let mut counts = points(&metrics, "gen_ai.server.request.duration");
+        counts.sort_by_key(|(count, _)| *count);
+        assert_eq!(counts.iter().map(|(count, _)| *count).collect::<Vec<_>>(), [1, 2, 2]);
+    }
+}

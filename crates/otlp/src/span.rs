@@ -251,3 +251,104 @@ fn limits(mask: LimitMask) -> Vec<String> {
 fn status(message: &str) -> Status {
     Status { message: message.to_owned(), code: ERROR }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Duration;
+
+    use paceline_plan::{Plan, sample};
+    use paceline_types::{Api, Code, Percentile, RequestId, Tokens};
+
+    use super::*;
+    use crate::context::Context;
+    use crate::messages::{KeyValue, Value};
+
+    fn finished(change: impl FnOnce(&mut UsageRecord, &mut Trace)) -> Finished {
+        let plan = Plan::read(&sample::bytes(&sample::document("http://127.0.0.1:9/v1"))).unwrap();
+        let mut record = UsageRecord::begin(RequestId::new(1, 1), 1_000_000, Api::Chat);
+        (record.outcome, record.model_asked, record.end_us) = (Outcome::Ok, "small".into(), 900);
+        let parent = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let mut trace = Trace::new(Context::begin(Some(parent), 0.0, || 7), 5, None);
+        change(&mut record, &mut trace);
+        Finished {
+            record,
+            trace,
+            began: Instant::now().checked_sub(Duration::from_micros(500)).unwrap(),
+            places: Arc::new(Places::of(&plan)),
+            deployment: Some(0),
+            team: Some("support".into()),
+            class: Some("chat".into()),
+        }
+    }
+
+    fn text<'a>(attributes: &'a [KeyValue], name: &str) -> Option<&'a str> {
+        let found = attributes.iter().find(|pair| pair.key == name)?;
+        match found.value.as_ref()?.value.as_ref()? {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn times_and_parents_are_those_of_the_request() {
+        let made = finished(|record, trace| {
+            record.first_us = 300;
+            trace.attempt(0, 9, false);
+            trace.answered(0);
+        });
+        let [request, attempt] = made.spans(Names::New, 0).try_into().unwrap_or_else(|_| unreachable!("two spans"));
+        assert_eq!((request.start_time_unix_nano, request.end_time_unix_nano), (1_000_000_000, 1_000_900_000));
+        assert_eq!(request.parent_span_id, [0, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7]);
+        assert_eq!(request.flags, 0x301, "sampled, and its parent is another process's");
+        assert_eq!((attempt.parent_span_id, attempt.flags), (request.span_id, 0x101));
+        assert_eq!(attempt.end_time_unix_nano, request.end_time_unix_nano, "it answered to the end");
+        assert_eq!((request.events.len(), request.events[0].time_unix_nano), (1, 1_000_300_000));
+        assert_eq!(attempt.name, "chat gpt-5.4-mini");
+        assert_eq!(text(&attempt.attributes, "server.address"), Some("127.0.0.1"));
+    }
+
+    #[test]
+    fn a_failure_is_an_error_and_a_refusal_only_has_a_type() {
+        let failed = finished(|record, trace| {
+            (record.outcome, record.code) = (Outcome::TimeoutStall, Code::ProviderTimeoutStall as u16);
+            record.over.set(Metric::StallMs, Percentile::P99);
+            trace.attempt(0, 9, false);
+            trace.answered(0);
+        });
+        let spans = failed.spans(Names::New, 0);
+        assert!(spans.iter().all(|span| span.status.as_ref().is_some_and(|status| status.code == ERROR)));
+        assert_eq!(text(&spans[1].attributes, "error.type"), Some("timeout_stall"));
+        assert!(text(&spans[0].attributes, "paceline.code").is_some_and(|code| code.starts_with('G')));
+        assert!(spans[0].attributes.iter().any(|pair| pair.key == "paceline.budget.over"));
+        let refused = finished(|record, _| record.outcome = Outcome::Refused);
+        let spans = refused.spans(Names::New, 0);
+        assert_eq!((text(&spans[0].attributes, "error.type"), &spans[0].status), (Some("refused"), &None));
+    }
+
+    #[test]
+    fn an_unknown_cost_and_tokens_nobody_counted_are_not_zero() {
+        let spans = finished(|_, _| {}).spans(Names::New, 0);
+        let has = |name: &str| spans[0].attributes.iter().any(|pair| pair.key == name);
+        assert!(!has("paceline.cost.amount") && !has("gen_ai.usage.input_tokens"));
+        let counted = finished(|record, _| {
+            (record.token_source, record.cost_nanousd) = (TokenSource::Estimated, 0);
+            record.tokens = Tokens { cache_write: 3, ..Tokens::default() };
+        });
+        let spans = counted.spans(Names::Both, 0);
+        let has = |name: &str| spans[0].attributes.iter().any(|pair| pair.key == name);
+        assert!(has("paceline.cost.amount") && has("gen_ai.usage.output_tokens"));
+        assert!(has("gen_ai.usage.cache_creation.input_tokens") && has("gen_ai.usage.cache_write.input_tokens"));
+    }
+
+    #[test]
+    fn captured_text_is_there_until_its_end_and_no_longer() {
+        let made = finished(|_, trace| {
+            let body = bytes::Bytes::from_static(br#"{"messages":[{"role":"user","content":"canary"}]}"#);
+            trace.capture(100, 1000, &body);
+        });
+        let said = |now| text(&made.spans(Names::New, now)[0].attributes, "gen_ai.input.messages").map(str::to_owned);
+        assert!(said(99).is_some_and(|messages| messages.contains("canary")));
+        assert_eq!(said(100), None);
+    }
+}

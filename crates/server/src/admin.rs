@@ -222,6 +222,7 @@ fn export(export: &ExportStatus) -> Value {
     json!({
         "endpoint": export.endpoint,
         "failing": export.failing,
+        "headers_missing": export.headers_missing,
         "waiting": export.waiting,
         "spans_sent": export.spans_sent,
         "points_sent": export.points_sent,

@@ -133,16 +133,14 @@ impl Running {
         &self.plan.gateway
     }
 
-    /// Providers, and the export, that want a key this process does not have: (provider, where it looked).
+    /// Providers that want a key this process does not have: (provider, where it looked).
     #[must_use]
     pub fn keys_missing(&self) -> Vec<(String, String)> {
         let missing = |(index, provider): (usize, &Provider)| match &provider.credential {
             Credential::Missing(place) => Some((self.plan.providers[index].name.to_string(), place.clone())),
             _ => None,
         };
-        let headers = self.telemetry.as_ref().map(|telemetry| telemetry.exporter().status().headers_missing);
-        let headers = headers.unwrap_or_default().into_iter().map(|place| ("telemetry.otlp".to_owned(), place));
-        self.providers.iter().enumerate().filter_map(missing).chain(headers).collect()
+        self.providers.iter().enumerate().filter_map(missing).collect()
     }
 }
 

@@ -201,6 +201,24 @@ def plan_in_force(here: Installation) -> Iterator[Check]:
         yield Check("plan in force", State.WRONG, seen, "is `paceline control` running? Its log says what it refused")
 
 
+def export(here: Installation) -> Iterator[Check]:
+    """OTLP export works, where the plan in force asks for it."""
+    try:
+        found = Link(here.data.socket).status().get("export")
+    except LinkError:
+        return
+    if not found:
+        return
+    if found["failing"]:
+        seen = f"{found['endpoint']}: {found['failing']}; {_many(found['requests_dropped'], 'request')} dropped"
+        yield Check("OTLP export", State.WRONG, seen, "start the collector, or correct `telemetry.otlp`")
+    elif found["headers_missing"]:
+        places = ", ".join(found["headers_missing"])
+        yield Check("OTLP export", State.WRONG, f"{places} is not there", "set it where the gateway starts")
+    else:
+        yield Check("OTLP export", State.OK, f"{found['endpoint']}, {_many(found['spans_sent'], 'span')} sent")
+
+
 def journal(here: Installation) -> Iterator[Check]:
     """Look how much waits to be taken in."""
     if not here.data.journal.is_dir():
@@ -224,5 +242,6 @@ _CHECKS: dict[str, Callable[[Installation], Iterator[Check]]] = {
     "ledger": ledger,
     "processes": processes,
     "plan in force": plan_in_force,
+    "OTLP export": export,
     "journal": journal,
 }
