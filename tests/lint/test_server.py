@@ -78,7 +78,7 @@ def editor(tmp_path: Path) -> Iterator[Editor]:
     yield made
     made.ask("shutdown", None)
     made.send("exit", None)
-    assert made.process.wait(10) == 0
+    assert made.process.wait(60) == 0
     for stream in (made.process.stdin, made.process.stdout):
         assert stream is not None
         stream.close()

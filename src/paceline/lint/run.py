@@ -102,10 +102,8 @@ def check(  # noqa: PLR0913  # what to look at, what to go by, and where to keep
     """Lint files and directories: what is there, and what pragmas and configuration say of it."""
     names = discovery.find(paths, settings.selection)
     chosen = choice(settings)
-    outcome = Outcome(absent=_absent(names), paths=names)
-    missing = {module for module, _ in outcome.absent}
-    readable = [name for name in names if fronts.language(name) not in missing]
-    for name, found in _looks(readable, settings, policy, cache, progress):
+    outcome = Outcome(paths=names)
+    for name, found in _looks(outcome, settings, policy, cache, progress):
         add(outcome, name, found, chosen, today)
     outcome.findings = sorted(each for each in outcome.findings if each.unless not in outcome.settings)
     outcome.unknown.sort()
@@ -159,20 +157,24 @@ def only_new(outcome: Outcome, root: Path, commit: str) -> bool:
 
 
 def _looks(
-    names: list[str], settings: Settings, policy: Policy, cache: Path | None, progress: Callable[[int, int], None]
+    outcome: Outcome, settings: Settings, policy: Policy, cache: Path | None, progress: Callable[[int, int], None]
 ) -> Iterable[tuple[str, Look]]:
-    keeping = cache is not None and len(names) >= CACHED_FILES
+    """Look at the files of a run: what is kept first, so that a run that knows all loads no front end."""
+    keeping = cache is not None and len(outcome.paths) >= CACHED_FILES
     mark = fingerprint(settings.root, policy) if keeping else ""
     kept = Cache(cache if keeping else None, settings.root, mark)
     missing = []
-    for name in names:
+    for name in outcome.paths:
         found = kept.get(name)
         if found is None:
             missing.append(name)
         else:
             yield name, found
+    outcome.absent = _absent(missing)
+    absent = {module for module, _ in outcome.absent}
+    readable = [name for name in missing if fronts.language(name) not in absent]
     reader = Reader(settings.root, policy)
-    for name, stamps, mark, when, packed in reader.all(missing, lambda done: progress(done, len(missing))):
+    for name, stamps, mark, when, packed in reader.all(readable, lambda done: progress(done, len(readable))):
         if stamps is not None:
             kept.put(name, stamps, mark, when, packed)
         yield name, unpacked(name, packed)
@@ -187,12 +189,8 @@ def _absent(names: list[str]) -> list[tuple[str, str]]:
         try:
             fronts.front(module or "paceline.lint.python")
         except fronts.AbsentError as error:
-            found.append(
-                (
-                    module or "",
-                    f"{count} files were not looked at: {error}" if count > 1 else f"1 file was not looked at: {error}",
-                )
-            )
+            files = "1 file was" if count == 1 else f"{count} files were"
+            found.append((module or "", f"{files} not looked at: {error}"))
     return found
 
 
