@@ -1,6 +1,6 @@
 """What could not be carried over as it was, and what went wrong: where it stands in the source, why, what to do.
 
-No finding quotes a value of the source: it may be a key.
+No finding quotes a value that may be a key.
 """
 
 from __future__ import annotations

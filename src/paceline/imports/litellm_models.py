@@ -36,6 +36,10 @@ _PARAMETER: Final = (
     "set it where the call is made",
 )
 _ENTRA: Final = ("Microsoft Entra's tokens are not fetched", "use a key of the resource")
+_SPREAD: Final = (
+    "LiteLLM spreads calls over the deployments of a name; paceline prefers the first, and goes on to the next where "
+    "that is full, at its limit, slow or failing"
+)
 _TAGS: Final = (
     "traffic is not routed by tags",
     "give the deployments of a tag a model of their own, and name it in the use cases that need it",
@@ -121,10 +125,7 @@ class Models:
 
     def _tell(self, mine: list[Entry]) -> None:
         if len(self._draft.models[mine[0].model]) > 1:
-            why = (
-                "LiteLLM spreads calls over the deployments of a name; paceline prefers the first, and goes on to the "
-            )
-            why += "next where that is full, at its limit, slow or failing"
+            why = _SPREAD
             do = "they stand in the order of `order`, then weight, rpm or tpm: see that the first is the right one"
             self._draft.notes.note("changed", mine[0].path, why, do)
         if any(entry.speaks_messages for entry in mine):
@@ -133,25 +134,10 @@ class Models:
             self._draft.notes.note("changed", mine[0].path, why, do)
 
     def _entry(self, section: Section) -> Entry | None:
-        name, params, info = (
-            section.text("model_name"),
-            section.section("litellm_params"),
-            section.section("model_info"),
-        )
-        model, path = params.text("model"), section.path
-        if not name or not model:
-            self._draft.notes.note(
-                "left out", path, "it has no `model_name` or no `litellm_params.model`", "correct it"
-            )
-            return None
-        if "*" in name or "*" in model:
-            why = "a wildcard stands for every model of a provider, and standards name the models they allow"
-            self._draft.notes.note("left out", path, why, "list the models that callers use under `models:`")
-            return None
-        mode = info.text("mode")
-        if mode not in _CHAT:
-            why = f"{mode} is no API of models here; its paths pass through to the provider"
-            self._draft.notes.note("left out", path, why, "`providers.NAME.passthrough`, such as [/images, /audio]")
+        params, info = section.section("litellm_params"), section.section("model_info")
+        name, model, mode = section.text("model_name"), params.text("model"), info.text("mode")
+        if why_not := _why_not(name, model, mode):
+            self._draft.notes.note("left out", section.path, *why_not)
             return None
         placed = self._providers.place(model, params)
         if placed is None:
@@ -163,7 +149,7 @@ class Models:
         entry = Entry(
             model=self.names.ours(name, section.at("model_name"), "model"),
             deployment=f"{placed.provider}/{placed.model}",
-            path=path,
+            path=section.path,
             details=details,
             order=math.inf if (order := params.number("order")) is None else order,
             weight=_weight(params, details.get("limits", {})),
@@ -179,6 +165,19 @@ class Models:
         info.leave(_INFO | {key: _DESCRIBES for key in info.names() if key.startswith("supports_")})
         section.leave(_PARAMS)
         return entry
+
+
+def _why_not(name: str, model: str, mode: str) -> tuple[str, str] | None:
+    """Say why an entry is no model here, and what to do; none if it is one."""
+    if not name or not model:
+        return "it has no `model_name` or no `litellm_params.model`", "correct it"
+    if "*" in name or "*" in model:
+        why = "a wildcard stands for every model of a provider, and standards name the models they allow"
+        return why, "list the models that callers use under `models:`"
+    if mode not in _CHAT:
+        why = f"{mode} is no API of models here; its paths pass through to the provider"
+        return why, "`providers.NAME.passthrough`, such as [/images, /audio]"
+    return None
 
 
 def _weight(params: Section, limits: Mapping[str, Any]) -> float:

@@ -46,6 +46,10 @@ def models() -> Iterator[Panel]:
     )
     retries = Target(per_second("paceline_retries_total", MODELS, "deployment"), "retries {{deployment}}")
     yield series("Fallbacks, hedges, retries", "reqps", events, retries, width=6)
+    yield from _loads()
+
+
+def _loads() -> Iterator[Panel]:
     yield row("How full")
     for title, name in (
         ("At it now", "paceline_deployment_requests_in_flight"),
@@ -80,10 +84,16 @@ def gateway() -> Iterator[Panel]:
             "paceline_lost_requests_total",
             "In flight when a gateway was killed; counted as failed.",
         ),
-        ("Records dropped", "paceline_journal_dropped_records", "The journal was full: the ledger lacks them."),
     ):
-        grown = f"sum ({name})" if name.endswith("records") else f"sum (increase({name}[$__range]))"
-        yield tile(title, "short", Target(grown), over=1, description=told)
+        yield tile(title, "short", Target(f"sum (increase({name}[$__range]))"), over=1, description=told)
+    dropped = Target("sum (paceline_journal_dropped_records)")
+    yield tile("Records dropped", "short", dropped, over=1, description="The journal was full: the ledger lacks them.")
+    yield from _overhead()
+    yield from _callers()
+    yield from _stores()
+
+
+def _overhead() -> Iterator[Panel]:
     for way, told in (
         ("in", "Before the request is sent on."),
         ("back", "From the provider's bytes to the caller's socket."),
@@ -93,6 +103,9 @@ def gateway() -> Iterator[Panel]:
             Target(quantile(at, "paceline_overhead_seconds", chosen), f"p{at * 100:g}") for at in (0.5, 0.95, 0.99)
         ]
         yield series(f"Our own overhead, way {way}", "s", *lines, description=told)
+
+
+def _callers() -> Iterator[Panel]:
     yield series(
         "In flight and connections",
         "short",
@@ -115,7 +128,6 @@ def gateway() -> Iterator[Panel]:
         Target("sum (increase(paceline_plans_refused_total[$__rate_interval]))", "refused"),
         width=8,
     )
-    yield from _stores()
 
 
 def _stores() -> Iterator[Panel]:
