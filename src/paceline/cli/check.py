@@ -127,8 +127,8 @@ def _check(paths: tuple[Path, ...], given: dict[str, Any]) -> int:
         _summarise(view)
     if given["report_to"]:
         _report(view, settings, given)
-    named = {(settings.root / name).resolve() for name, _ in outcome.unread}
-    if any(path.resolve() in named for path in paths if path.is_file()):
+    named = {os.path.realpath(settings.root / name) for name, _ in outcome.unread}
+    if any(os.path.realpath(path) in named for path in paths if path.is_file()):
         return EXIT_COULD_NOT
     return EXIT_NO if said.fails else 0
 

@@ -45,6 +45,8 @@ class Reader:
         data = b""
         if found is not None and found[0] > fronts.BYTES_MAX:
             unread = f"is larger than {fronts.BYTES_MAX // 1024**2} MiB"
+        elif found is not None and not path.is_file():
+            unread = "is no regular file"  # reading a pipe would wait for whoever writes to it
         else:
             try:
                 data = path.read_bytes()
