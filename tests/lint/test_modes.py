@@ -141,3 +141,16 @@ def test_progress_is_shown_on_terminals_only(
     assert said.count("files") == 1
     assert "208 of 400 files" in said
     assert said.endswith("\r\x1b[K")
+
+
+def test_what_another_file_sets_for_all_counts_for_a_file_that_is_named_alone(tree: Path) -> None:
+    (tree / "ask.py").write_text("import litellm\n\nlitellm.completion(model=M, messages=m, max_tokens=3)\n")
+
+    def timeouts(*paths: str) -> int:
+        result = CliRunner().invoke(command, [*paths, "--select", "T302", "--mode", "enforce"])
+        return result.stdout.count("T302")
+
+    assert timeouts("ask.py") == timeouts() == 1
+    (tree / "boot.py").write_text("import litellm\n\nlitellm.request_timeout = 30\n")
+    ask(tree, "add", ".")
+    assert timeouts("ask.py") == timeouts() == 0

@@ -105,6 +105,10 @@ def check(  # noqa: PLR0913  # what to look at, what to go by, and where to keep
     outcome = Outcome(paths=names)
     for name, found in _looks(outcome, settings, policy, cache, progress):
         add(outcome, name, found, chosen, today)
+    if any(each.unless not in outcome.settings for each in outcome.findings if each.unless):
+        from paceline.lint.program import elsewhere
+
+        outcome.settings |= elsewhere(outcome.findings, outcome.settings, names, settings.root, policy)
     outcome.findings = sorted(each for each in outcome.findings if each.unless not in outcome.settings)
     outcome.unknown.sort()
     return outcome

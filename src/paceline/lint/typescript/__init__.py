@@ -1,9 +1,9 @@
 """The front end for TypeScript and JavaScript, and for the script blocks of Vue and Svelte: from bytes to site records.
 
-The order is: `syntax` parses, `survey` and `bindings` fill `scopes`, `resolve` says what names stand for (`modules` finds
-the files beside this one), `options`, `values` and `facts` decide parameters, `finding` and `calls` make sites of calls,
-`requests` of raw ones, `surroundings` tells what stands around one, `writing` where an argument can be added, `prompts`
-reads prompts. Needs the extra `lint-ts`. Must not judge.
+The order is: `syntax` parses, `survey` and `bindings` fill `scopes`, `resolve` says what names stand for (`modules`
+finds the files beside this one), `options`, `values` and `facts` decide parameters, `finding` and `calls` make sites
+of calls, `requests` of raw ones, `surroundings` tells what stands around one, `writing` where an argument can be
+added, `prompts` reads prompts. Needs the extra `lint-ts`. Must not judge.
 
 A front end for another language (Java, Go, C#: the B-rules first) is a package like this one: a grammar, a pass that
 binds names, a catalogue of that language, and `sites` with `Kind.CLIENT` and `Kind.HTTP`. `fronts` names it by suffix.
