@@ -13,7 +13,7 @@ from paceline.lint.sites import Kind
 
 
 def notebook(*cells: str, sort: str = "code") -> bytes:
-    listed = [{"cell_type": "markdown", "source": "# OpenAI()"}]
+    listed: list[dict[str, object]] = [{"cell_type": "markdown", "source": "# OpenAI()"}]
     listed += [{"cell_type": sort, "source": [line + "\n" for line in cell.split("\n")]} for cell in cells]
     return json.dumps({"cells": listed, "nbformat": 4}, indent=1).encode()
 

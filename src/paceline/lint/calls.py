@@ -20,6 +20,7 @@ _CLIENT = {
     "mistral",
 }  # fmt: skip
 _OTHERS = {"mock", "thread", "threads", "agents", "db", "session", "objects", "conversations", "chats", "assistants"}
+_HEADS = {"chat", "messages", "responses", "completions", "models", "embeddings", "beta", "with_raw_response"}
 _GIVEN = {"model", "messages", "input", "contents", "prompt", "modelId", "engine"}
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
@@ -86,7 +87,7 @@ class Finder:
                 return Found(*direct, None, "function")
             if self.catalogue.imported(value.dotted):
                 return None
-        elif isinstance(value, Local) and not (value.missing and names[0] == "self"):
+        elif isinstance(value, Local) and not _injected(value):
             return None
         shaped = self._by_shape(call, names, value)
         if shaped is None or self.resolver.across:
@@ -96,8 +97,7 @@ class Finder:
         self.resolver.across = False
         if isinstance(again, Client):
             return self._below(again)
-        own = isinstance(again, Local) and not (again.missing and names[0] == "self")
-        return None if own else shaped
+        return None if isinstance(again, Local) and not _injected(again) else shaped
 
     def _below(self, client: Client) -> Found | None:
         path = client.path
@@ -140,6 +140,11 @@ class Finder:
             if (shaped and len(api.shape) > 1) or by_import or (shaped and _client_like(front[-1])):
                 return Found(product, api, names[-1], None, "shape")
         return None
+
+
+def _injected(value: Local) -> bool:
+    """Say whether a class of the tree holds a client that comes from elsewhere, rather than being like one itself."""
+    return bool(value.missing) and value.missing not in _HEADS
 
 
 def _client_like(name: str) -> bool:

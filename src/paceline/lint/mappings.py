@@ -153,9 +153,10 @@ class Mappings:
     def _attribute(self, node: ast.expr, attribute: str, scope: Scope, names: Names, depth: int) -> Fact | None:
         """Look at a dictionary kept on `self`; what it lacked may have come since, where it is changed in place."""
         owner = scope.owner()
-        bound = owner.attributes.get(attribute, owner.names.get(attribute, [])) if owner is not None else []
+        classes = [each for each in self.resolver.scopes.values() if isinstance(each.node, ast.ClassDef)]
+        bound = _held(attribute, [owner] if owner is not None else []) or _held(attribute, classes)
         ways = [self.look(each.node, each.scope, names, depth - 1) for each in bound if isinstance(each.node, ast.expr)]
-        if ways and len(ways) == len(bound):
+        if ways and len(ways) == len(bound) and not any(each.field for each in bound):
             found = self._agreed(ways, place(node), names)
             if (found is None and attribute not in self.resolver.seen.touched) or (found and found.state is State.YES):
                 return found
@@ -237,6 +238,12 @@ class Mappings:
         if added is not None and found is not None and added.state is found.state:
             return found
         return Fact(State.UNKNOWN, where, f"`{names[0]}` is set on some paths only")
+
+
+def _held(attribute: str, classes: list[Scope]) -> list[Binding]:
+    """List what an attribute is bound to in some classes."""
+    parts = (part.get(attribute, ()) for each in classes for part in (each.attributes, each.names))
+    return [binding for bindings in parts for binding in bindings]
 
 
 def is_dict(node: ast.Call) -> bool:

@@ -63,8 +63,8 @@ class Local:
     node: ast.AST
     scope: Scope
     instance: bool = False
-    missing: bool = False
-    """An attribute of such an instance that nothing in sight sets."""
+    missing: str = ""
+    """The name of an attribute of such an instance that nothing in sight sets."""
 
 
 Value = Ref | Made | Client | Local
@@ -231,7 +231,7 @@ class Resolver:
                 if node.attr == "aio":
                     return replace(base, asynchronous=True)
                 return base if node.attr in TRANSPARENT else replace(base, path=(*base.path, node.attr))
-            case Local(missing=True):
+            case Local(missing=str(name)) if name:
                 return base
             case Local(node=ast.ClassDef()):
                 return self._member(base, node.attr, depth)
@@ -255,7 +255,7 @@ class Resolver:
                 found = self._member(above, name, depth - 2)
                 if found is not None:
                     return replace(found, origin="base class") if isinstance(found, Client) else found
-        return None if base.node.bases else Local(base.node, base.scope, missing=True)
+        return None if base.node.bases else Local(base.node, base.scope, missing=name)
 
     def _call(self, node: ast.Call, scope: Scope, depth: int) -> Value | None:
         if isinstance(node.func, ast.Attribute) and node.func.attr in {"__aenter__", "__enter__"}:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as made
 
 _LEAVES = frozenset({ast.Load, ast.Store, ast.Del, ast.Name, ast.Constant, ast.alias, ast.arg, ast.Pass})
 _BRANCHES = frozenset({ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Match})
@@ -27,6 +28,8 @@ class Binding:
     scope: Scope
     dotted: str = ""
     conditional: Condition = False
+    field: bool = False
+    """A field of a class, declared with its type: what it is set to there is only its default."""
 
     @property
     def last(self) -> int:
@@ -60,12 +63,12 @@ class Scope:
 
     node: ast.AST
     parent: Scope | None
-    names: dict[str, list[Binding]] = field(default_factory=dict)
-    attributes: dict[str, list[Binding]] = field(default_factory=dict)
-    changes: dict[str, list[Change]] = field(default_factory=dict)
-    returns: list[ast.expr] = field(default_factory=list)
-    yields: list[ast.expr] = field(default_factory=list)
-    elsewhere: dict[str, Scope] = field(default_factory=dict)
+    names: dict[str, list[Binding]] = made(default_factory=dict)
+    attributes: dict[str, list[Binding]] = made(default_factory=dict)
+    changes: dict[str, list[Change]] = made(default_factory=dict)
+    returns: list[ast.expr] = made(default_factory=list)
+    yields: list[ast.expr] = made(default_factory=list)
+    elsewhere: dict[str, Scope] = made(default_factory=dict)
     """Names that `global` and `nonlocal` send to another scope."""
 
     @property
@@ -120,14 +123,14 @@ class Seen:
     """What the pass found: calls, texts with parts, stores into attributes, and each with its scope."""
 
     module: Scope
-    calls: list[tuple[ast.Call, Scope]] = field(default_factory=list)
-    texts: list[tuple[ast.expr, Scope, str]] = field(default_factory=list)
-    stores: list[tuple[ast.Attribute, ast.expr, Scope]] = field(default_factory=list)
-    scopes: dict[ast.AST, Scope] = field(default_factory=dict)
-    imports: set[str] = field(default_factory=set)
-    touched: set[str] = field(default_factory=set)
+    calls: list[tuple[ast.Call, Scope]] = made(default_factory=list)
+    texts: list[tuple[ast.expr, Scope, str]] = made(default_factory=list)
+    stores: list[tuple[ast.Attribute, ast.expr, Scope]] = made(default_factory=list)
+    scopes: dict[ast.AST, Scope] = made(default_factory=dict)
+    imports: set[str] = made(default_factory=set)
+    touched: set[str] = made(default_factory=set)
     """Attributes whose value is changed in place somewhere: `self.options["k"] = v`, `self.options.update(…)`."""
-    renamed: set[str] = field(default_factory=set)
+    renamed: set[str] = made(default_factory=set)
     """Names whose calls are calls of something else: imported under another name, bound methods, partials."""
 
 
@@ -224,6 +227,8 @@ class _Walk:
 
     def _annotated(self, node: ast.AnnAssign, scope: Scope, conditional: Condition) -> None:
         self._bind(node.target, node.value if node.value is not None else node, scope, conditional)
+        if isinstance(scope.node, ast.ClassDef) and isinstance(node.target, ast.Name):
+            scope.names[node.target.id][-1].field = True
         if node.value is not None and isinstance(node.target, ast.Name):
             self._text(node.value, scope, node.target.id)
 

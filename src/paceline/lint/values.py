@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paceline.lint.resolve import Local, Resolver, argument_of
@@ -126,7 +127,8 @@ class Values:
                 doubt = _may_be_none(ast.unparse(binding.node.annotation))
                 facts.append(Fact(State.UNKNOWN if doubt else State.YES))
             elif binding.sort == "value" and isinstance(binding.node, ast.expr):
-                facts.append(self.judge(binding.node, binding.scope, name, depth - 1))
+                fact = self.judge(binding.node, binding.scope, name, depth - 1)
+                facts.append(replace(fact, state=State.UNKNOWN) if binding.field and fact.state is State.NO else fact)
             elif binding.node is not None and binding.sort == "value":
                 facts.append(Fact(State.UNKNOWN))
             else:
