@@ -34,6 +34,11 @@ def test_generics_that_would_be_jsx() -> None:
     assert len(calls(CODE + "const f = <T>(x: T) => <any>x;\n", "a.ts")) == 1
 
 
+def test_a_type_that_the_grammar_does_not_know() -> None:
+    code = "vi.mock('a', async (original) => ({ ...(await original<typeof import('a')>()) }));\n" + CODE
+    assert state(one(code), "cap") == "no"
+
+
 def test_types_of_flow_in_a_script() -> None:
     code = "// @flow\nimport type { A } from './a';\n" + CODE + "function f(a: ?A): number { return (a: any); }\n"
     assert len(calls(code, "a.js")) == 1
@@ -64,6 +69,13 @@ def judged(data: bytes, path: str) -> str:
         return str(len(sites(data, path, load("typescript"))))
     except fronts.UnreadableError as error:
         return str(error)
+
+
+def test_a_file_that_is_mostly_no_code_is_named() -> None:
+    with pytest.raises(fronts.UnreadableError, match=r"cannot be parsed \(line \d+\)"):
+        found("]]} openai ) {{ ( <<< " * 40)
+    with pytest.raises(fronts.UnreadableError, match="null bytes"):
+        found("\0" + CODE)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ class Calls:
         facts = {each: self._given(node, scope, product, each, product.names(each)) for each in names}
         if kind is Kind.FRAMEWORK and product.name == "ai-sdk":
             facts["model"] = self.finder.model(node, scope, facts["model"])
-        if name.startswith("Azure") and facts["base_url"].state is State.NO:
+        if name.startswith("Azure") and facts["base_url"].state is not State.YES:
             state = State.YES if kind is Kind.CLIENT else State.UNKNOWN
             facts["base_url"] = Fact(state, place(node), "Azure makes an address of its own")
         if product.kind == "agent" and facts["cap"].state is State.NO:

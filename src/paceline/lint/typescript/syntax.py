@@ -40,6 +40,7 @@ _EMBEDDED = (".vue", ".svelte")
 _SCRIPT = re.compile(rb"<script\b([^>]*)>")
 _LANG = re.compile(rb"""\blang\s*=\s*["']?(\w+)""")
 _NO_CODE = re.compile(rb"""\btype\s*=\s*["']?(?!module|text/(?:java|type)script|application/javascript)\w""")
+_TYPE_OF_IMPORT = re.compile(rb"""\btypeof[ ]+import\([ ]*["'][^"'\n]*["'][ ]*\)""")
 _LETTERS = re.compile(rb"[^\n]")
 
 
@@ -52,11 +53,14 @@ def parse(data: bytes, path: str) -> Node:
     if suffix in _EMBEDDED:
         data, grammar = _scripts(data)
     root = _parser(grammar).parse(data).root_node
+    if root.has_error and _TYPE_OF_IMPORT.search(data):
+        # The grammar does not know `f<typeof import("x")>()`; a name of the same length changes no place.
+        root = _parser(grammar).parse(_TYPE_OF_IMPORT.sub(_any, data)).root_node
     if root.has_error and grammar == "javascript":
         # Types in a .js file are Flow's, most of which TypeScript reads.
         other = _parser("tsx").parse(data).root_node
         root = other if not other.has_error else root
-    if root.type == "ERROR":
+    if root.type == "ERROR" and 2 * _understood(root) < root.end_byte - root.start_byte:
         raise UnreadableError(f"cannot be parsed (line {_first_error(root)})")
     return root
 
@@ -83,6 +87,16 @@ def _scripts(data: bytes) -> tuple[bytes, str]:
         kept += [_LETTERS.sub(b" ", data[at : match.end()]), data[match.end() : end]]
         at = end
     return b"".join([*kept, _LETTERS.sub(b" ", data[at:])]), grammar
+
+
+def _any(match: re.Match[bytes]) -> bytes:
+    return b"any".ljust(len(match[0]))
+
+
+def _understood(root: Node) -> int:
+    """Count the bytes of the statements that were made out in a file that is no program as a whole."""
+    whole = (each for each in root.named_children if each.type.endswith(("_statement", "_declaration")))
+    return sum(each.end_byte - each.start_byte for each in whole)
 
 
 def _first_error(root: Node) -> int:
