@@ -52,7 +52,7 @@ class Load:
         until(lambda: len(self.delivered) >= wanted, f"{more} more answers")
 
     def _call(self, seed: int) -> None:
-        chance = random.Random(seed)  # noqa: S311
+        chance = random.Random(seed)
         connection: http.client.HTTPConnection | None = None
         while not self._stop.is_set():
             if connection is None:

@@ -35,7 +35,7 @@ def settle(at: Installation, load: Load) -> None:
 
 @pytest.mark.slow
 def test_a_killed_gateway_loses_nothing_it_answered(tmp_path: Path) -> None:
-    chance = random.Random(1)  # noqa: S311
+    chance = random.Random(1)
     rounds = 4
     with installation(tmp_path, "sim", "control", extra=SEGMENTS) as at:
         key = start(at)
@@ -66,7 +66,7 @@ def test_a_killed_gateway_loses_nothing_it_answered(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_killed_control_process_is_never_noticed_and_counts_nothing_twice(tmp_path: Path) -> None:
-    chance = random.Random(2)  # noqa: S311
+    chance = random.Random(2)
     with installation(tmp_path, "sim", "control", extra=SEGMENTS) as at:
         key = start(at)
         with Load(at.gateway_port, key, callers=6) as load:

@@ -116,7 +116,7 @@ class Load:
         until(lambda: phase.requests >= requests and phase.hits >= hits, f"{requests} requests, {hits} hits")
 
     def _call(self, seed: int) -> None:
-        chance = random.Random(seed)  # noqa: S311
+        chance = random.Random(seed)
         connection = http.client.HTTPConnection("127.0.0.1", self._at.gateway_port, timeout=PATIENCE_S)
         while not self._stop.is_set():
             phase, began = self.phases[-1], time.perf_counter()

@@ -141,7 +141,7 @@ def test_observe_adds_no_cap(wired: Installation, upstream: RecordingUpstream, o
 
 
 def test_any_order_and_spacing_survives(wired: Installation, upstream: RecordingUpstream, wired_key: str) -> None:
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(7)
     for _ in range(40):
         members = [
             '"model":"auto"',

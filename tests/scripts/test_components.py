@@ -39,6 +39,7 @@ def test_each_missing_component_is_named_with_what_to_install(components: Module
         "nginx": "no nginx on this machine (on Debian: apt install nginx)",
         "faketime": "no faketime on this machine (on Debian: apt install faketime)",
         "otelcol": "no go on this machine (1.26 or newer builds it)",
+        "npm": "no npm on this machine (on Debian: apt install npm)",
         "prometheus": "no promtool on this machine (on Debian: apt install prometheus)",
     }
 

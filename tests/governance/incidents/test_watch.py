@@ -49,7 +49,9 @@ class Traffic:
         with self.ledger.engine.begin() as connection:
             if not self.number:
                 names = {"service": "helpdesk", "use_case": "chat", "model": "m", "deployment": "d", "plan": "p"}
-                self.number = connection.execute(insert(series).values(**names, last_minute=1 << 40)).inserted_primary_key[0]
+                self.number = connection.execute(
+                    insert(series).values(**names, last_minute=1 << 40)
+                ).inserted_primary_key[0]
             row = {"minute": self.minute, "series": self.number, "metric": "ttft", "percentile": "p95"}
             connection.execute(insert(minute_limit).values(**row, n=n, over_limit=over))
 

@@ -109,7 +109,7 @@ class Case:
 
 def traffic() -> Iterator[Record]:
     """Yield thirty calls a day of each service's use cases."""
-    dice = random.Random(7)  # noqa: S311
+    dice = random.Random(7)
     number = 0
     subjects = [("helpdesk", "support-chat"), ("forum", "support-chat"), ("editor-plugin", "code-complete")]
     subjects += [("agent", "research"), ("ghost", "support-chat")]

@@ -16,7 +16,7 @@ NOW = 480_000
 
 def found_after(share: float, most: int, seed: int, *, batch: int = 1, allowed: float = 0.05) -> int | None:
     """Requests until the alarm, a batch at a time; none when there is none."""
-    draw = random.Random(seed)  # noqa: S311
+    draw = random.Random(seed)
     test = BreachTest(allowed)
     for at in range(batch, most + 1, batch):
         over = sum(draw.random() < share for _ in range(batch))
@@ -83,7 +83,7 @@ def test_the_state_survives_a_round_trip_and_batches_add_up(batches: list[tuple[
 
 def test_at_budget_hour_by_hour_there_is_no_alarm_either() -> None:
     for seed in range(20):
-        draw, test = random.Random(seed), BreachTest(0.05)  # noqa: S311
+        draw, test = random.Random(seed), BreachTest(0.05)
         for hour in range(WINDOW_HOURS):
             test = test.observe(NOW + hour, 150, sum(draw.random() < 0.05 for _ in range(150)))
             assert not test.is_breach
