@@ -227,6 +227,9 @@ PROMPTS = {
     "`${new Date().toISOString().slice(0, 10)} x`": "day",
     "`${new Date().getFullYear()} x`": "day",
     "`${new Date(created)} x`": None,
+    "`${userId} x`": "identity",
+    "`${ctx.sessionId} x`": "identity",
+    "`${grid} x`": None,
     "`${who} x`": None,
     "`${when()} x`": None,
     "`" + "x" * 5000 + "${Date.now()}`": None,
@@ -240,6 +243,11 @@ def test_prompts(text: str) -> None:
     )
     fact = site.fact("stable")
     assert (fact.value if fact.state is State.NO else None) == PROMPTS[text]
+
+
+def test_a_constant_that_is_put_in_counts_by_its_length() -> None:
+    (site,) = found(f"const RULES = '{'x' * 5000}';\nconst f = () => ask({{ system: `${{RULES}} ${{Date.now()}}` }});")
+    assert site.fact("stable").state is State.UNKNOWN
 
 
 @pytest.mark.parametrize(

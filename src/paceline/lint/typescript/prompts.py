@@ -25,6 +25,8 @@ _CHANCE = frozenset(
 )
 _DAYS = frozenset({"toDateString", "toLocaleDateString", "getDate", "getDay", "getMonth", "getFullYear", "getUTCDate",
                    "getUTCMonth", "getUTCFullYear"})  # fmt: skip
+_IDENTITY = re.compile(r"^\w*(?:user|session|request|conversation|thread|trace|chat|customer|message)_?id$", re.I)
+_NAME_MAX = 80
 _FINE = re.compile(r"[Hhms]{1,2}|timeStyle|hour|minute|second")
 _SPELT = frozenset({"toISOString", "toString", "toLocaleString", "toLocaleTimeString", "toTimeString", "toUTCString",
                     "toJSON", "getTime", "valueOf", "format", "toFormat", "toISO", "unix", "slice", "split",
@@ -58,6 +60,7 @@ def _stable(node: Node, scope: Scope) -> Fact:
         grain = _volatile(part, scope)
         if grain is not None:
             return Fact(State.NO, place(part), f"{grain[1]} after {before} characters", grain[0])
+        before += _length(part, scope)
         unknown = unknown or Fact(State.UNKNOWN, place(part), "what is put in may change")
     return unknown or Fact(State.YES, place(node), "the beginning is literal")
 
@@ -85,7 +88,7 @@ def _parts(node: Node) -> list[Node | str]:
 
 
 def _volatile(node: Node, scope: Scope, depth: int = 5) -> tuple[str, str] | None:  # one a form
-    """Return the grain (`fine` or `day`) and the name of what changes."""
+    """Return the grain (`fine`, `day` or `identity`) and the name of what changes."""
     inner = plain(node)
     if inner is None or depth <= 0:
         return None
@@ -98,6 +101,9 @@ def _volatile(node: Node, scope: Scope, depth: int = 5) -> tuple[str, str] | Non
         return None
     if inner.type == "call_expression":
         return _called(inner, scope, depth)
+    name = key(field(inner, "property")) if inner.type == "member_expression" else text(inner)[:_NAME_MAX]
+    if inner.type in {"identifier", "member_expression"} and name and _IDENTITY.match(name):
+        return "identity", f"`{name}`"
     if inner.type == "subscript_expression":
         base = field(inner, "object")
         found = None if base is None else _volatile(base, scope, depth - 1)
@@ -110,6 +116,14 @@ def _volatile(node: Node, scope: Scope, depth: int = 5) -> tuple[str, str] | Non
             function = held[0].scope.function
             return None if function is None else _volatile(held[0].node, held[0].scope, depth - 1)
     return None
+
+
+def _length(node: Node, scope: Scope) -> int:
+    """Return how long a text is that is put in by the name of a constant."""
+    inner = plain(node)
+    held = scope.bindings(text(inner)) if inner is not None and inner.type == "identifier" else []
+    literal = string(held[0].node) if len(held) == 1 and held[0].sort == "value" and not held[0].path else None
+    return len(literal or "")
 
 
 def _called(node: Node, scope: Scope, depth: int) -> tuple[str, str] | None:

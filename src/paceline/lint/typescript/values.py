@@ -163,7 +163,7 @@ class Values:
         if states == {State.YES}:
             return Fact(State.YES, doubt.place, f"`{parameter}`", value if len(held) == 1 else None)
         if states == {State.NO}:
-            return Fact(State.NO, doubt.place, f"`{parameter}` is undefined", explicit=True)
+            return Fact(State.NO, doubt.place, f"`{parameter}` is undefined", explicit=parameter == "cap")
         return doubt
 
 
@@ -191,7 +191,8 @@ def _written(node: Node, source: str, parameter: str) -> Fact | None:
     """Judge what is written out: nothing, a number without bound, a literal."""
     where, named_so = place(node), f"`{parameter}`"
     if is_nothing(node):
-        return Fact(State.NO, where, f"{named_so} is {source}", explicit=True)
+        # Every SDK takes its default for undefined and null; of a cap that is to have none.
+        return Fact(State.NO, where, f"{named_so} is {source}", explicit=parameter == "cap")
     if parameter == "cap" and _UNBOUND.match(source):
         return Fact(State.NO, where, f"{named_so} is {source}: without bound", explicit=True)
     if parameter == "cap" and _WINDOW.search(source):
