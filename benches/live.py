@@ -14,6 +14,8 @@ import argparse
 import contextlib
 import http.client
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,7 +32,7 @@ import sides
 from figures import table
 from playwright.sync_api import Page, sync_playwright
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = os.environ.get("PACELINE_TEST_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
