@@ -27,12 +27,13 @@ import start
 HERE = Path(__file__).resolve().parent
 SECTIONS = (
     *("start", "plain", "paced", "full", "big", "hit", "otlp", "latency", "idle", "streams", "stalls", "soak"),
-    *("ingest", "live", "lint"),
+    *("ingest", "live", "dashboard", "lint"),
 )
 ON_REQUEST = ("profiles", "beside", "lint-accuracy", "lint-fixes")
 APART = {
     "ingest": "ingest",
     "live": "live",
+    "dashboard": "dashboard",
     "lint": "lint_speed",
     "lint-accuracy": "lint_accuracy",
     "lint-fixes": "lint_fixes",

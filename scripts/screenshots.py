@@ -68,7 +68,7 @@ HABITS = {
 PAGES = {
     "overview": ("/?range=7d", 1440, "light"),
     "service": ("/services/helpdesk?range=7d", 1440, "light"),
-    "service-dark": ("/services/helpdesk?range=7d", 390, "dark"),
+    "service-telephone": ("/services/helpdesk?range=7d", 390, "dark"),
     "spend": ("/spend", 1440, "light"),
 }
 

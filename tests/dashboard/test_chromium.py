@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import uvicorn
@@ -33,7 +35,10 @@ SHOWN = [
     *("/waivers/file:0", f"/waivers/request?incident={OVER}", "/live?kind=bad", "/live?paused=true"),
 ]
 """Every page, and its states: with much, with nothing, with what is wrong."""
-LOOKS = [(1440, "light"), (390, "dark"), (390, "light"), (1440, "dark")]
+LOOKS = (((1440, "light"), (390, "dark")), ((390, "light"), (1440, "dark")))
+"""Every address at both widths and both schemes, every second one the other way round."""
+ALIKE_MAX = 4
+"""Links of one kind that are followed from a page: of fifty requests, four."""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-component-update"]
 
 
@@ -88,11 +93,10 @@ BESIDE = """() => [...document.querySelectorAll('main *')].filter((each) => !eac
 
 @pytest.mark.parametrize("address", SHOWN)
 def test_a_page_is_sound(site: Site, address: str) -> None:
-    place = SHOWN.index(address)
-    for width, scheme in (LOOKS[place % 4], LOOKS[(place + 1) % 4]):
+    for width, scheme in LOOKS[SHOWN.index(address) % 2]:
         page = site.page(width, scheme)
         said = _complaints(page)
-        page.goto(address, wait_until="networkidle")
+        page.goto(address, wait_until="load")
         expected = [each for each in said if "status of 404" not in each or not address.endswith("nothing")]
         assert expected == []
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
@@ -108,9 +112,13 @@ def test_a_page_is_sound(site: Site, address: str) -> None:
 def _links_lead_somewhere(site: Site, page: Page) -> None:
     links = set(page.eval_on_selector_all("a[href]", "all => all.map((each) => each.href)"))
     own = {link.partition("#")[0] for link in links if link.startswith(site.url)} - {page.url}
-    for link in own - site.followed.keys():
-        site.followed[link] = page.request.get(link).status
-    assert {link: site.followed[link] for link in own if site.followed[link] >= 400} == {}
+    alike: Counter[tuple[str, ...]] = Counter()
+    for link in sorted(own):
+        parts = urlsplit(link)
+        alike[kind := (parts.path.split("/")[1], *sorted(name for name, _ in parse_qsl(parts.query)))] += 1
+        if link not in site.followed and alike[kind] <= ALIKE_MAX:
+            site.followed[link] = page.request.get(link).status
+    assert {link: site.followed[link] for link in own if site.followed.get(link, 0) >= 400} == {}
     anchors = page.eval_on_selector_all(
         "a[href^='#']", "all => all.map((each) => each.hash).filter((hash) => !document.querySelector(hash))"
     )

@@ -19,6 +19,7 @@ WIDTH: Final = 640
 HEIGHT: Final = 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 8, 10, 24
 _TICKS: Final = 4
+_LEAST: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +140,11 @@ def path(points: Sequence[tuple[float, float | None]]) -> str:
 
 
 def round_up(value: float) -> float:
-    """Return the next of 1, 2, 4, 5, 8, 10 times a power of ten."""
+    """Return the next of 1, 2, 4, 5, 8, 10 times a power of ten; 1 for what is too small to draw."""
+    if value < _LEAST:
+        return 1.0
     power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 2, 4, 5, 8, 10) if step * power >= value * 0.999)
+    return next((step * power for step in (1, 2, 4, 5, 8) if step * power >= value * 0.999), 10 * power)
 
 
 def time_ticks(since: float, until: float) -> list[tuple[str, float]]:
