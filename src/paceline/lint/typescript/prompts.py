@@ -27,6 +27,7 @@ _DAYS = frozenset({"toDateString", "toLocaleDateString", "getDate", "getDay", "g
                    "getUTCMonth", "getUTCFullYear"})  # fmt: skip
 _IDENTITY = re.compile(r"^\w*(?:user|session|request|conversation|thread|trace|chat|customer|message)_?id$", re.I)
 _NAME_MAX = 80
+_NOTICE = 100
 _FINE = re.compile(r"[Hhms]{1,2}|timeStyle|hour|minute|second")
 _SPELT = frozenset({"toISOString", "toString", "toLocaleString", "toLocaleTimeString", "toTimeString", "toUTCString",
                     "toJSON", "getTime", "valueOf", "format", "toFormat", "toISO", "unix", "slice", "split",
@@ -51,14 +52,18 @@ def _stable(node: Node, scope: Scope) -> Fact:
     """Decide whether the beginning of a prompt stays the same: *no* needs a clock or chance in sight."""
     before = 0
     unknown: Fact | None = None
-    for part in _parts(node):
+    parts = _parts(node)
+    # A short line that names a session is a notice in a chat, no prompt.
+    literal = [each for each in parts if isinstance(each, str)]
+    notice = len(parts) - len(literal) == 1 and sum(map(len, literal)) < _NOTICE
+    for part in parts:
         if isinstance(part, str):
             before += len(part)
             continue
         if before >= EARLY:
             break
         grain = _volatile(part, scope)
-        if grain is not None:
+        if grain is not None and not (notice and grain[0] == "identity"):
             return Fact(State.NO, place(part), f"{grain[1]} after {before} characters", grain[0])
         before += _length(part, scope)
         unknown = unknown or Fact(State.UNKNOWN, place(part), "what is put in may change")
