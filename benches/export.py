@@ -19,6 +19,9 @@ import sides
 from figures import Turns, table, turns
 from sides import Side
 
+from paceline.gateway.data_dir import DataDir
+from paceline.gateway.link import Link
+
 sys.path.append(str(Path(__file__).resolve().parent.parent / "scripts"))
 import otelcol
 
@@ -29,7 +32,7 @@ CHOICES = {
 }
 CONFIG = """\
 receivers: {{otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:{port}"}}}}}}}}
-exporters: {{lines: {{folder: /dev/null}}}}
+exporters: {{lines: {{}}}}
 service:
   telemetry: {{metrics: {{level: none}}, logs: {{level: fatal}}}}
   pipelines: {{traces: {{receivers: [otlp], exporters: [lines]}}, metrics: {{receivers: [otlp], exporters: [lines]}}}}
@@ -70,5 +73,12 @@ def show(direct: Side, folder: Path, pairs: int) -> None:
             before = processes.cpu_s(side.pid)
             answered = loads.run(side, load, folder)["answered"]
             costs.add(name, (processes.cpu_s(side.pid) - before) / answered * 1e6)
-    rows = [[name, f"{costs.least(name):.1f} / {costs.median(name):.1f}"] for name in by_name]
-    table("OTLP export, plain requests", ["", "CPU µs a request (min / median)"], rows)
+        dropped = {name: lost(folder, side) for name, side in by_name.items()}
+    rows = [[name, f"{costs.least(name):.1f} / {costs.median(name):.1f}", dropped[name]] for name in by_name]
+    table("OTLP export, plain requests", ["", "CPU µs a request (min / median)", "requests dropped"], rows)
+
+
+def lost(folder: Path, side: Side) -> str:
+    """How many requests' spans found no room in the queue, and how many spans were sent."""
+    told = Link(DataDir(folder / f"gateway-{side.port}").socket).status()["export"]
+    return f"{told['requests_dropped']} beside {told['spans_sent']} spans sent" if told else ""

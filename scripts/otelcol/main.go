@@ -23,7 +23,7 @@ import (
 	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 )
 
-// lines is where the exporter writes: traces.jsonl and metrics.jsonl in a folder.
+// lines is where the exporter writes: traces.jsonl and metrics.jsonl in a folder; nothing where it names none.
 type lines struct {
 	Folder string `mapstructure:"folder"`
 	lock   sync.Mutex
@@ -47,6 +47,9 @@ func (to *lines) write(name string, line []byte, err error) error {
 func newTraces(ctx context.Context, set exporter.Settings, config component.Config) (exporter.Traces, error) {
 	to := config.(*lines)
 	return exporterhelper.NewTraces(ctx, set, config, func(_ context.Context, traces ptrace.Traces) error {
+		if to.Folder == "" {
+			return nil
+		}
 		line, err := (&ptrace.JSONMarshaler{}).MarshalTraces(traces)
 		return to.write("traces.jsonl", line, err)
 	})
@@ -55,6 +58,9 @@ func newTraces(ctx context.Context, set exporter.Settings, config component.Conf
 func newMetrics(ctx context.Context, set exporter.Settings, config component.Config) (exporter.Metrics, error) {
 	to := config.(*lines)
 	return exporterhelper.NewMetrics(ctx, set, config, func(_ context.Context, metrics pmetric.Metrics) error {
+		if to.Folder == "" {
+			return nil
+		}
 		line, err := (&pmetric.JSONMarshaler{}).MarshalMetrics(metrics)
 		return to.write("metrics.jsonl", line, err)
 	})

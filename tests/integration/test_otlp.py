@@ -32,11 +32,12 @@ models:
   small: {{{{deployments: [openai/gpt-5.4-mini]}}}}
   flaky: {{{{deployments: [gone/gpt-5.4-mini, openai/gpt-5.4-mini]}}}}
   late: {{{{deployments: [openai/gpt-late, openai/gpt-5.4-mini]}}}}
+  slow: {{{{deployments: [openai/gpt-late]}}}}
   vectors: {{{{deployments: [openai/text-embedding-3-small]}}}}
 tasks: {{{{chat: small}}}}
 classes: {{{{chat: {{{{stream_upstream: false, prompt_cache: false}}}}}}}}
 use_cases:
-  support-chat: {{{{class: chat, task: chat, models: [flaky, vectors], max_output_tokens: 300}}}}
+  support-chat: {{{{class: chat, task: chat, models: [flaky, slow, vectors], max_output_tokens: 300}}}}
   hedged: {{{{class: chat, model: late, hedge: {{{{floor: 20ms, ceiling: 40ms, requests_share: 1, cost_share: 1}}}}}}}}
   cached: {{{{class: chat, task: chat, cache: 1h}}}}
   private: {{{{class: chat, task: chat{{capture}}}}}}
@@ -201,7 +202,7 @@ def test_an_answer_from_the_cache_has_no_attempt_and_costs_nothing(exporting: Ex
 
 def test_a_caller_who_leaves_is_seen_as_one(exporting: Exporting) -> None:
     exporting.set()
-    body = json.dumps({"model": "auto", "stream": True, "messages": TALK}).encode()
+    body = json.dumps({"model": "slow", "stream": True, "messages": TALK}).encode()
     exporting.call()
     key = exporting.keys["support-chat"]
     trace = secrets.token_hex(16)
@@ -210,7 +211,7 @@ def test_a_caller_who_leaves_is_seen_as_one(exporting: Exporting) -> None:
         "host: gateway",
         f"authorization: Bearer {key}",
         f"traceparent: 00-{trace}-{'1' * 16}-01",
-        "x-sim-output-tokens: 100000",
+        "x-sim-output-tokens: 300",
         f"content-length: {len(body)}",
     )
     with socket.create_connection(("127.0.0.1", exporting.at.gateway_port)) as connection:
