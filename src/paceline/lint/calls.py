@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass
 
 from paceline.catalogue import Api, Catalogue, Product
-from paceline.lint.resolve import TRANSPARENT, Client, Local, Made, Ref, Resolver, Value, chain
+from paceline.lint.meanings import Client, Local, Made, Ref, Value, chain
+from paceline.lint.resolve import TRANSPARENT, Resolver
 from paceline.lint.scopes import Scope
 
 _CLIENT = {

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paceline.lint.mappings import Mappings, is_dict
-from paceline.lint.resolve import Client, Local, Made, Ref, Resolver
+from paceline.lint.meanings import Client, Local, Made, Ref
+from paceline.lint.resolve import Resolver
 from paceline.lint.sites import Fact, State
 from paceline.lint.values import DEPTH as _DEPTH
 from paceline.lint.values import Values, place

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from paceline.lint.calls import Found
 from paceline.lint.facts import Arguments
-from paceline.lint.resolve import Client
+from paceline.lint.meanings import Client
 from paceline.lint.scopes import Scope
 from paceline.lint.sites import Fact, State
 from paceline.lint.tags import by_address

@@ -10,7 +10,8 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from paceline.lint.resolve import Local, Resolver
+from paceline.lint.meanings import Local
+from paceline.lint.resolve import Resolver
 from paceline.lint.sites import Fact, Place, State
 from paceline.lint.values import DEPTH, Values, callers, place
 

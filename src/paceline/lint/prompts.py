@@ -10,7 +10,8 @@ import re
 import string
 from typing import TYPE_CHECKING
 
-from paceline.lint.resolve import Ref, Resolver
+from paceline.lint.meanings import Ref
+from paceline.lint.resolve import Resolver
 from paceline.lint.sites import Fact, Kind, Place, Site, State
 from paceline.lint.values import place
 

@@ -17,12 +17,14 @@ from paceline.lint.facts import Arguments
 from paceline.lint.fronts import UnreadableError
 from paceline.lint.http import http_sites
 from paceline.lint.joining import Joining, elsewhere
+from paceline.lint.meanings import Client, Ref
 from paceline.lint.prefilter import may_hold_sites
 from paceline.lint.prompts import prompt_sites, system_facts
-from paceline.lint.resolve import Client, Ref, Resolver
-from paceline.lint.scopes import Scope, survey
+from paceline.lint.resolve import Resolver
+from paceline.lint.scopes import Scope
 from paceline.lint.sites import Fact, Kind, Place, Site, State
 from paceline.lint.spans import Spans
+from paceline.lint.survey import survey
 from paceline.lint.values import Values, place
 
 __all__ = ["UnreadableError", "may_hold_sites", "sites"]
@@ -176,7 +178,18 @@ class _Front:
         facts["retried"] = self.around.retried(call)
         if self._made_here(client, scope):
             facts["made_once"] = Fact(State.NO, place(call), "its client is made in the same function")
-        return self._site(kind, call, scope, product, api.name, found.method, found.origin, facts, api)
+        site = self._site(kind, call, scope, product, api.name, found.method, found.origin, facts, api)
+        elsewhere_made = self._compatible(found) and "cap" in site.names
+        return replace(site, names={**site.names, "cap": api.cap[-1]}) if elsewhere_made else site
+
+    def _compatible(self, found: Found) -> bool:
+        """Say whether a client leads to another's server, which may know only the older name of OpenAI's cap."""
+        client = found.client
+        if client is None or client.call is None or found.product.name != "openai":
+            return False
+        address = self.arguments.fact(client.call, client.scope, ("base_url",)).value
+        own = ("openai", "localhost", "127.0.0.1", "/t/")
+        return isinstance(address, str) and not any(word in address for word in own)
 
     def _answered(self, call: ast.Call, scope: Scope, found: Found, facts: dict[str, Fact]) -> dict[str, Fact]:
         """Add what stands around a generation, and what it is told besides its parameters."""

@@ -1,16 +1,29 @@
 """What an expression in Python stands for: a name of a module, a client, a method far below one, a class of the file.
 
-Follows names, attributes of `self`, base classes, annotations, factories and wrappers within one file, and one import
-into a neighbouring file; gives up after a few steps rather than guess. Must not decide what is right or wrong.
+Follows names, attributes of `self`, base classes, annotations, factories and wrappers within one file, and imports into
+neighbouring files; gives up after a few steps rather than guess. Must not decide what is right or wrong.
 """
 
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from paceline.catalogue import Catalogue, Product
+from paceline.catalogue import Catalogue
 from paceline.lint import siblings
+from paceline.lint.meanings import (
+    Client,
+    Local,
+    Made,
+    Ref,
+    Value,
+    argument_of,
+    best_of,
+    distance,
+    is_lazy,
+    is_nothing,
+    is_property,
+)
 from paceline.lint.scopes import Binding, FunctionNode, Scope, Seen, Unpacked
 
 DEPTH = 10
@@ -19,55 +32,6 @@ _ANYTHING = ("typing.", "typing_extensions.", "collections.abc.")
 _LAST = 1_000_000_000
 TRANSPARENT = {"with_raw_response", "with_streaming_response", "beta", "aio"}
 _COPIES = {"with_options", "copy", "with_middleware"}
-_IMPORTERS = {"import_module", "__import__", "optional_import", "try_import"}
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """A dotted name that starts at an import."""
-
-    dotted: str
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What a call of an imported name gives, when the name is not in the catalogue."""
-
-    dotted: str
-    path: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """A client or model of a product; `call` is where it was made, if seen, `path` how far below it we are."""
-
-    product: Product
-    constructor: str
-    call: ast.Call | None
-    scope: Scope
-    origin: str
-    path: tuple[str, ...] = ()
-    options: tuple[ast.Call, ...] = ()
-    others: tuple[ast.Call, ...] = ()
-    """Where else the same name gets a client of this product: facts that differ between them are unknown."""
-    asynchronous: bool = False
-    """The way down went through `aio`."""
-    several: bool = False
-    """The name may also hold something else, made out of sight."""
-
-
-@dataclass(frozen=True, slots=True)
-class Local:
-    """A function or class of this file, or an instance of such a class."""
-
-    node: ast.AST
-    scope: Scope
-    instance: bool = False
-    missing: str = ""
-    """The name of an attribute of such an instance that nothing in sight sets."""
-
-
-Value = Ref | Made | Client | Local
 
 
 class Resolver:
@@ -141,7 +105,7 @@ class Resolver:
     def _any(self, nodes: list[ast.expr], scope: Scope, depth: int) -> Value | None:
         told = [each for each in nodes if not isinstance(each, ast.Constant)]
         found = [self.value(each, scope, depth - 1) for each in told]
-        best = _best(found)
+        best = best_of(found)
         if isinstance(best, Client) and not all(isinstance(each, Client) for each in found):
             return replace(best, several=True)
         return best
@@ -153,11 +117,11 @@ class Resolver:
             return Local(owner.node, owner, instance=True) if owner is not None else None
         bindings = scope.bindings(name)
         if len(bindings) > 1:
-            bindings = sorted(bindings, key=lambda each: _distance(each, node, scope))
+            bindings = sorted(bindings, key=lambda each: distance(each, node, scope))
         found = [self._binding(each, scope, depth) for each in bindings]
-        best = _best(found)
+        best = best_of(found)
         if isinstance(best, Client) and len(found) > 1:
-            unseen = any(value is None and not _nothing(each) for value, each in zip(found, bindings, strict=True))
+            unseen = any(value is None and not is_nothing(each) for value, each in zip(found, bindings, strict=True))
             return replace(best, several=True) if unseen else best
         return best
 
@@ -166,7 +130,7 @@ class Resolver:
             case "import":
                 return self._from_import(binding, depth)
             case "value":
-                if binding.node is not None and _lazy(binding.node):
+                if binding.node is not None and is_lazy(binding.node):
                     return self._lazily(binding.node, binding.scope, depth)
                 found = self.value(binding.node, binding.scope, depth - 1)
                 nearer = "local" if binding.scope is scope else "enclosing scope"
@@ -210,7 +174,7 @@ class Resolver:
     def _lazily(self, node: ast.AST | None, scope: Scope, depth: int) -> Value | None:
         """Read `OpenAI = lazy("openai.OpenAI")` and `lazy("OpenAI")` as the name they stand for."""
         del scope, depth
-        assert isinstance(node, ast.Call)  # noqa: S101  # `_lazy` said so
+        assert isinstance(node, ast.Call)  # noqa: S101  # `is_lazy` said so
         text = str(ast.literal_eval(node.args[-1])).replace(":", ".")
         if text in self.catalogue.roots:
             return Ref(text)
@@ -241,10 +205,10 @@ class Resolver:
     def _member(self, base: Local, name: str, depth: int) -> Value | None:
         scope = self.scopes[base.node]
         bindings = [*scope.attributes.get(name, ()), *scope.names.get(name, ())]
-        found = _best([self._binding(each, each.scope, depth - 1) for each in bindings])
+        found = best_of([self._binding(each, each.scope, depth - 1) for each in bindings])
         if isinstance(found, Client) and found.origin in {"constructor", "local", "module", "enclosing scope"}:
             found = replace(found, origin="class")
-        if isinstance(found, Local) and isinstance(found.node, FunctionNode) and _property(found.node):
+        if isinstance(found, Local) and isinstance(found.node, FunctionNode) and is_property(found.node):
             return self._returned(found, depth - 1)
         if found is not None or bindings:
             return found
@@ -307,7 +271,7 @@ class Resolver:
             return None
         inner = self.scopes[function.node]
         parts = [each.elts[at] for each in inner.returns if isinstance(each, ast.Tuple) and at < len(each.elts)]
-        found = _best([self.value(each, inner, depth - 2) for each in parts])
+        found = best_of([self.value(each, inner, depth - 2) for each in parts])
         return replace(found, origin="factory") if isinstance(found, Client) else found
 
     def _handed(self, binding: Binding, depth: int) -> Value | None:
@@ -321,7 +285,7 @@ class Resolver:
             if given is not None:
                 found.append(self.value(given, scope, depth - 2))
         clients = [each for each in found if isinstance(each, Client) and each.call is not None and not each.path]
-        best = _best(list(clients)) if clients and len(clients) == len(found) else None
+        best = best_of(list(clients)) if clients and len(clients) == len(found) else None
         return replace(best, origin="parameter") if isinstance(best, Client) else None
 
     def calls_of(self, name: str) -> list[tuple[ast.Call, Scope]]:
@@ -337,13 +301,13 @@ class Resolver:
         product = self.catalogue.constructor(dotted)
         if product is not None:
             return Client(product, dotted.rpartition(".")[2], node, scope, "constructor")
-        if dotted in {"importlib.import_module", "__import__"} and _lazy(node):
+        if dotted in {"importlib.import_module", "__import__"} and is_lazy(node):
             return self._lazily(node, scope, depth)
         if node.args and dotted.rpartition(".")[2] in {"enter_async_context", "cast"}:
             return self.value(node.args[-1], scope, depth - 1)
         if self.catalogue.wrapped(dotted):
             given = [*node.args, *(each.value for each in node.keywords if each.arg == "client")]
-            inner = _best([self.value(each, scope, depth - 1) for each in given])
+            inner = best_of([self.value(each, scope, depth - 1) for each in given])
             return replace(inner, options=(*inner.options, node)) if isinstance(inner, Client) else Made(dotted)
         if dotted == "functools.partial" and node.args:
             return self._partial(node, scope, depth)
@@ -354,66 +318,8 @@ class Resolver:
         definition = function.node
         assert isinstance(definition, FunctionNode)  # noqa: S101  # the caller matched it
         inner = self.scopes[definition]
-        found = _best([self.value(each, inner, depth - 2) for each in [*inner.returns, *inner.yields]])
+        found = best_of([self.value(each, inner, depth - 2) for each in [*inner.returns, *inner.yields]])
         if not isinstance(found, Client):
             stated = self.annotated(definition.returns, function.scope, depth - 1)
             found = stated if isinstance(stated, Client) or found is None else found
         return replace(found, origin="factory") if isinstance(found, Client) else found
-
-
-def argument_of(call: ast.Call, function: FunctionNode, name: str) -> ast.expr | None:
-    """Find what a call gives for one parameter of a function."""
-    for keyword in call.keywords:
-        if keyword.arg == name:
-            return keyword.value
-    positional = [each.arg for each in [*function.args.posonlyargs, *function.args.args]]
-    if positional[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute):
-        positional = positional[1:]
-    at = positional.index(name) if name in positional else len(call.args)
-    return call.args[at] if at < len(call.args) else None
-
-
-def chain(node: ast.expr) -> tuple[str, ...]:
-    """List the names of an attribute chain, without what it starts from: `a().b.c` gives b, c."""
-    names: list[str] = []
-    while isinstance(node, ast.Attribute):
-        names.append(node.attr)
-        node = node.value
-    return tuple(reversed(names))
-
-
-def _best(found: list[Value | None]) -> Value | None:
-    """Prefer a client made in sight, then any client, then the first that tells anything."""
-    if len(found) == 1:
-        return found[0]
-    clients = [each for each in found if isinstance(each, Client)]
-    made = [each for each in clients if each.call is not None]
-    if made:
-        same = (each.call for each in made[1:] if each.product is made[0].product)
-        others = tuple(call for call in same if call is not None and call is not made[0].call)
-        return replace(made[0], others=others or made[0].others, several=any(isinstance(each, Made) for each in found))
-    return next(iter([*clients, *(each for each in found if each is not None)]), None)
-
-
-def _nothing(binding: Binding) -> bool:
-    return isinstance(binding.node, (ast.Constant, ast.AnnAssign))
-
-
-def _property(function: FunctionNode) -> bool:
-    names = {getattr(each, "attr", getattr(each, "id", "")) for each in function.decorator_list}
-    return not names.isdisjoint({"property", "cached_property"})
-
-
-def _distance(binding: Binding, node: ast.Name, scope: Scope) -> int:
-    """Order bindings by what a reader would try first: the last one before the use."""
-    if binding.scope is not scope:
-        return 0
-    before = node.lineno - getattr(binding.node, "lineno", node.lineno)
-    return before if before >= 0 else 1_000_000 - before
-
-
-def _lazy(node: ast.AST | None) -> bool:
-    if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[-1], ast.Constant):
-        return False
-    last = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    return isinstance(node.args[-1].value, str) and ("lazy" in last.lower() or last in _IMPORTERS)

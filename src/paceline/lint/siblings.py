@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from paceline.lint.fronts import read_beside
-from paceline.lint.scopes import Seen, survey
+from paceline.lint.scopes import Seen
+from paceline.lint.survey import survey
 
 
 def look_up(dotted: str, path: str) -> tuple[Seen, str, str] | None:

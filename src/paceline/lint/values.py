@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from paceline.lint.resolve import Local, Resolver, argument_of
+from paceline.lint.meanings import Local, argument_of
+from paceline.lint.resolve import Resolver
 from paceline.lint.scopes import Unpacked
 from paceline.lint.sites import Fact, Place, State
 
