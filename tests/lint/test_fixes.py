@@ -183,3 +183,30 @@ def test_scripts_are_compared_by_their_trees(old: str, new: str, same: bool | No
     if same is False:
         spans = [(0, 0)], [(0, 0)]
     assert same_but("a.ts", old.encode(), spans[0], new.encode(), spans[1]) is bool(same)
+
+
+POLICY = Policy(gateways=(*Policy().gateways, "llm.acme.example"), tags=("helpdesk/chat",))
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "expected"),
+    [
+        ("a.py", "from openai import OpenAI\nc = OpenAI()\n", 'OpenAI(base_url="https://llm.acme.example/t/helpdesk/chat/v1")'),
+        ("a.py", "from anthropic import Anthropic\nc = Anthropic(timeout=3, base_url='https://api.anthropic.com')\n",
+         'Anthropic(timeout=3, base_url="https://llm.acme.example/t/helpdesk/chat")'),
+        ("a.ts", "import OpenAI from 'openai';\nconst c = new OpenAI({ timeout: 3000 });\n",
+         'OpenAI({ timeout: 3000, baseURL: "https://llm.acme.example/t/helpdesk/chat/v1" })'),
+        ("a.ts", "import OpenAI from 'openai';\nconst c = new OpenAI();\n",
+         'OpenAI({ baseURL: "https://llm.acme.example/t/helpdesk/chat/v1" })'),
+    ],
+)  # fmt: skip
+def test_a_client_is_led_to_the_gateway(path: str, code: str, expected: str) -> None:
+    def seen(data: bytes, name: str) -> Look:
+        return look(data, name, load(), POLICY)
+
+    found = [each for each in seen(code.encode(), path).findings if each.code == "B101"]
+    changed = fixes.mend(found, lambda _name: code.encode(), seen, unsafe=True)
+    assert expected in changed.files[path][1].decode()
+    assert not [
+        each for each in look(code.encode(), path, load(), Policy()).findings if each.code == "B101" and each.fix
+    ]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 
 from paceline.catalogue import load
-from paceline.lint.findings import Hit, Policy, Rule
-from paceline.lint.sites import Kind, Site, State
+from paceline.lint.findings import Fix, Hit, Policy, Rule
+from paceline.lint.sites import Edit, Kind, Site, State
 
 _BY_NAME = {
     "Claude": "ANTHROPIC_BASE_URL", "Anthropic": "ANTHROPIC_BASE_URL", "Gemini": "GOOGLE_GEMINI_BASE_URL",
@@ -29,6 +29,27 @@ def _variable(site: Site) -> str:
     return next(known, next(iter(product.environment.get("base_url", ())), ""))
 
 
+_ARGUMENTS = {"python": "base_url", "typescript": "baseURL"}
+_PATHS = {"openai": "/v1", "anthropic": ""}
+"""What follows the tag in the address that an SDK is given."""
+
+
+def _fix(site: Site, policy: Policy) -> Fix | None:
+    """Point an SDK's client at the organisation's gateway, where both that and the only tag are known."""
+    hosts = [each for each in policy.gateways if each not in Policy().gateways]
+    if site.kind is not Kind.CLIENT or site.product not in _PATHS or not hosts or len(policy.tags) != 1:
+        return None
+    scheme = "http" if ":" in hosts[0] else "https"
+    value = f'"{scheme}://{hosts[0]}/t/{policy.tags[0]}{_PATHS[site.product]}"'
+    address = site.fact("base_url")
+    edit = None
+    if address.span is not None:
+        edit = Edit(*address.span, value)
+    elif address.state is State.NO and site.insert is not None:
+        edit = site.insert.edit(_ARGUMENTS[site.language], value)
+    return Fix(f"point it at {hosts[0]}", "unsafe", (edit,)) if edit is not None else None
+
+
 def _check(site: Site, policy: Policy) -> Iterator[Hit]:
     if any(fnmatch(site.path, pattern) for pattern in policy.clients):
         return
@@ -38,9 +59,10 @@ def _check(site: Site, policy: Policy) -> Iterator[Hit]:
     hint = "Point it at the gateway, or use the shared client."
     if fact.state is State.YES and isinstance(fact.value, str):
         if any(host in fact.value for host in load(site.language).hosts()):
-            yield Hit("error", f"`{site.method}` goes straight to {fact.value}", hint, fact.place)
+            yield Hit("error", f"`{site.method}` goes straight to {fact.value}", hint, fact.place, _fix(site, policy))
     elif fact.state is State.NO and _variable(site):
-        yield Hit("warning", f"`{site.method}` reaches the gateway only where {_variable(site)} is set", hint)
+        message = f"`{site.method}` reaches the gateway only where {_variable(site)} is set"
+        yield Hit("warning", message, hint, fix=_fix(site, policy))
 
 
 RULE = Rule(
@@ -62,6 +84,9 @@ from openai import OpenAI
 
 client = OpenAI(base_url="http://localhost:4100/t/helpdesk/chat/v1")
 """,
+    fixes="""\
+Unsafe: writes the gateway's address with the tag into a client of OpenAI's or Anthropic's SDK, where the configuration
+or the standards name the gateway's host and `service` one with a single use case.""",
     misses="""\
 Silent where the address is computed (unknown), and in files named under `clients` in the configuration. A
 client that only lists models is left alone where that is in sight. Agents that are given a model by name are not looked
