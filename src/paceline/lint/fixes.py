@@ -40,7 +40,8 @@ class Changes:
             else:
                 notes.append(f"{name}: not mended: it has changed meanwhile")
         if self.mended:
-            notes.insert(0, f"mended {len(self.mended)} in {len(self.files)} files")
+            count, files = len(self.mended), len(self.files)
+            notes.insert(0, f"mended {count} finding{'s' * (count > 1)} in {files} file{'s' * (files > 1)}")
         return [*notes, *self.left()]
 
     def diff(self) -> str:
