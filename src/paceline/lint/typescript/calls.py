@@ -13,8 +13,9 @@ from paceline.lint.sites import Fact, Kind, Site, State
 from paceline.lint.tags import by_address
 from paceline.lint.typescript.facts import Arguments, Wanted
 from paceline.lint.typescript.finding import Finder
+from paceline.lint.typescript.meanings import Ref
 from paceline.lint.typescript.requests import request_site
-from paceline.lint.typescript.resolve import Ref, Resolver
+from paceline.lint.typescript.resolve import Resolver
 from paceline.lint.typescript.scopes import function_name
 from paceline.lint.typescript.surroundings import Surroundings
 from paceline.lint.typescript.syntax import end, field, place, plain, text

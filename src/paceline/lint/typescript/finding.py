@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from paceline.lint.typescript.meanings import Client, Local, Made, Ref, Value
 from paceline.lint.typescript.modules import dotted, is_beside
-from paceline.lint.typescript.resolve import Client, Local, Made, Ref, Resolver, Value
+from paceline.lint.typescript.resolve import Resolver
 from paceline.lint.typescript.syntax import field, first, key, named, plain, properties, string, text
 
 if TYPE_CHECKING:

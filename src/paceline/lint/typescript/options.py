@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from paceline.lint.typescript.resolve import Local, Resolver
+from paceline.lint.typescript.meanings import Local
+from paceline.lint.typescript.resolve import Resolver
 from paceline.lint.typescript.scopes import is_function
 from paceline.lint.typescript.syntax import field, is_nothing, named, plain, properties, text
 

@@ -7,9 +7,10 @@ after a few steps rather than guess. Must not decide what is right or wrong.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from paceline.lint.typescript.meanings import Client, Local, Made, Ref, Value
 from paceline.lint.typescript.modules import beside, dotted, is_beside
 from paceline.lint.typescript.scopes import Binding, Scope, Seen, is_class, is_function
 from paceline.lint.typescript.syntax import field, first, is_nothing, key, named, plain, properties, string, text
@@ -27,58 +28,6 @@ _TRANSPARENT = {"beta"}
 _LOADS = re.compile(r"lazy|load|require|import", re.I)
 _NAME_MAX = 60
 _CHOICES = {"||", "??", "&&"}
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """A name that starts at an import."""
-
-    module: str
-    names: tuple[str, ...] = ()
-
-    @property
-    def dotted(self) -> str:
-        """Return the form that the catalogue has."""
-        return dotted(self.module, self.names)
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What a call of an imported name gives, when the name is not in the catalogue."""
-
-    dotted: str
-    path: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """A client or model of a product; `call` is where it was made, if seen, `path` how far below it we are.
-
-    `options` are the calls that gave it options of its own, `others` where else the same name gets one; `several`
-    where it may also be something else that is not seen.
-    """
-
-    product: Product
-    constructor: str
-    call: Node | None
-    scope: Scope | None
-    origin: str
-    path: tuple[str, ...] = ()
-    options: tuple[tuple[Node, Scope], ...] = ()
-    several: bool = False
-    others: tuple[tuple[Node, Scope], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Local:
-    """A function, class, object or type of a file that is read, or an instance of such a class or type."""
-
-    node: Node
-    scope: Scope
-    instance: bool = False
-
-
-Value = Ref | Made | Client | Local
 
 
 class Resolver:
