@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from typescript_sites import one, state
+from typescript_sites import found, one, state
 
 HEAD = "import OpenAI from 'openai';\nconst c = new OpenAI();\n"
 
@@ -174,3 +174,19 @@ def test_a_cap_can_be_added_to_settings(call: str, expected: str | None) -> None
     assert (None if edit is None else code[: edit.start] + edit.text + code[edit.end :]) == (
         expected and head + expected
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "parameter", "expected"),
+    [
+        ("import OpenAI from 'openai';\nnew OpenAI()", "timeout", "new OpenAI({ timeout: 9 })"),
+        ("import OpenAI from 'openai';\nnew OpenAI({ apiKey })", "retries", "new OpenAI({ apiKey, maxRetries: 9 })"),
+        ("import OpenAI from 'openai';\nnew OpenAI(settings)", "timeout", None),
+        ("import { ChatAnthropic as A } from '@langchain/anthropic';\nnew A({})", "timeout", None),
+        ("import { ChatAnthropic as A } from '@langchain/anthropic';\nnew A({})", "cap", "new A({ maxTokens: 9 })"),
+    ],
+)
+def test_arguments_can_be_added_to_a_client(code: str, parameter: str, expected: str | None) -> None:
+    edit = found(code)[0].adding(parameter, "9")
+    after = None if edit is None else code[: edit.start] + edit.text + code[edit.end :]
+    assert (after and after.partition("\n")[2]) == expected

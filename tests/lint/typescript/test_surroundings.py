@@ -94,6 +94,9 @@ def test_whether_the_ending_is_read(code: str, expected: str) -> None:
         (f"function ask() {{ const c = new OpenAI(); return {ASK}; }}", "no"),
         (f"function ask() {{ return new OpenAI().{ASK[2:]}; }}", "no"),
         (f"function main() {{ const c = new OpenAI(); return {ASK}; }}", "yes"),
+        (f"(async () => {{ const c = new OpenAI(); await {ASK}; }})();", "yes"),
+        (f"app.post('/chat', async () => {{ const c = new OpenAI(); await {ASK}; }});", "no"),
+        (f"each(async () => {{ const c = new OpenAI(); await {ASK}; }});", "unknown"),
         (f"const c = new OpenAI();\nfunction ask() {{ return {ASK}; }}", "yes"),
         (
             f"class A {{ c = new OpenAI(); ask() {{ let c = this.pick(); if (k) c = new OpenAI(); return {ASK}; }} }}",

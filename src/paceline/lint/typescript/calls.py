@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _OPTIONS_SECOND = {"openai", "anthropic", "groq", "mistral", "cohere"}
 _NO_SUCH = ("",)
 """Where there is no such argument: only what is spread may hide something."""
-KEY = re.compile(r"(?:sk-|gsk_|AIza|xai-|hf_|pplx-)[A-Za-z0-9_-]{24,}")
+_KEY = re.compile(r"(?:sk-|gsk_|AIza|xai-|hf_|pplx-)[A-Za-z0-9_-]{24,}")
 _BROKEN = "the code here does not parse"
 
 
@@ -129,7 +129,7 @@ class Calls:
         wanted = Wanted(parameter, names or _NO_SUCH, product.nested, opaque, positions)
         fact = self.arguments.fact(node, scope, wanted)
         if parameter == "key":
-            literal = isinstance(fact.value, str) and KEY.fullmatch(fact.value) is not None
+            literal = isinstance(fact.value, str) and _KEY.fullmatch(fact.value) is not None
             return replace(fact, value="literal" if literal else None)
         if parameter == "stream" and fact.state is State.YES and fact.value is not True:
             known = fact.value is False

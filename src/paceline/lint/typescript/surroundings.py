@@ -41,7 +41,7 @@ _WAITS = re.compile(
 _ENDINGS = (b"finish_reason", b"finishReason", b"stop_reason", b"stopReason", b"incomplete_details", b"promptFeedback")
 _READ = frozenset({"choices", "content", "text", "output_text", "output", "candidates", "object", "response", "data"})
 _LISTS = frozenset({"models", "files"})
-_MAIN = frozenset({"", "main", "run", "start", "init", "setup", "bootstrap"})
+_MAIN = frozenset({"main", "run", "start", "init", "setup", "bootstrap"})
 _TEXT_MAX = 20_000
 
 
@@ -98,8 +98,11 @@ class Surroundings:
             return Fact(State.YES, where, "not made in the function that calls it")
         given = self.seen.given.get(here.node.id)
         name = text(field(here.node, "name")) or ("" if given is None else given.name)
-        if name in _MAIN or name.startswith("create"):
-            return Fact(State.YES, where, f"`{name}` runs once")
+        if not name and given is not None and given.call is not None and not self._handler(here.node, given):
+            return Fact(State.UNKNOWN, where, "how often the function is called is not seen")
+        once = name in _MAIN or name.startswith("create") or (not name and (given is None or given.call is None))
+        if once:
+            return Fact(State.YES, where, f"`{name or 'it'}` runs once")
         return Fact(State.NO, where, "its client is made in the same function")
 
     def _interactive(self, node: Node, branch: Branch) -> Fact:

@@ -31,11 +31,13 @@ def insert(kind: Kind, node: Node, product: Product, api: Api | None) -> tuple[d
         if api is not None and api.usage:
             names["usage"] = "stream_options"
         if product.name in _AT_CALL:
-            names |= {"timeout": "timeout"} if "timeout" in product.names("timeout") else {}
+            names["timeout"] = "timeout"
         return names, _within(first, _CAPS_WITHIN.get(product.name))
     if kind in {Kind.CLIENT, Kind.FRAMEWORK} and len(given) <= 1:
         parameters = ("timeout", "retries") if kind is Kind.CLIENT else ("cap", "timeout", "retries")
-        names = {each: product.names(each)[0] for each in parameters if product.names(each)}
+        # A name below another cannot be added beside what may be there.
+        plainly = {each: next((name for name in product.names(each) if "." not in name), "") for each in parameters}
+        names = {each: name for each, name in plainly.items() if name}
         if first is None:
             arguments = field(node, "arguments")
             at = None if arguments is None else arguments.end_byte - 1
