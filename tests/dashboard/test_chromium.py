@@ -167,6 +167,7 @@ def test_filters_work_without_a_new_page_and_are_in_the_address(site: Site) -> N
     page.fill("input[name=search]", "plug")
     page.wait_for_url("**search=plug**")
     assert page.evaluate("window.isSamePage") is True
+    assert "search=plug" in (page.get_attribute(".times a", "href") or ""), "another time keeps the filters"
     assert page.locator("#found tbody th").first.inner_text().startswith("editor-plugin")
     page.context.close()
 

@@ -26,7 +26,7 @@ def test_a_head_with_its_time() -> None:
     assert part(head, span=span_of("7d", NOW)) == snapshot("""\
 <div class="head">
 <div class="title"><h1>Services</h1><p class="sub">Worst &lt;first&gt;.</p></div>
-<div class="times">
+<div class="times" id="times">
 <ul aria-label="Time">
 <li><a href="/?team=a%26b&amp;range=1h">1h</a></li>
 <li><a href="/?team=a%26b&amp;range=24h">24h</a></li>
@@ -49,7 +49,7 @@ def test_a_head_with_its_time() -> None:
 def test_a_head_between_two_moments_says_which() -> None:
     span = span_between("2026-11-01", "2026-11-02T06:00", NOW)
     assert part("{{ parts.times(span, '/spend') }}", span=span) == snapshot("""\
-<div class="times">
+<div class="times" id="times">
 <ul aria-label="Time">
 <li><a href="/spend?range=1h">1h</a></li>
 <li><a href="/spend?range=24h">24h</a></li>
@@ -73,7 +73,7 @@ def test_filters_go_along_with_the_time_and_work_without_a_script() -> None:
     selects = [("team", ["lab", "shop"]), ("state", [("over", "over budget")]), ("phase", [])]
     assert part(form, span=span_of("1h", NOW), selects=selects) == snapshot("""\
 <form class="filters" method="get" action="/" role="search"
-hx-get="/" hx-target="#found" hx-select="#found" hx-swap="outerHTML" hx-push-url="true" hx-trigger="change, submit, input delay:250ms">
+hx-get="/" hx-target="#found" hx-select="#found" hx-swap="outerHTML" hx-select-oob="#times" hx-push-url="true" hx-trigger="submit, input delay:200ms" hx-sync="this:replace">
 <input type="hidden" name="range" value="1h">  <label>Team
 <select name="team"><option value="">All</option>
 <option value="lab" selected>lab</option><option value="shop">shop</option>    </select></label>

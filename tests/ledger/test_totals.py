@@ -107,3 +107,23 @@ def test_keys_by_service_in_a_sample(ledger: Ledger, journal: Path) -> None:
     assert ledger.totals.keys(*span) == [("k_a", "editor", 1), ("k_a", "helpdesk", 30), ("k_b", "editor", 1)]
     sampled = ledger.totals.keys(*span, pieces=3, most=4)
     assert sum(use.n for use in sampled) == 12, "four of each piece"
+
+
+def test_one_services_rows_are_sought_and_add_up_to_the_same(ledger: Ledger, records: list[Record]) -> None:
+    for rolled in (False, True):
+        if rolled:
+            ledger.roll_up(now=START + 3 * DAY)
+        limits, events = ledger.totals.limits(*EVERYTHING), ledger.totals.events(*EVERYTHING)
+        for service in ("helpdesk", "editor", "agent"):
+            own = ledger.reading(*EVERYTHING, resolution=60, only={"service": service})
+            assert own.limit_totals(("use_case",)) == {
+                (use_case, *limit): counted
+                for (name, use_case), found in limits.items()
+                if name == service
+                for limit, counted in found.items()
+            }
+            assert own.events(("use_case",)) == {
+                (use_case,): found for (name, use_case), found in events.items() if name == service
+            }
+            mine = [record for record in records if record.service == service]
+            assert sum(row.n for row in own.counts(())) == len(mine)
