@@ -333,6 +333,6 @@ def test_edits(call: str, code: str, expected: str) -> None:
 
 def test_servers_that_speak_the_dialect_get_the_older_name() -> None:
     code = "from openai import OpenAI\nc = OpenAI(base_url='https://api.groq.com/openai/v1')\nc.chat.completions.create(model=M)"
-    (finding,) = [each for each in lint(code.replace("/openai", "")) if each.code == "C201"]
+    (finding,) = [each for each in lint(code) if each.code == "C201"]
     assert finding.fix is not None
     assert finding.fix.edits[0].text == ", max_tokens=1024"

@@ -143,6 +143,14 @@ SHAPES = {
         "from google import genai\nc = genai.Client(http_options={'timeout': 3})\nc.aio.models.generate_content(model=M, contents=x)",
         "google-genai module no yes",
     ),
+    "chat of the older Google SDK": (
+        "import google.generativeai as genai\nm = genai.GenerativeModel('x', generation_config={'max_output_tokens': 3})\n"
+        "chat = m.start_chat()\nchat.send_message(t)", "google-generativeai module yes no",
+    ),
+    "chat of Google's SDK": (
+        "from google import genai\nchat = genai.Client().chats.create(model=M, config={'max_output_tokens': 3})\nchat.send_message(t)",
+        "google-genai module yes no",
+    ),
     "bedrock": ("import boto3\nc = boto3.client('bedrock-runtime')\nc.converse(modelId=M, inferenceConfig={'maxTokens': 3})", "bedrock-runtime shape yes unknown"),
     "bedrock with a body": ("import boto3\nc = boto3.client('bedrock-runtime')\nc.invoke_model(modelId=M, body=b)", "bedrock-runtime shape unknown unknown"),
     "bedrock from a dictionary": (

@@ -9,6 +9,7 @@ import ast
 import re
 import warnings
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from paceline.catalogue import Api, Catalogue, Product
 from paceline.lint.around import Around
@@ -188,8 +189,10 @@ class _Front:
         if client is None or client.call is None or found.product.name != "openai":
             return False
         address = self.arguments.fact(client.call, client.scope, ("base_url",)).value
-        own = ("openai", "localhost", "127.0.0.1", "/t/")
-        return isinstance(address, str) and not any(word in address for word in own)
+        parts = urlsplit(address if isinstance(address, str) else "")
+        own = ("openai.com", "azure.com", "localhost", "127.0.0.1")
+        host = parts.hostname or ""
+        return bool(host) and not host.endswith(own) and not parts.path.startswith("/t/")
 
     def _answered(self, call: ast.Call, scope: Scope, found: Found, facts: dict[str, Fact]) -> dict[str, Fact]:
         """Add what stands around a generation, and what it is told besides its parameters."""

@@ -230,6 +230,8 @@ class Resolver:
                 return self._imported(dotted, node, scope, depth)
             case Client(path=(*above, last)) if last in _COPIES:
                 return replace(called, path=tuple(above), options=(*called.options, node))
+            case Client(path=(*above, last)) if last in called.product.makers:
+                return replace(called, path=tuple(above), options=(*called.options, node))
             case Client(path=path):
                 return None if path else called
             case Made():

@@ -13,7 +13,8 @@ _BY_NAME = {
     "Claude": "ANTHROPIC_BASE_URL", "Anthropic": "ANTHROPIC_BASE_URL", "Gemini": "GOOGLE_GEMINI_BASE_URL",
     "Google": "GOOGLE_GEMINI_BASE_URL", "Vertex": "", "Groq": "GROQ_BASE_URL", "Ollama": "OLLAMA_HOST", "Mistral": "",
     "DeepSeek": "", "XAI": "", "xAI": "", "Cohere": "", "Together": "", "Fireworks": "", "OpenRouter": "", "Azure": "",
-    "Inference": "", "LiteLLM": "", "Nebius": "",
+    "Inference": "", "LiteLLM": "", "Nebius": "", "Bedrock": "", "NVIDIA": "", "Perplexity": "", "Watsonx": "",
+    "Tongyi": "", "Zhipu": "", "Baichuan": "", "Moonshot": "", "HuggingFace": "", "Cerebras": "", "LMStudio": "",
 }  # fmt: skip
 """A framework's models read the variable of the provider that they are named after; some read none."""
 
