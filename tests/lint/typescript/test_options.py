@@ -176,6 +176,13 @@ def test_a_cap_can_be_added_to_settings(call: str, expected: str | None) -> None
     )
 
 
+def test_a_cap_for_another_host_has_the_name_that_it_knows() -> None:
+    code = "import OpenAI from 'openai';\nconst c = new OpenAI({ baseURL: 'https://openrouter.ai/api/v1' });\n"
+    edit = one(code + "c.chat.completions.create({ model, messages })").adding("cap", "9")
+    assert edit is not None
+    assert edit.text == ", max_tokens: 9"
+
+
 @pytest.mark.parametrize(
     ("code", "parameter", "expected"),
     [

@@ -266,6 +266,9 @@ def test_a_constant_that_is_put_in_counts_by_its_length() -> None:
         ("class A { f() { this.instructions = `${Date.now()} x`; } }", 1),
         ("const f = () => [{ role: 'user', content: `${Date.now()} x` }];", 0),
         ("const f = () => { const fileSystem = `${Date.now()} x`; };", 0),
+        ("const f = () => ask(`You are a clerk. It is ${Date.now()}. ${x}`);", 1),
+        ("const build = () => { const text = `You are ${name}. ${Date.now()}`; return text; };", 1),
+        ("const f = () => show(`Saved at ${Date.now()}`);", 0),
         ("const f = () => { const systemId = `${Date.now()} x`; };", 0),
     ],
 )

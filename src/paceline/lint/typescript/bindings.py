@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _SYSTEM = re.compile(
     r"^(?:.*sys(?:tem)?_?(?:prompt|message|instructions?|content|template)\w*|system|instructions?)$", re.I
 )
+_OPENING = re.compile(rb"`\s*(?:#+ *(?:role|system)|you are|you're|act as)\b", re.I)
+_OPENING_BYTES = 60
 _READS = frozenset(
     {
         "stringify", "log", "info", "debug", "warn", "error", "keys", "entries", "values", "String", "create", "stream",
@@ -175,6 +177,13 @@ class Notes:
                 self.bind(left, _part(made, made.path, target.start_byte, right), depth - 1)
         elif kind == "rest_pattern" and (inner := first(target)) is not None:
             self.bind(inner, Binding("other", None, made.scope, made.branch, at=inner.start_byte), depth - 1)
+
+    def template(self, node: Node, scope: Scope, branch: Branch) -> None:
+        """Take a text that says who the model is for a system prompt, whatever it is called."""
+        del branch
+        opening = (node.text or b"")[:_OPENING_BYTES]
+        if _OPENING.match(opening) and node.named_child_count > 1:
+            self.seen.texts.append((node, scope, "prompt"))
 
     def text(self, value: Node | None, scope: Scope, name: str) -> None:
         """Keep a text that is put together under the name of a system prompt."""

@@ -107,7 +107,21 @@ class Calls:
             facts["cap"] = self._misnamed(_cap(facts["cap"], api), node, scope, found)
         facts |= self.around.facts(node, scope, found, facts)
         kind = Kind.EMBEDDING if embedding else Kind.GENERATION
-        return self._site(kind, node, scope, product, api.name, found.method, found.origin, facts, found)
+        site = self._site(kind, node, scope, product, api.name, found.method, found.origin, facts, found)
+        if "max_tokens" in api.cap and self._elsewhere(found, facts["model"]):
+            # What servers of the same dialect know; only OpenAI's own models ask for the newer name.
+            site = replace(site, names=site.names | {"cap": "max_tokens"})
+        return site
+
+    def _elsewhere(self, found: Found, fact: Fact) -> bool:
+        """Say whether a client is told, literally, to go to another host than its product's or the gateway."""
+        client = found.client
+        if client is None or client.call is None or client.scope is None:
+            return False
+        names = client.product.names("base_url")
+        address = self._of_client(client.call, client.scope, client.product, "base_url", names, fact).value
+        own = (*found.product.hosts, "/t/", ":4100")
+        return isinstance(address, str) and not any(each in address for each in own)
 
     def _misnamed(self, cap: Fact, node: Node, scope: Scope, found: Found) -> Fact:
         """Leave a cap open that is given under the name it has at another API of the product."""

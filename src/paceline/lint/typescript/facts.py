@@ -50,7 +50,7 @@ class Arguments:
         where = place(call)
         given = named(field(call, "arguments"))[slice(*wanted.positions)]
         use = _use(call, scope)
-        facts = [self._judged(call, each, wanted.parameter) for each in self._entries(given, scope, wanted, use)]
+        facts = [self._judged(call, scope, each, wanted.parameter) for each in self._entries(given, scope, wanted, use)]
         if any(each.type == "spread_element" for each in given):
             facts.append(Fact(State.UNKNOWN, where, "`...` hides arguments"))
         for state in (State.YES, State.UNKNOWN):
@@ -101,12 +101,14 @@ class Arguments:
             for each in part:
                 yield replace(each, doubt=each.doubt or holder.doubt or missing)
 
-    def _judged(self, call: Node, entry: Entry, parameter: str) -> Fact:
-        inside = call.start_byte <= entry.node.start_byte and entry.node.end_byte <= call.end_byte
+    def _judged(self, call: Node, scope: Scope, entry: Entry, parameter: str) -> Fact:
+        inside = entry.scope.file is scope.file and (
+            call.start_byte <= entry.node.start_byte and entry.node.end_byte <= call.end_byte
+        )
         if entry.doubt:
             return Fact(State.UNKNOWN, place(entry.node if inside else call), entry.doubt)
         fact = self.values.fact(entry.node, entry.scope, parameter)
-        others = [self._judged(call, replace(each, parts=()), parameter) for each in entry.parts]
+        others = [self._judged(call, scope, replace(each, parts=()), parameter) for each in entry.parts]
         if any(each.state is not fact.state for each in others):
             return Fact(State.UNKNOWN, place(call), f"`{parameter}` is set on some paths only")
         if not inside:

@@ -38,9 +38,9 @@ def prompt_sites(seen: Seen) -> list[Site]:
     """Find the system prompts of a file that are put together at each call."""
     found: dict[Place, Site] = {}
     for node, scope, name in seen.texts:
-        if scope.function is None:
-            continue
         where = place(node)
+        if scope.function is None or where in found:
+            continue
         found[where] = Site(
             Kind.PROMPT, seen.path, where, end(node), "", "", "", name, "text", {"stable": _stable(node, scope)},
             language="typescript",

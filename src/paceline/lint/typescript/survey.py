@@ -57,6 +57,7 @@ class _Walk:
             "return_statement": self.notes.returned,
             "pair": self.notes.pair,
             "object": self.notes.message,
+            "template_string": self.notes.template,
             "unary_expression": self.notes.deletion,
             "public_field_definition": self._member,
             "field_definition": self._member,
