@@ -101,7 +101,8 @@ def line_chart(  # noqa: PLR0913  # each by name: what is drawn
 ) -> LineChart:
     """Lay a chart out; values are in `unit`, and the scale begins at 0."""
     values = [value for line in lines for _, value in line.points if value is not None]
-    top = round_up(max([*values, *(value for _, value in limits)], default=1.0) or 1.0)
+    # A limit has its name above it.
+    top = round_up(max([*values, *(value * 1.08 for _, value in limits)], default=1.0) or 1.0)
 
     def x(at: float) -> float:
         return round(_LEFT + (WIDTH - _LEFT - _RIGHT) * (at - since) / max(until - since, 1.0), 1)

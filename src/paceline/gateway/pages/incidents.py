@@ -55,11 +55,13 @@ def add(routes: APIRouter, site: Site, reader: Any) -> None:
 
     @routes.post("/incidents/{number}/state")
     async def state(number: str, request: Request) -> Response:
+        """Move one on or end it, then show it."""
         form = await form_of(request)
         return await run_in_threadpool(_moved, site, request, number, form)
 
     @routes.post("/incidents/{number}/notes")
     async def note(number: str, request: Request) -> Response:
+        """Add a note, then show the incident."""
         form = await form_of(request)
         return await run_in_threadpool(_noted, site, request, number, form)
 

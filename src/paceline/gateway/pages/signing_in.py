@@ -23,6 +23,7 @@ def add(routes: APIRouter, site: Site) -> None:
 
     @routes.post("/sign-in")
     async def sign_in(request: Request) -> Response:
+        """Take a token into a cookie, then lead on."""
         form = await form_of(request)
         token = form.get("token", "").strip()
         if not await run_in_threadpool(access(site.control).holds, token):

@@ -29,11 +29,13 @@ def add(routes: APIRouter, site: Site, reader: Any) -> None:
 
     @routes.post("/waivers")
     async def asked(request: Request) -> Response:
+        """Ask for one, then show it."""
         form = await form_of(request)
         return await run_in_threadpool(_asked, site, request, form)
 
     @routes.post("/waivers/{number}/{act}")
     async def decide(number: str, act: str, request: Request) -> Response:
+        """Decide on one, then show it."""
         form = await form_of(request)
         return await run_in_threadpool(_decided, site, request, (number, act), form)
 

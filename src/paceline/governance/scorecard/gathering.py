@@ -118,7 +118,8 @@ def _has_no_cap(standards: Standards, use_case: str) -> bool:
 def _interactive(standards: Standards, own: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
     streamed, whole = _COUNTERS.index("n_streamed"), _COUNTERS.index("n_ok")
     rows = [row for use_case, row in own.items() if standards.use_cases[use_case].built_in in _INTERACTIVE]
-    return sum(row[whole] for row in rows), sum(row[streamed] for row in rows)
+    # A stream that failed is counted as one, and as no whole answer.
+    return sum(row[whole] for row in rows), sum(min(row[streamed], row[whole]) for row in rows)
 
 
 def _limits(
