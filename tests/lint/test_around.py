@@ -1,5 +1,7 @@
 """What stands around a call: coroutine, retries, loops, routes, and what is done with the answer."""
 
+# ruff: noqa: E501  # one row a shape
+
 from __future__ import annotations
 
 import pytest
@@ -27,6 +29,15 @@ def site(code: str) -> Site:
         ("async def f(): return await a.chat.completions.create(model=M)", "yes"),
         ("async def f():\n  t = a.chat.completions.create(model=M)\n  return await t", "yes"),
         ("async def f(client): return client.ASK", "unknown"),
+        ("async def f(client): return await create_task(client.ASK)", "yes"),
+        (
+            "from azure.ai.inference.aio import ChatCompletionsClient as C\nasync def f():\n  r = C(e).complete(messages=m)",
+            "yes",
+        ),
+        (
+            "from azure.ai.inference import ChatCompletionsClient as C\nasync def f():\n  r = C(e).complete(messages=m)",
+            "no",
+        ),
     ],
 )
 def test_blocking_in_a_coroutine(code: str, expected: str) -> None:

@@ -266,6 +266,19 @@ def test_more_prompts(text: str, expected: list[str]) -> None:
     assert codes(f"{head}t = d = user_id = 1\nSYSTEM_PROMPT = {text}\n") == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'def system_prompt(self): return dedent(f"It is {datetime.now()}. Be brief.")',
+        'def get_instructions(): return f"It is {datetime.now()}. Be brief.".strip()',
+        'def f(): return SystemMessage(content=f"It is {datetime.now()}. Be brief.")',
+        'def f():\n  now = datetime.now().isoformat()\n  return Agent(instructions=f"It is {now}.")',
+    ],
+)
+def test_texts_that_are_returned_or_handed_on(text: str) -> None:
+    assert codes("from datetime import datetime\nfrom textwrap import dedent\n" + text) == ["P501"]
+
+
 def test_what_is_made_once_is_no_prompt_of_each_call() -> None:
     code = (
         "from datetime import datetime\ndef build():\n  system_prompt = f'{datetime.now()}'\n  return system_prompt\n"

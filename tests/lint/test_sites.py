@@ -226,8 +226,15 @@ ARGUMENTS = {
     "private wrapper, told so": ("def _f(**k): c.x(**k)\n_f(max_tokens=3)", "yes"),
     "private wrapper, not told": ("def _f(**k): c.x(**k)\n_f(model=M)", "no"),
     "private wrapper, handed on": ("def _f(**k): c.x(**k)\nrun(_f)\n_f(model=M)", "unknown"),
-    "field kept on self": ("class A:\n  k: dict | None = None\n  def f(self): c.x(**(self.k or {}))", "unknown"),
-    "field that may be given": ("class A:\n  n: int | None = None\n  def f(self): c.x(max_tokens=self.n)", "unknown"),
+    "declared and kept on self": ("class A:\n  k: dict | None = None\n  def f(self): c.x(extra_body=self.k)", "no"),
+    "field kept on self": (
+        "@dataclass\nclass A:\n  k: dict | None = None\n  def f(self): c.x(**(self.k or {}))",
+        "unknown",
+    ),
+    "field that may be given": (
+        "class A(BaseModel):\n  n: int | None = None\n  def f(self): c.x(max_tokens=self.n)",
+        "unknown",
+    ),
     "sentinel": ("c.x(max_tokens=_UNSET_CAP)", "no"),
     "Optional attribute": ("class S:\n  cap: int | None = None\ndef f(s: S): c.x(max_tokens=s.cap)", "unknown"),
     "or None": ("c.x(max_tokens=a or None)", "unknown"),

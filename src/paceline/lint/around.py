@@ -51,7 +51,7 @@ class Around:
         """Say *no* where a blocking call stands in a coroutine."""
         first = True
         for outer in self.outwards(call):
-            if isinstance(outer, ast.Await) and first:
+            if first and (isinstance(outer, ast.Await) or _later(outer)):
                 return Fact(State.YES, place(call), "it is awaited")
             first = False
             if isinstance(outer, (ast.FunctionDef, ast.Lambda)):
@@ -170,6 +170,14 @@ class Around:
         if not last or last in _WHOLE or (last in _HOLDERS and last != "message"):
             return Fact(State.UNKNOWN, place(call), "the answer goes elsewhere")
         return Fact(State.NO, place(call), "nothing looks at why it ended")
+
+
+def _later(node: ast.AST) -> bool:
+    """Say whether a call takes coroutines to run them."""
+    if not isinstance(node, ast.Call):
+        return False
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return name in {"create_task", "ensure_future", "gather", "wait_for", "shield", "run_coroutine_threadsafe"}
 
 
 def _decorated(function: FunctionNode, call: ast.Call) -> Fact:

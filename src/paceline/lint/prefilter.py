@@ -33,7 +33,9 @@ _HOSTS = (
     b"aiplatform.googleapis.com", b"api.groq.com", b"api.mistral.ai", b"api.cohere.", b"api.together.",
     b"router.huggingface.co", b"api-inference.huggingface.co",
 )  # fmt: skip
+_CLOCKS = (b"datetime", b"uuid", b"time.time", b"strftime")
 _CHANGES = (b"datetime", b"uuid", b"time", b"random", b"secrets", b"timezone", b"_id", b"set(", b"listdir", b"glob")
+_RETURNED = re.compile(rb"def \w*(?:system|instruction|prompt)\w*\(|SystemMessage\(", re.IGNORECASE)
 _PROMPT = re.compile(
     rb"(?:(?:system|SYSTEM|System|instruction|INSTRUCTION)\w*[\"']?\s*(?::[^=\n{]{1,40})?[=:]\s*\(?\s*(?:[fF][rR]?[\"']"
     rb"|[rR][fF][\"']|[\"']|\w+\.format\(|\w+\s*\+)"
@@ -49,6 +51,14 @@ def may_hold_sites(data: bytes) -> bool:
         return True
     if (b".create" in data or b".stream" in data or b".parse" in data) and _CHAIN.search(data):
         return True
+    if any(name in data for name in _CLOCKS) and (
+        b"prompt" in data or b"SystemMessage" in data or b"nstruction" in data
+    ):
+        return _RETURNED.search(data) is not None or _named_prompt(data)
+    return _named_prompt(data)
+
+
+def _named_prompt(data: bytes) -> bool:
     if b"system" in data or b"SYSTEM" in data or b"nstruction" in data or b"INSTRUCTION" in data:
         return any(name in data for name in _CHANGES) and _PROMPT.search(data) is not None
     return False

@@ -96,7 +96,9 @@ class Resolver:
         if isinstance(found_value, Ref):
             product = self.catalogue.constructor(found_value.dotted)
             if product is not None:
-                return Client(product, found_value.dotted.rpartition(".")[2], None, scope, "annotation")
+                waits = ".aio." in found_value.dotted
+                name = found_value.dotted.rpartition(".")[2]
+                return Client(product, name, None, scope, "annotation", asynchronous=waits)
             return None if found_value.dotted.startswith(_ANYTHING) else Made(found_value.dotted)
         if isinstance(found_value, Local) and isinstance(found_value.node, ast.ClassDef):
             return replace(found_value, instance=True)
@@ -302,7 +304,8 @@ class Resolver:
     def _imported(self, dotted: str, node: ast.Call, scope: Scope, depth: int) -> Value | None:
         product = self.catalogue.constructor(dotted)
         if product is not None:
-            return Client(product, dotted.rpartition(".")[2], node, scope, "constructor")
+            waits = ".aio." in dotted or ".asyncio." in dotted
+            return Client(product, dotted.rpartition(".")[2], node, scope, "constructor", asynchronous=waits)
         if dotted in {"importlib.import_module", "__import__"} and is_lazy(node):
             return self._lazily(node, scope, depth)
         if node.args and dotted.rpartition(".")[2] in {"enter_async_context", "cast"}:

@@ -23,8 +23,18 @@ class Binding:
     scope: Scope
     dotted: str = ""
     conditional: Condition = False
-    field: bool = False
-    """A field of a class, declared with its type: what it is set to there is only its default."""
+    declared: bool = False
+    """An attribute of a class, declared with its type."""
+
+    @property
+    def field(self) -> bool:
+        """Say whether it is a field that whoever makes an instance can set: its value is only a default."""
+        owner = self.scope.node
+        if not self.declared or not isinstance(owner, ast.ClassDef):
+            return False
+        marks = [ast.unparse(each) for each in owner.decorator_list]
+        made_by_fields = any("dataclass" in each or each.startswith(("attr", "define")) for each in marks)
+        return made_by_fields or (bool(owner.bases) and "__init__" not in self.scope.names)
 
     @property
     def last(self) -> int:

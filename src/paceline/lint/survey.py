@@ -109,7 +109,7 @@ class _Walk:
     def _annotated(self, node: ast.AnnAssign, scope: Scope, conditional: Condition) -> None:
         self._bind(node.target, node.value if node.value is not None else node, scope, conditional)
         if isinstance(scope.node, ast.ClassDef) and isinstance(node.target, ast.Name):
-            scope.names[node.target.id][-1].field = True
+            scope.names[node.target.id][-1].declared = True
         if node.value is not None and isinstance(node.target, ast.Name):
             self._text(node.value, scope, node.target.id)
 
@@ -131,6 +131,8 @@ class _Walk:
     def _return(self, node: ast.Return, scope: Scope, _conditional: Condition) -> None:
         if node.value is not None:
             scope.returns.append(node.value)
+            if isinstance(scope.node, FunctionNode) and _says_prompt(scope.node.name):
+                self._text(node.value, scope, f"the text of {scope.node.name}")
 
     def _yield(self, node: ast.Yield, scope: Scope, _conditional: Condition) -> None:
         if node.value is not None:
@@ -144,6 +146,10 @@ class _Walk:
 
     def _call(self, node: ast.Call, scope: Scope, conditional: Condition) -> None:
         self.seen.calls.append((node, scope))
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if name.endswith("SystemMessage"):
+            for part in (*node.args[:1], *(each.value for each in node.keywords if each.arg == "content")):
+                self._text(part, scope, "system")
         match node.func:
             case ast.Attribute(value=ast.Attribute(attr=held), attr=method) if method in _CHANGERS:
                 self.seen.touched.add(held)
@@ -210,6 +216,8 @@ class _Walk:
             self._text(pairs["content"], scope, "system")
 
     def _text(self, value: ast.expr, scope: Scope, name: str) -> None:
+        while isinstance(value, ast.Call) and (inner := _unwrapped(value)) is not None:
+            value = inner
         if not isinstance(value, (ast.JoinedStr, ast.BinOp, ast.Call)):
             return
         lowered = name.lower()
@@ -243,6 +251,21 @@ def _stores(node: ast.stmt, name: str, key: object) -> bool:
 
 _CHANGERS = {"update", "setdefault", "pop", "clear", "popitem"}
 _NO_TEXT = ("_id", "_name", "_key", "_path", "_file", "_url", "_type", "_hash", "_count", "_size", "_class", "_time")
+
+
+def _says_prompt(name: str) -> bool:
+    lowered = name.lower()
+    return "system" in lowered or "instruction" in lowered or "prompt" in lowered
+
+
+def _unwrapped(node: ast.Call) -> ast.expr | None:
+    """Return what a call only tidies up: `dedent(f"…")`, `f"…".strip()`."""
+    match node.func:
+        case ast.Attribute(value=inner, attr="strip" | "lstrip" | "rstrip"):
+            return inner
+        case ast.Name(id="dedent" | "cleandoc") | ast.Attribute(attr="dedent" | "cleandoc") if node.args:
+            return node.args[0]
+    return None
 
 
 def _formats(node: ast.Call) -> bool:
