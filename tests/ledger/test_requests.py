@@ -84,3 +84,19 @@ def test_limits_have_the_bits_of_records() -> None:
 )
 def test_the_parts_of_an_answer(row: tuple[int | None, ...], parts: tuple[float, ...]) -> None:
     assert module._times(*row) == parts  # type: ignore[arg-type]
+
+
+def test_failed_is_every_outcome_that_counts_as_over_a_budget(ledger: Ledger, records: list[Record]) -> None:
+    failed = [record.id for record in records if record.outcome not in {1, 2, 3, 6}]
+    assert failed, "there are some"
+    assert walk(ledger, outcome="failed") == failed
+
+
+def test_one_is_found_by_its_id_as_callers_are_told_it(ledger: Ledger, records: list[Record]) -> None:
+    wanted = records[3]
+    found = ledger.requests.get(wanted.id.hex())
+    assert found is not None
+    assert (bytes(found["id"]), found["service"]) == (wanted.id, wanted.service)
+    assert ledger.requests.get(f"{wanted.id.hex()[:8]}-{wanted.id.hex()[8:]}") is not None
+    assert ledger.requests.get("00" * 16) is None
+    assert ledger.requests.get("no hex") is None
