@@ -279,7 +279,7 @@ impl Telemetry {
             shared.series.record(&who, record);
         }
         let Some(trace) = trace else { return };
-        if trace.context.sampled || record.outcome.is_failure() || record.over.0 != 0 {
+        if is_seen(&trace.context, record) {
             shared.push(Finished {
                 record: record.clone(),
                 trace: *trace,
@@ -291,6 +291,11 @@ impl Telemetry {
             });
         }
     }
+}
+
+/// Whether a request's spans are exported: as its trace says, and whenever something was wrong.
+fn is_seen(context: &Context, record: &UsageRecord) -> bool {
+    context.sampled || record.outcome.is_failure() || record.over.0 != 0
 }
 
 /// Headers with their values, and where a secret was looked for in vain.
@@ -315,4 +320,42 @@ fn resolved(otlp: &Otlp, secret: impl Fn(&str) -> Option<String>) -> Resolved {
 pub(crate) fn unix_ns() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use paceline_types::{Api, Metric, Outcome, Percentile, RequestId};
+
+    use super::*;
+
+    #[test]
+    fn failures_and_breaches_are_seen_whatever_the_trace_says_and_refusals_are_not() {
+        let unsampled = Context::begin(None, 0.0, || 3);
+        let seen = |outcome: Outcome, over: bool, context: &Context| {
+            let mut record = UsageRecord::begin(RequestId::new(1, 1), 1, Api::Chat);
+            record.outcome = outcome;
+            if over {
+                record.over.set(Metric::TtftMs, Percentile::P95);
+            }
+            is_seen(context, &record)
+        };
+        assert!(!seen(Outcome::Ok, false, &unsampled));
+        assert!(seen(Outcome::Ok, true, &unsampled), "over a limit");
+        assert!(seen(Outcome::ProviderError, false, &unsampled));
+        for others in [Outcome::Refused, Outcome::CallerError, Outcome::Cancelled] {
+            assert!(!seen(others, false, &unsampled), "{others:?}");
+            assert!(seen(others, false, &Context { sampled: true, ..unsampled }));
+        }
+    }
+
+    #[test]
+    fn headers_are_read_from_secrets_and_never_shown() {
+        let mut otlp = paceline_plan::sample::otlp("http://127.0.0.1:9");
+        otlp.headers = vec![("api-key".into(), "env:THERE".into()), ("x-more".into(), "env:NOT".into())];
+        let secret = |reference: &str| (reference == "env:THERE").then(|| "s3cret".to_owned());
+        let (found, missing) = resolved(&otlp, secret);
+        assert_eq!(found.len(), 1);
+        assert_eq!(missing, ["env:NOT"]);
+        assert!(!format!("{found:?}").contains("s3cret"));
+    }
 }
