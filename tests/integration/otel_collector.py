@@ -20,8 +20,8 @@ CONFIG = """\
 receivers:
   otlp:
     protocols:
-      grpc: {{endpoint: "127.0.0.1:{grpc}"}}
-      http: {{endpoint: "127.0.0.1:{http}"}}
+      grpc: {{endpoint: "127.0.0.1:{grpc}"{tls}}}
+      http: {{endpoint: "127.0.0.1:{http}"{tls}}}
 exporters:
   lines: {{folder: {folder}}}
 service:
@@ -78,15 +78,20 @@ class Collector:
     grpc_port: int = field(default_factory=free_port)
     http_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    certificate: Path | None = None
+    """With it, and its key beside it, both ports speak TLS."""
 
     def endpoint(self, protocol: str) -> str:
         """Where it listens for a protocol."""
-        return f"http://127.0.0.1:{self.grpc_port if protocol == 'grpc' else self.http_port}"
+        scheme = "https" if self.certificate else "http"
+        return f"{scheme}://127.0.0.1:{self.grpc_port if protocol == 'grpc' else self.http_port}"
 
     def start(self) -> Collector:
         """Start it and wait until it says that it is ready."""
         config = self.folder / "config.yaml"
-        config.write_text(CONFIG.format(grpc=self.grpc_port, http=self.http_port, folder=self.folder))
+        files = self.certificate and f"cert_file: {self.certificate}, key_file: {self.certificate.with_suffix('.key')}"
+        tls = f", tls: {{{files}}}" if files else ""
+        config.write_text(CONFIG.format(grpc=self.grpc_port, http=self.http_port, folder=self.folder, tls=tls))
         log = self.folder / "collector.log"
         with log.open("wb") as output:
             self.process = subprocess.Popen([self.program, "--config", f"file:{config}"], stdout=output, stderr=output)

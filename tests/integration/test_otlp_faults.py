@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -93,6 +94,33 @@ def test_a_collector_that_is_down_is_said_once_and_found_again(tmp_path: Path, l
         until(lambda: figure(at, "paceline_otlp_spans_total") >= 4, "the spans to be counted")
         lines = [line for line in at.log("gateway").splitlines() if "OTLP" in line]
         assert ["fails" in line for line in lines] == [True, False], lines
+
+
+@pytest.mark.otelcol
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs the openssl program")
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+def test_over_tls_a_collector_is_trusted_by_the_machine_s_store_or_not_at_all(
+    tmp_path: Path, lone: Collector, protocol: str
+) -> None:
+    lone.certificate = tmp_path / "collector.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-keyout", str(lone.certificate.with_suffix(".key")), "-out", str(lone.certificate)]
+    command += ["-days", "1", "-subj", "/CN=collector", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command += ["-addext", "basicConstraints=critical,CA:FALSE"]  # it is no authority, it is trusted itself
+    subprocess.run(command, check=True, capture_output=True)
+    lone.start()
+    extra = otlp(lone.endpoint(protocol), protocol=protocol)
+    for trusted in (False, True):
+        place = tmp_path / f"trusted-{trusted}"
+        place.mkdir()
+        environment = {"SSL_CERT_FILE": str(lone.certificate)} if trusted else {}
+        made = {"standards_text": STANDARDS, "sim_options": SIM, "extra": extra, "environment": environment}
+        with installation(place, **made) as at:
+            call = ask(at, at.key("helpdesk", "support-chat"))
+            if trusted:
+                assert lone.request(call.id)[0].attributes["paceline.service"] == "helpdesk"
+            else:
+                assert "TLS" in until(lambda: export(at)["failing"], "the refusal")
 
 
 def test_a_collector_that_never_answers_costs_spans_and_no_request(tmp_path: Path) -> None:
