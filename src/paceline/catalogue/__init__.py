@@ -14,7 +14,7 @@ from typing import Any
 
 __all__ = ["Api", "Catalogue", "CatalogueError", "Defaults", "Product", "load", "read", "top_tier"]
 
-PARAMETERS = ("cap", "timeout", "retries", "base_url", "key", "tags", "stream", "model", "bounded")
+PARAMETERS = ("cap", "timeout", "retries", "base_url", "key", "tags", "stream", "model")
 KINDS = ("sdk", "model", "agent")
 API_KINDS = ("generation", "embedding")
 UNITS = ("s", "ms")

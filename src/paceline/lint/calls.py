@@ -69,9 +69,8 @@ class Finder:
             return known or name in self.resolver.seen.renamed
         return isinstance(function, (ast.Call, ast.Subscript))
 
-    def constructor(self, function: ast.expr, scope: Scope, value: Value | None) -> tuple[Product, str] | None:
+    def constructor(self, value: Value | None) -> tuple[Product, str] | None:
         """Say which constructor a call is of, and by what name."""
-        del function, scope
         if not isinstance(value, Ref):
             return None
         product = self.catalogue.constructor(value.dotted)

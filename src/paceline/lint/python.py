@@ -78,7 +78,7 @@ class _Front:
 
     def _of(self, call: ast.Call, function: ast.expr, scope: Scope) -> Site | None:
         value = self.resolver.value(function, scope)
-        made = self.finder.constructor(function, scope, value)
+        made = self.finder.constructor(value)
         if made is not None:
             return self._constructor(call, scope, *made)
         found = self.finder.generation(call, scope, value)

@@ -133,7 +133,7 @@ class Resolver:
                 return self._from_import(binding, depth)
             case "value":
                 if binding.node is not None and is_lazy(binding.node):
-                    return self._lazily(binding.node, binding.scope, depth)
+                    return self._lazily(binding.node)
                 found = self.value(binding.node, binding.scope, depth - 1)
                 nearer = "local" if binding.scope is scope else "enclosing scope"
                 where = "module" if binding.scope.parent is None else nearer
@@ -173,9 +173,8 @@ class Resolver:
             self._homes[other.module.node] = file
         return self._name(ast.Name(id=name, lineno=_LAST), other.module, depth - 1)
 
-    def _lazily(self, node: ast.AST | None, scope: Scope, depth: int) -> Value | None:
+    def _lazily(self, node: ast.AST | None) -> Value | None:
         """Read `OpenAI = lazy("openai.OpenAI")` and `lazy("OpenAI")` as the name they stand for."""
-        del scope, depth
         assert isinstance(node, ast.Call)  # noqa: S101  # `is_lazy` said so
         text = str(ast.literal_eval(node.args[-1])).replace(":", ".")
         if text in self.catalogue.roots:
@@ -307,7 +306,7 @@ class Resolver:
             waits = ".aio." in dotted or ".asyncio." in dotted
             return Client(product, dotted.rpartition(".")[2], node, scope, "constructor", asynchronous=waits)
         if dotted in {"importlib.import_module", "__import__"} and is_lazy(node):
-            return self._lazily(node, scope, depth)
+            return self._lazily(node)
         if node.args and dotted.rpartition(".")[2] in {"enter_async_context", "cast"}:
             return self.value(node.args[-1], scope, depth - 1)
         if self.catalogue.wrapped(dotted):

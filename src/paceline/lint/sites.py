@@ -32,7 +32,7 @@ What they mean; *value* is `Fact.value`:
 - bounded: *no* where the call stands in a loop that nothing but the model ends.
 - prefix: *yes* where the system prompt is literal; *value* is its length in characters.
 - marker: the prompt has a cache marker (`cache_control`).
-- stable: *no* where a prompt's beginning changes; *value* is `fine` or `day`.
+- stable: *no* where a prompt's beginning changes; *value* is `fine`, `day` or `identity` (a user, a session).
 - ordered: *no* where a prompt's beginning has no order of its own: a set, a listing of files.
 - url: *yes* with the address as *value*, where a raw request goes to a provider's own host.
 - package: *yes* with the package's name as *value*.
