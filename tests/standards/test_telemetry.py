@@ -88,6 +88,12 @@ def test_what_is_wrong_is_named_and_no_secret_is_quoted(more: str, said: str) ->
     assert "s3cret" not in told
 
 
+def test_a_collector_at_an_address_that_is_refused_is_a_fault() -> None:
+    text = BASE + OTLP.format(more="").replace("127.0.0.1", "169.254.169.254")
+    (found,) = load(text, env=SECRETS, today=TODAY).found
+    assert (found.code, found.path) == (Code.ADDRESS_UNSAFE, "telemetry.otlp.endpoint")
+
+
 def test_a_header_s_absent_secret_is_a_warning() -> None:
     (found,) = load(BASE + OTLP.format(more=", headers: {a: env:NOT_SET}"), env=SECRETS, today=TODAY).found
     assert (found.code, found.path) == (Code.SECRET_ABSENT, "telemetry.otlp.headers.a")

@@ -14,7 +14,7 @@ from paceline.standards.faults import Code
 from paceline.standards.names import Path, meant, shown
 from paceline.standards.serving import DeploymentOptions
 from paceline.standards.sign_in_checks import check_sign_in
-from paceline.standards.telemetry_checks import check_captures
+from paceline.standards.telemetry_checks import check_captures, check_collector
 from paceline.standards.traffic_checks import TRAFFIC_CHECKS
 from paceline.standards.vendors import VENDORS
 
@@ -41,6 +41,7 @@ def check(context: Context) -> None:
         _prices,
         check_journal,
         *TRAFFIC_CHECKS,
+        check_collector,
         check_captures,
         _secrets,
     ):

@@ -1,4 +1,4 @@
-"""Checks of what leaves the gateway: captures without an end in sight, past it, or without anywhere to go.
+"""Checks of what leaves the gateway: where to, and captures without an end in sight, past it, or with nowhere to go.
 
 Owns the words for these. Must not change anything.
 """
@@ -6,14 +6,26 @@ Owns the words for these. Must not change anything.
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import urlsplit
 
 from paceline.standards.context import Context
 from paceline.standards.faults import Code
+from paceline.standards.traffic_checks import is_unsafe
 
-__all__ = ["CAPTURE_DAYS_MAX", "check_captures"]
+__all__ = ["CAPTURE_DAYS_MAX", "check_captures", "check_collector"]
 
 CAPTURE_DAYS_MAX: Final = 30
 """Days from today that a capture may last at most."""
+
+
+def check_collector(context: Context) -> None:
+    """Note a collector at an address that the gateway refuses."""
+    otlp = context.options.telemetry.otlp
+    host = urlsplit(otlp.endpoint).hostname if otlp else None
+    if host and is_unsafe(host, []):
+        message = f"{host} is link-local or a metadata service, to which nothing is exported"
+        hint = "Name the collector by an address of its own, or run one on this machine: `http://127.0.0.1:4317`"
+        context.note(Code.ADDRESS_UNSAFE, ("telemetry", "otlp", "endpoint"), message, hint)
 
 
 def check_captures(context: Context) -> None:

@@ -18,7 +18,7 @@ from paceline.standards.serving import DeploymentOptions
 from paceline.standards.traffic import HedgeOptions, RateLimits
 from paceline.standards.vendors import ENGINES
 
-__all__ = ["TRAFFIC_CHECKS"]
+__all__ = ["TRAFFIC_CHECKS", "is_unsafe"]
 
 FLOORS_MAX: Final = 0.9
 _METADATA_NAMES: Final = {"metadata", "metadata.google.internal", "metadata.goog", "instance-data"}
@@ -33,7 +33,7 @@ def _providers(context: Context) -> None:
     for name, provider in context.options.providers.items():
         path: Path = ("providers", name)
         host = urlsplit(provider.base_url or "").hostname or ""
-        if _is_unsafe(host, provider.addresses_allowed):
+        if is_unsafe(host, provider.addresses_allowed):
             hint = "Name the provider's own address, or list this one under `addresses_allowed:` if it is meant"
             message = f"{host} is link-local or a metadata service, which answers with the machine's own credentials"
             context.note(Code.ADDRESS_UNSAFE, (*path, "base_url"), message, hint)
@@ -44,7 +44,8 @@ def _providers(context: Context) -> None:
             context.note(Code.PRIORITY_UNKNOWN, (*path, "priority"), what, f"Engines that take one are {able}")
 
 
-def _is_unsafe(host: str, allowed: list[str]) -> bool:
+def is_unsafe(host: str, allowed: list[str]) -> bool:
+    """Tell whether a host is link-local or a metadata service, and not among those allowed."""
     if host.lower().rstrip(".") in _METADATA_NAMES:
         return not allowed
     try:
