@@ -80,7 +80,7 @@ class Rule:
     kinds: tuple[Kind, ...]
     asks: str
     check: Callable[[Site, Policy], Iterator[Hit]]
-    fixes: str = "None: a person decides."
+    fixes: str = "nothing; a person decides."
     shown_as: str = "app.py"
     """The name of the file that the examples stand for."""
     typescript: tuple[str, str] = ("", "")

@@ -57,7 +57,7 @@ cap, above all with reasoning models.""",
     kinds=(Kind.GENERATION, Kind.FRAMEWORK),
     asks="cap",
     check=_check,
-    fixes="Unsafe: adds the standards' cap (1,024 tokens unless they say otherwise) under the API's own name.",
+    fixes="unsafe; adds the standards' cap (1,024 tokens unless they say otherwise) under the API's own name.",
     typescript=(
         """\
 import { openai } from "@ai-sdk/openai";

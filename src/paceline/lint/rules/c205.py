@@ -49,7 +49,7 @@ same dialect may refuse the option. Other APIs report usage unasked.""",
     kinds=(Kind.GENERATION,),
     asks="",
     check=_check,
-    fixes="Unsafe: adds the option, and with it one last chunk whose `choices` are empty.",
+    fixes="unsafe; adds the option, and with it one last chunk whose `choices` are empty.",
     typescript=(
         """\
 import OpenAI from "openai";

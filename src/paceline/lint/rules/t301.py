@@ -55,7 +55,7 @@ is, where the run reads the file that sets it; one in an HTTP client made elsewh
     kinds=(Kind.FRAMEWORK, Kind.GENERATION),
     asks="timeout",
     check=_check,
-    fixes="Unsafe: adds the standards' timeout (60 seconds unless they say otherwise).",
+    fixes="unsafe; adds the standards' timeout (60 seconds unless they say otherwise).",
     typescript=(
         """\
 import { generateText } from "ai";

@@ -48,7 +48,7 @@ or around the call, is not seen.""",
     kinds=(Kind.GENERATION,),
     asks="",
     check=_check,
-    fixes="Unsafe: adds the standards' timeout (60 seconds unless they say otherwise) to the call.",
+    fixes="unsafe; adds the standards' timeout (60 seconds unless they say otherwise) to the call.",
     typescript=(
         """\
 import OpenAI from "openai";

@@ -38,5 +38,5 @@ A None that arrives through a parameter is unknown. One that stands behind a nam
     kinds=(Kind.CLIENT, Kind.FRAMEWORK, Kind.GENERATION),
     asks="",
     check=_check,
-    fixes="Safe: removes the argument, so that the SDK's own timeout applies.",
+    fixes="safe; removes the argument, so that the SDK's own timeout applies.",
 )
