@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import uvicorn
@@ -87,12 +89,63 @@ def test_what_goes_wrong_is_told_with_its_fix(running: tuple[Control, str]) -> N
         (("--report-to", url, *service, "--token", editor), "an admin's"),
         (("--report-to", url, "--service", "nothing", "--token", admin), "--service"),
         (("--report-to", "ftp://x", *service), "is no address"),
+        (("--report-to", "http://x y", *service), "is no address"),
+        (("--report-to", url, *service, "--token", "pt-secret\nx"), "as it was printed"),
         (("--report-to", "http://127.0.0.1:9", *service), "cannot be reached"),
     ):
         result = check(*arguments)
         assert result.exit_code == 2
         assert wrong in result.stderr
         assert "Traceback" not in result.stderr
+        assert "pt-secret" not in result.output
+
+
+@pytest.mark.usefixtures("here")
+def test_a_token_that_ends_with_a_newline_is_taken(running: tuple[Control, str]) -> None:
+    control, url = running
+    token = control.ledger.tokens.create("admin", "lee")[0]
+    assert "reported helpdesk" in check("--report-to", url, "--service", "helpdesk", "--token", f"{token}\n").stderr
+
+
+@pytest.mark.usefixtures("here")
+def test_what_is_asked_for_in_vain_is_told_before_the_run() -> None:
+    assert check("--report-to", "nowhere", "--service", "helpdesk").stdout == ""
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """Answers as a page to log in at does, and notes what came."""
+
+    seen: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(302)
+        self.send_header("location", "/login")
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.seen.append(self.path)
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+@pytest.mark.usefixtures("here")
+def test_no_redirect_is_followed_with_the_token() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        result = check("--report-to", url, "--service", "helpdesk", "--token", "pt-secret")
+        server.shutdown()
+        thread.join()
+    assert result.exit_code == 2
+    assert "redirects are not followed" in result.stderr
+    assert Elsewhere.seen == []
 
 
 def test_neither_code_nor_paths_are_in_it(here: Path) -> None:

@@ -97,6 +97,11 @@ def _check(paths: tuple[Path, ...], given: dict[str, Any]) -> int:
     from paceline.lint.output import View
 
     settings = _settings(paths, given)
+    token = (given["token"] or "").strip()  # secrets of CI often end with a newline
+    if given["report_to"]:
+        from paceline.cli.check_report import demand
+
+        demand(given["report_to"], token, settings.service)
     policy = policies.policy(settings, given["standards"], given["gateway"])
     wishes = verdict.Wishes(
         not given["no_baseline"], given["baseline_add"], given["baseline_prune"] or not verdict.in_ci()
@@ -126,7 +131,7 @@ def _check(paths: tuple[Path, ...], given: dict[str, Any]) -> int:
     if given["summary"]:
         _summarise(view)
     if given["report_to"]:
-        _report(view, settings, given)
+        _report(view, settings, given["report_to"], token)
     named = {os.path.realpath(settings.root / name) for name, _ in outcome.unread}
     if any(os.path.realpath(path) in named for path in paths if path.is_file()):
         return EXIT_COULD_NOT
@@ -204,13 +209,18 @@ def _colored(output: Path | None) -> bool:
 
 def _mended(outcome: Outcome, settings: Settings, policy: Policy, unsafe: bool) -> Changes:
     from paceline.catalogue import load
-    from paceline.lint import fixes, fronts
+    from paceline.lint import fixes, fronts, run
     from paceline.lint.look import Look, look
+
+    chosen = run.choice(settings)
 
     def again(data: bytes, name: str) -> Look:
         return look(data, name, load(), policy, settings.root)
 
-    return fixes.mend(outcome.live, lambda name: fronts.read(settings.root / name), again, unsafe)
+    def counts(name: str, code: str) -> bool:
+        return code in chosen.active and not chosen.ignored(name, code)
+
+    return fixes.mend(outcome.live, lambda name: fronts.read(settings.root / name), again, unsafe, counts)
 
 
 def _show_diff(changes: Changes) -> int:
@@ -220,13 +230,11 @@ def _show_diff(changes: Changes) -> int:
     return EXIT_NO if changes.files else 0
 
 
-def _report(view: View, settings: Settings, given: dict[str, Any]) -> None:
+def _report(view: View, settings: Settings, url: str, token: str) -> None:
     from paceline.cli.check_report import document, post
 
-    if settings.service is None:
-        raise Trouble("--report-to wants to know which service this is.", "add --service NAME.")
-    post(given["report_to"], given["token"], document(view, settings.service))
-    click.echo(f"reported {settings.service} to {given['report_to']}", err=True)
+    post(url, token, document(view, settings.service or ""))
+    click.echo(f"reported {settings.service} to {url}", err=True)
 
 
 def _serve() -> None:

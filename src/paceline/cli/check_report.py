@@ -1,4 +1,7 @@
-"""`paceline check --report-to`: tells a control process what a run found, as counts by rule."""
+"""`paceline check --report-to`: tells a control process what a run found, as counts by rule.
+
+Follows no redirect: the token is for the address that was named, and a page to log in at is no control process.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 import urllib.error
 import urllib.request
 from collections import Counter
+from http.client import HTTPException
 from typing import Any
 
 from paceline.cli.trouble import Trouble
@@ -15,6 +19,23 @@ from paceline.lint.output import View
 
 TIMEOUT_S = 10.0
 _ANSWER_BYTES = 64 * 1024
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_args: Any, **_names: Any) -> None:
+        return None
+
+
+def demand(url: str, token: str, service: str | None) -> None:
+    """Raise `Trouble` for what could not be reported, before a run begins."""
+    if service is None:
+        raise Trouble("--report-to wants to know which service this is.", "add --service NAME.")
+    if not url.startswith(("http://", "https://")) or not url.isprintable() or " " in url:
+        raise Trouble(f"{url!r} is no address.", "write --report-to like https://paceline.acme.example.")
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise Trouble(
+            "the token has characters that no token has.", "give PACELINE_TOKEN or --token as it was printed."
+        )
 
 
 def document(view: View, service: str) -> dict[str, Any]:
@@ -47,25 +68,25 @@ def document(view: View, service: str) -> dict[str, Any]:
     }
 
 
-def post(url: str, token: str | None, body: dict[str, Any]) -> None:
+def post(url: str, token: str, body: dict[str, Any]) -> None:
     """Post it; raises `Trouble` where that fails."""
-    if not url.startswith(("http://", "https://")):
-        raise Trouble(f"{url!r} is no address.", "write --report-to like https://paceline.acme.example.")
     headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
     where = f"{url.rstrip('/')}/api/v1/lint"
     request = urllib.request.Request(where, json.dumps(body).encode(), headers, method="POST")  # noqa: S310  # see above
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+        with urllib.request.build_opener(_NoRedirect).open(request, timeout=TIMEOUT_S) as answer:
             answer.read(_ANSWER_BYTES)
     except urllib.error.HTTPError as error:
         fixes = {
-            401: "make a token with `paceline tokens create --role owner`, and give it as PACELINE_TOKEN.",
+            401: "`paceline tokens create --role owner --name ci --team TEAM` makes one; give it as PACELINE_TOKEN.",
             403: "use a token of the team that owns the service, or an admin's.",
             404: "name a service of the standards with --service.",
         }
+        moved = "name the control process itself with --report-to; redirects are not followed."
+        fix = moved if 300 <= error.code < 400 else fixes.get(error.code, "see its log.")
         with error:
-            raise Trouble(f"{where} refused: {_detail(error)}.", fixes.get(error.code, "see its log.")) from error
-    except (OSError, ValueError) as error:
+            raise Trouble(f"{where} refused: {_detail(error)}.", fix) from error
+    except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise Trouble(
             f"{where} cannot be reached: {reason}.", "check --report-to; findings are printed above."
