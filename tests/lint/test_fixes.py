@@ -39,8 +39,8 @@ NO_TIMEOUT = Edit(at("timeout=None, "), at("max_retries"), "")
 CAP = Edit(at("model=M)") + 7, at("model=M)") + 7, ", max_completion_tokens=800")
 
 
-def mend(*findings: Finding, source: str = BAD, unsafe: bool = True) -> fixes.Changes:
-    return fixes.mend(findings, lambda _name: source.encode(), again, unsafe)
+def mend(*findings: Finding, source: str = BAD, unsafe: bool = True, counting: str = "") -> fixes.Changes:
+    return fixes.mend(findings, lambda _name: source.encode(), again, unsafe, lambda _name, code: code == counting)
 
 
 def test_a_fix_changes_what_it_is_to_change_and_nothing_else() -> None:
@@ -135,6 +135,38 @@ def test_the_command_fixes_once(here: Path) -> None:
     once = (here / "app.py").read_bytes()
     run("--fix", "--unsafe-fixes")
     assert (here / "app.py").read_bytes() == once
+
+
+@pytest.mark.parametrize("last", ["timeout=None", "timeout=None, model=M"])
+def test_what_touches_and_what_a_fix_brings_is_mended_in_the_same_run(last: str) -> None:
+    """The cap goes where the comma was that is to be cut; without `timeout=None` it is the SDK's own 600 s."""
+    source = HEAD + f"c = OpenAI()\nc.chat.completions.create(messages=m, {last})\n"
+    wanted = [each for each in again(source.encode(), "app.py").findings if each.code in {"C201", "T303"}]
+    changes = mend(*wanted, source=source, counting="T302")
+    assert [each.code for each in changes.mended] == ["C201", "T303", "T302"]
+    rest = last.removeprefix("timeout=None")
+    expected = source.replace(f", {last}", f"{rest}, max_completion_tokens=1024, timeout=60")
+    assert changes.files["app.py"][1].decode() == expected
+    assert [each.code for each in mend(*wanted, source=source).mended] == ["C201", "T303"]
+    assert [each.code for each in mend(*wanted, source=source, unsafe=False, counting="T302").mended] == ["T303"]
+
+
+def test_what_was_there_before_is_not_taken_for_brought() -> None:
+    source = HEAD + "c = OpenAI()\nc.chat.completions.create(model=M)\nc.chat.completions.create(timeout=None)\n"
+    wanted = [each for each in again(source.encode(), "app.py").findings if each.code == "T303"]
+    expected = source.replace("timeout=None", "timeout=60")
+    assert mend(*wanted, source=source, counting="T302").files["app.py"][1].decode() == expected
+    held = source.rstrip() + '  # paceline: ignore[T302] reason="one word"\n'
+    assert [each.code for each in mend(*wanted, source=held, counting="T302").mended] == ["T303"]
+
+
+def test_a_file_that_cannot_be_written_is_named(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_path: Path, _data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    changes = mend(with_fix("T303", NO_TIMEOUT))
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert "app.py: not mended: No space left on device" in changes.write(here)
 
 
 def test_a_file_that_changed_meanwhile_is_left_alone(here: Path) -> None:

@@ -35,10 +35,13 @@ class Changes:
         notes = []
         for name, (old, new) in self.files.items():
             path = root / name
-            if fronts.read(path) == old:
-                path.write_bytes(new)
-            else:
+            if fronts.read(path) != old:
                 notes.append(f"{name}: not mended: it has changed meanwhile")
+                continue
+            try:
+                path.write_bytes(new)
+            except OSError as error:
+                notes.append(f"{name}: not mended: {error.strerror}")
         if self.mended:
             count, files = len(self.mended), len(self.files)
             notes.insert(0, f"mended {count} finding{'s' * (count > 1)} in {files} file{'s' * (files > 1)}")
@@ -64,25 +67,40 @@ class Changes:
         ]
 
 
-def mend(findings: Iterable[Finding], read: Callable[[str], bytes | None], look: Looker, unsafe: bool) -> Changes:
-    """Work out the fixes of some findings; nothing is written."""
+def mend(
+    findings: Iterable[Finding],
+    read: Callable[[str], bytes | None],
+    look: Looker,
+    unsafe: bool,
+    counts: Callable[[str, str], bool] = lambda _name, _code: False,
+) -> Changes:
+    """Work out the fixes of some findings, and of what comes by them as far as it `counts`; nothing is written."""
     changes = Changes()
     by_file: dict[str, list[Finding]] = defaultdict(list)
     for each in findings:
-        if each.fix is not None and each.fix.edits and each.fix.safety in {"safe", "unsafe" if unsafe else "safe"}:
+        if _may(each, unsafe):
             by_file[each.path].append(each)
     for name, all_of_it in sorted(by_file.items()):
         old = new = read(name)
-        wanted = all_of_it
+        wanted, room = all_of_it, len(all_of_it)
         while wanted and new is not None:
-            new, wanted = _pass(name, new, wanted, look, changes)
+            new, wanted, brought = _pass(name, new, wanted, look, changes)
+            brought = [each for each in brought if _may(each, unsafe) and counts(name, each.code)][:room]
+            wanted, room = wanted + brought, room - len(brought)
         if old is not None and new is not None and new != old:
             changes.files[name] = (old, new)
     return changes
 
 
-def _pass(name: str, data: bytes, wanted: list[Finding], look: Looker, changes: Changes) -> tuple[bytes, list[Finding]]:
-    """Apply what does not touch each other; return the bytes, and what is left to do there."""
+def _may(finding: Finding, unsafe: bool) -> bool:
+    fix = finding.fix
+    return fix is not None and bool(fix.edits) and fix.safety in {"safe", "unsafe" if unsafe else "safe"}
+
+
+def _pass(
+    name: str, data: bytes, wanted: list[Finding], look: Looker, changes: Changes
+) -> tuple[bytes, list[Finding], list[Finding]]:
+    """Apply what does not touch each other; return the bytes, what is left to do there, and what has come by it."""
     now, later = _disjoint(wanted)
     before = look(data, name)
     new = _proven(name, data, now, before, look)
@@ -91,9 +109,18 @@ def _pass(name: str, data: bytes, wanted: list[Finding], look: Looker, changes: 
         new = _proven(name, data, now, before, look)
     if new is None:
         changes.refused += now
-        return data, later
+        return data, later, []
     changes.mended += now
-    return new, _moved(later, _edits(now), look(new, name))
+    after, edits = look(new, name), _edits(now)
+    return new, _moved(later, edits, after), _brought(before, edits, after)
+
+
+def _brought(before: Look, edits: list[Edit], after: Look) -> list[Finding]:
+    """List what has come by a fix: a call that was told to wait for ever has the SDK's own timeout now."""
+    had, has = (Counter(each.code for each in found.findings) for found in (before, after))
+    known = _moved([each for each in before.findings if each.fix and each.fix.edits], edits, after)
+    new = [each for each in after.findings if has[each.code] > had[each.code] and each not in known]
+    return [each for each in new if not any(pragma.holds(each) for pragma in after.pragmas)]
 
 
 def _disjoint(wanted: list[Finding]) -> tuple[list[Finding], list[Finding]]:
@@ -142,14 +169,18 @@ def _proven(name: str, data: bytes, findings: list[Finding], before: Look, look:
 
 
 def _moved(later: list[Finding], edits: list[Edit], now: Look) -> list[Finding]:
-    """Find again what is still to mend, in the file as it has become."""
-    there = {(each.code, each.fix.edits[0].start): each for each in now.findings if each.fix and each.fix.edits}
+    """Find again what is still to mend, in the file as it has become: the comma to cut may be another one now."""
     found = []
     for each in later:
         assert each.fix is not None  # noqa: S101  # only findings with a fix get here
-        start = each.fix.edits[0].start
-        start += sum(len(edit.text.encode()) - (edit.end - edit.start) for edit in edits if edit.start <= start)
-        again = there.get((each.code, start))
-        if again is not None:
-            found.append(again)
+        start, end = each.fix.edits[0].start, each.fix.edits[0].end
+        moved = sum(len(edit.text.encode()) - (edit.end - edit.start) for edit in edits if edit.start <= start)
+        there = [
+            (abs(first.start - start - moved), again)
+            for again in now.findings
+            if again.code == each.code and again.fix and again.fix.edits and (first := again.fix.edits[0])
+            if first.start <= end + moved and start + moved <= first.end
+        ]
+        if there:
+            found.append(min(there)[1])
     return found
