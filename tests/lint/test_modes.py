@@ -98,6 +98,14 @@ def test_from_below_the_root(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert found() == {"a b/é.py:3": None}
 
 
+def test_lines_and_names_that_look_like_a_differences_own(tree: Path) -> None:
+    """An added `++ x` is `+++ x` in the difference, and git quotes names with quotation marks."""
+    (tree / "old.py").write_text("++ x\n" + HEAD + CALL + "x = 1\n" + CALL)
+    (tree / 'say "é"').write_text("x\n")
+    ask(tree, "add", ".")
+    assert git.changed(tree, "HEAD") == {"old.py": ((1, 1), (7, 10)), 'say "é"': ((1, 1),)}
+
+
 def test_a_base_that_is_named(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found("--base", "HEAD") == {"new.py:3": "old", "old.py:3": "old"}
     (tree / "paceline-check.toml").write_text("mode = 'enforce'\n")

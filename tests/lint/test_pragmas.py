@@ -100,6 +100,24 @@ def test_files_without_statements(path: str, text: str, found: set[int] | None) 
     assert [set(each.covers) for each in pragmas(text.encode(), path)] == ([found] if found else [])
 
 
+@pytest.mark.parametrize(
+    ("text", "live"),
+    [
+        (f"ignore[C201] {WHY}", 1),
+        (f"ignore[C201] {WHY} until=2027-01-31", 1),
+        (f"ignore[C201] {WHY} until=2026-01-31", 0),
+        ("ignore[C201]", 0),
+        (f"ignore[cap-missing] {WHY}", 0),
+        (f"ignore[] {WHY}", 0),
+    ],
+)
+def test_only_a_sound_one_counts_as_an_exception(text: str, live: int) -> None:
+    outcome = Outcome()
+    data = f"x = 1  # paceline: {text}\n".encode()
+    add(outcome, "app.py", look(data, "app.py", load(), Policy()), Choice(frozenset((*CODES, *OWN))), DAY)
+    assert outcome.pragmas == live
+
+
 def test_what_cannot_be_read_has_those_before() -> None:
     broken = f"x = 1  # paceline: ignore[C201] {WHY}\n(\n"
     assert [each.line for each in pragmas(broken.encode())] == [1]

@@ -52,11 +52,15 @@ FAULTS = {
     "mode = 'enforced'": ("`mode` cannot be `enforced`", "did you mean `enforce`?"),
     "tests = 'yes'": ("neither true nor false", "without quotes"),
     "exclude = 'a'": ("`exclude` is no list of texts", '["one", "two"]'),
-    "timeout-s = '3'": ("`timeout-s` is no positive number", "without quotes"),
+    "timeout-s = '3'": ("`timeout-s` is no number above 0", "without quotes"),
+    "cap-tokens = 1.5": ("pyproject.toml:2: `cap-tokens` is no whole number above 0", "without quotes"),
     "baseline = 3": ("`baseline` is no text", "quotes"),
     "per-file-ignores = 3": ("`per-file-ignores` is no table", "C201"),
-    "select = ['C2O1']": ("there is no rule `C2O1`", "did you mean `C201`?"),
-    "[tool.paceline.check.per-file-ignores]\n'a/*' = ['nothing']": ("there is no rule `nothing`", "`paceline rules`"),
+    "select = ['C2O1']": ("pyproject.toml:2: there is no rule `C2O1`", "did you mean `C201`?"),
+    "[tool.paceline.check.per-file-ignores]\n'a/*' = ['nothing']": (
+        "pyproject.toml:3: there is no rule `nothing`",
+        "`paceline rules`",
+    ),
     "x = ": ("pyproject.toml: ", "mend the TOML"),
 }
 

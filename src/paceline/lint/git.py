@@ -9,7 +9,7 @@ import os
 import re
 from pathlib import Path
 
-_HUNK = re.compile(rb"^@@ -\S+ \+(\d+)(?:,(\d+))? @@")
+_HUNK = re.compile(rb"^@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _HOOKS = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}
 """What git sets for its hooks; with `-C` they would mislead."""
 
@@ -81,12 +81,15 @@ def changed(root: Path, commit: str) -> dict[str, Lines] | None:
 
 def _hunks(differences: bytes) -> dict[str, Lines]:
     found: dict[str, list[tuple[int, int]]] = {}
-    name = ""
+    name, inside = "", 0  # lines of a hunk that are still to come: an added `++ x` must not pass for a file's name
     for line in differences.split(b"\n"):
-        if line.startswith(b"+++ "):
+        if inside and line[:1] in {b"+", b"-", b" "}:
+            inside -= 1
+        elif line.startswith(b"+++ "):
             name = _name(line[4:])
         elif match := _HUNK.match(line):
-            start, count = int(match[1]), int(match[2] or 1)
+            start, count = int(match[2]), int(match[3] or 1)
+            inside = count + int(match[1] or 1)
             # Where lines were only taken out, the ones around the gap have changed.
             found.setdefault(name, []).append((start, start + count - 1) if count else (start, start + 1))
     return {name: tuple(ranges) for name, ranges in found.items()}
@@ -95,7 +98,7 @@ def _hunks(differences: bytes) -> dict[str, Lines]:
 def _name(text: bytes) -> str:
     text = text.removesuffix(b"\t")
     if text.startswith(b'"'):
-        text = text.strip(b'"').decode("unicode_escape").encode("latin-1")
+        text = text[1:-1].decode("unicode_escape").encode("latin-1")
     return os.fsdecode(text.removeprefix(b"b/"))
 
 

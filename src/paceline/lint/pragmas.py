@@ -47,6 +47,10 @@ class Pragma:
         except ValueError:
             return True
 
+    def sound(self, today: date, known: Set[str]) -> bool:
+        """Say whether it is a live exception: it names rules, gives a reason and has not ended."""
+        return bool(self.reason) and not self.fault and set(self.codes) <= known and not self.expired(today)
+
     def holds(self, finding: Finding) -> bool:
         """Say whether a finding is what this pragma is about."""
         lines = {finding.line, finding.first, finding.last}

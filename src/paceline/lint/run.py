@@ -133,7 +133,7 @@ def add(outcome: Outcome, name: str, found: Look, chosen: Choice, today: date) -
     asked = [replace(each, held_by="config", suppressed=left_out) if chosen.ignored(name, each.code) else each
              for each in asked]  # fmt: skip
     judged = suppress(asked, found.pragmas, name, today, set(CODES), chosen.active)
-    outcome.pragmas += sum(not each.expired(today) and bool(each.reason) for each in found.pragmas)
+    outcome.pragmas += sum(each.sound(today, set(CODES)) for each in found.pragmas)
     outcome.findings += (each for each in judged if each.code in chosen.active)
 
 

@@ -81,7 +81,9 @@ class Settings:
 
 
 _TEXTS = {"include", "exclude", "select", "ignore", "gateways", "clients", "packages", "models", "tags"}
-_NUMBERS = {"cap-tokens", "cap-tokens-max", "timeout-s", "timeout-s-max"}
+_RULES = {"select", "ignore"}
+_WHOLE = {"cap-tokens", "cap-tokens-max"}
+_NUMBERS = {*_WHOLE, "timeout-s", "timeout-s-max"}
 _TABLE = "per-file-ignores"
 KEYS = tuple(each.name.replace("_", "-") for each in fields(Settings) if each.name not in {"root", "source"})
 
@@ -160,12 +162,13 @@ def _value(file: _File, key: str, value: Any) -> Any:
     if key == _TABLE:
         if not isinstance(value, dict):
             raise file.fault(key, f"`{key}` is no table", 'write it like `"scripts/*" = ["C201"]`.')
-        return tuple((pattern, _texts(file, pattern, codes)) for pattern, codes in value.items())
+        return tuple((pattern, _rules(file, pattern, codes)) for pattern, codes in value.items())
     if key in _TEXTS:
-        return _texts(file, key, value)
+        return _rules(file, key, value) if key in _RULES else _texts(file, key, value)
     if key in _NUMBERS:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-            raise file.fault(key, f"`{key}` is no positive number", "write a number, without quotes.")
+        if isinstance(value, bool) or not isinstance(value, int if key in _WHOLE else (int, float)) or value <= 0:
+            kind = "whole number above 0" if key in _WHOLE else "number above 0"
+            raise file.fault(key, f"`{key}` is no {kind}", f"write a {kind}, without quotes.")
         return value
     if key in {"tests", "force-exclude"}:
         if not isinstance(value, bool):
@@ -182,6 +185,17 @@ def _texts(file: _File, key: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise file.fault(key, f"`{key}` is no list of texts", 'write it like `["one", "two"]`.')
     return tuple(value)
+
+
+def _rules(file: _File, key: str, value: Any) -> tuple[str, ...]:
+    from paceline.lint.select import codes
+
+    words = _texts(file, key, value)
+    try:
+        codes(words)
+    except SettingsError as error:
+        raise file.fault(key, str(error), error.fix) from error
+    return words
 
 
 def meant(word: str, known: tuple[str, ...]) -> str:
