@@ -349,3 +349,8 @@ def test_servers_that_speak_the_dialect_get_the_older_name() -> None:
     (finding,) = [each for each in lint(code) if each.code == "C201"]
     assert finding.fix is not None
     assert finding.fix.edits[0].text == ", max_tokens=1024"
+
+
+def test_models_of_langchain_that_bound_the_wait_are_not_said_to_wait_for_ever() -> None:
+    assert "T301" in codes("from langchain_openai import ChatOpenAI\nChatOpenAI(max_tokens=3)")
+    assert "T301" not in codes("from langchain_mistralai import ChatMistralAI\nChatMistralAI(max_tokens=3)")
