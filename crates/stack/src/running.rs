@@ -202,7 +202,11 @@ fn telemetry(
     };
     let exporter = Exporter::start(otlp, secret, &around).map_err(|error| match error {
         StartError::Endpoint(error) => {
-            fault("telemetry.otlp.endpoint", error.to_string(), "write it as https://HOST[:PORT]")
+            let hint = match error {
+                UpstreamFault::Address => "name the collector by an address of its own",
+                _ => "write it as https://HOST[:PORT]",
+            };
+            fault("telemetry.otlp.endpoint", error.to_string(), hint)
         }
         StartError::Thread(error) => {
             fault("telemetry.otlp", format!("no thread for it: {error}"), "raise the process's bound on threads")
