@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from datetime import date
@@ -115,6 +116,14 @@ def test_a_broken_file_is_named_and_the_rest_is_linted(here: Path) -> None:
     result = run(check)
     assert "broken.py: skipped: " in result.stdout
     assert "T301" in result.stdout
+
+
+def test_a_pipe_that_is_named_is_not_waited_for(here: Path) -> None:
+    os.mkfifo(here / "pipe.py")
+    result = run(check, "pipe.py")
+    assert "pipe.py: skipped: is no regular file" in result.stdout
+    assert result.exit_code == 2
+    assert run(check, "--fail-on", "never").exit_code == 0, "only what is named must be readable"
 
 
 def test_tests_are_left_out_unless_asked_for(here: Path) -> None:

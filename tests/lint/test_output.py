@@ -195,13 +195,19 @@ def test_places_in_notebooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     assert run("full").splitlines()[:3] == [
         "a.ipynb:cell 2:2:1: error C201 `create` has no output cap [cap-missing]",
-        "      4 | c.chat.completions.create(model=M)",
+        "      2 | c.chat.completions.create(model=M)",
         "        | ^",
     ]
     assert "1 error, 0 warnings, 0 notes; held back: 1 by pragmas" in run("concise")
-    assert "file=a.ipynb,line=1," in run("github")
+    said = "cell 2, line 2: `create` has no output cap."
+    assert f"::error file=a.ipynb,line=1,title=C201 cap-missing::{said}" in run("github")
+    assert f"C201 {said}" in json.loads(run("gitlab"))[0]["description"]
+    assert 'file="a.ipynb" line="1">' in run("junit")
+    assert f'message="{said}' in run("junit")
+    assert "`a.ipynb:cell 2:2:1`" in run("markdown")
     (result, _) = json.loads(run("sarif"))["runs"][0]["results"]
     assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 1}
+    assert result["message"]["text"].startswith(said)
 
 
 ODD = b"a:b,c/x\ny\x1b[31m\xff.py"

@@ -190,3 +190,17 @@ def test_configuration_and_baseline_count_in_an_editor_too(tmp_path: Path) -> No
     (tmp_path / "paceline-baseline.json").write_text(json.dumps(counts))
     assert [each.code for each in linted(tmp_path / "app.py", APP)] == ["T303"]
     assert linted(tmp_path / "test_app.py", APP) == []
+
+
+def test_what_another_file_sets_for_the_whole_program_counts(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    text = "import litellm\nlitellm.completion(model=M, max_tokens=3)\n"
+    (tmp_path / "app.py").write_text(text)
+    (tmp_path / "boot.py").write_text("import litellm\nlitellm.request_timeout = 30\n")
+    found = Open(tmp_path / "app.py", text)
+    found.lint()
+    assert "T302" in {each.code for each in found.findings}, "boot.py is not git's yet"
+    subprocess.run(["git", "-C", str(tmp_path), "add", "."], check=True)
+    found.lint()
+    assert found.findings
+    assert "T302" not in {each.code for each in found.findings}

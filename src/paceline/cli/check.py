@@ -133,7 +133,7 @@ def _check(paths: tuple[Path, ...], given: dict[str, Any]) -> int:
     if given["report_to"]:
         _report(view, settings, given["report_to"], token)
     named = {os.path.realpath(settings.root / name) for name, _ in outcome.unread}
-    if any(os.path.realpath(path) in named for path in paths if path.is_file()):
+    if any(os.path.realpath(path) in named for path in paths if not path.is_dir()):
         return EXIT_COULD_NOT
     return EXIT_NO if said.fails else 0
 

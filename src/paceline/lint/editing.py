@@ -53,10 +53,11 @@ class Open:
         if self._name.endswith(".ipynb"):
             return  # a notebook's text is JSON, and its lines are not those of its code
         self._policy = policies.policy(found)
-        outcome = run.Outcome()
+        outcome = run.Outcome(paths=[self._name])
         run.add(outcome, self._name, self._look(self.text.encode(), self._name), run.choice(found), _today())
+        run.settle(outcome, found.root, self._policy)
         baseline.load(found.root / found.baseline).hold(outcome.findings)
-        self.findings = sorted(outcome.live)
+        self.findings = outcome.live
 
     def span(self, finding: Finding) -> tuple[Position, Position]:
         """Say what to underline: from where it is to the end of that line."""

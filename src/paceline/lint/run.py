@@ -105,13 +105,18 @@ def check(  # noqa: PLR0913  # what to look at, what to go by, and where to keep
     outcome = Outcome(paths=names)
     for name, found in _looks(outcome, settings, policy, cache, progress):
         add(outcome, name, found, chosen, today)
+    settle(outcome, settings.root, policy)
+    return outcome
+
+
+def settle(outcome: Outcome, root: Path, policy: Policy) -> None:
+    """Drop what a setting for the whole program makes untrue, wherever it stands; put the rest in order."""
     if any(each.unless not in outcome.settings for each in outcome.findings if each.unless):
         from paceline.lint.program import elsewhere
 
-        outcome.settings |= elsewhere(outcome.findings, outcome.settings, names, settings.root, policy)
+        outcome.settings |= elsewhere(outcome.findings, outcome.settings, outcome.paths, root, policy)
     outcome.findings = sorted(each for each in outcome.findings if each.unless not in outcome.settings)
     outcome.unknown.sort()
-    return outcome
 
 
 def add(outcome: Outcome, name: str, found: Look, chosen: Choice, today: date) -> None:
@@ -198,4 +203,4 @@ def _absent(names: list[str]) -> list[tuple[str, str]]:
     return found
 
 
-__all__ = ["OWN", "Choice", "Outcome", "add", "check", "check_bytes", "choice", "only_new"]
+__all__ = ["OWN", "Choice", "Outcome", "add", "check", "check_bytes", "choice", "only_new", "settle"]

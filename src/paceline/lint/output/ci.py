@@ -48,7 +48,7 @@ def gitlab(view: View) -> str:
         mark = sha256("\0".join((*same, str(seen[same]))).encode("utf-8", "replace")).hexdigest()
         rows.append(
             {
-                "description": f"{each.code} {each.message}. {each.hint}".strip(),
+                "description": f"{each.code} {view.said(each)}",
                 "check_name": each.code,
                 "fingerprint": mark,
                 "severity": _SEVERITIES[each.severity],
@@ -65,10 +65,10 @@ def junit(view: View) -> str:
     cases = []
     for each in view.outcome.live:
         name = quoteattr(_printable(f"{each.code} {each.path}:{each.line}:{each.column}"))
-        text = quoteattr(_printable(f"{each.message}. {each.hint}".strip()))
+        text = quoteattr(_printable(view.said(each)))
         file = quoteattr(_printable(each.path))
         cases.append(
-            f'    <testcase name={name} classname="paceline.check" file={file} line="{each.line}">\n'
+            f'    <testcase name={name} classname="paceline.check" file={file} line="{line_of(each)}">\n'
             f"      <failure type={quoteattr(each.severity)} message={text}/>\n    </testcase>"
         )
     count = len(cases)
@@ -83,11 +83,11 @@ def junit(view: View) -> str:
 
 
 def _annotation(view: View, finding: Finding, kind: str) -> str:
-    place = f"file={_escaped(view.repository_path(finding.path), True)},line={line_of(finding)},col={finding.column}"
-    if finding.last > finding.line and not is_notebook(finding.path):
-        place += f",endLine={finding.last}"
+    place = f"file={_escaped(view.repository_path(finding.path), True)},line={line_of(finding)}"
+    if not is_notebook(finding.path):
+        place += f",col={finding.column}" + (f",endLine={finding.last}" if finding.last > finding.line else "")
     title = f"{finding.code} {finding.name}"
-    return f"::{kind} {place},title={title}::{_escaped(f'{finding.message}. {finding.hint}'.strip())}"
+    return f"::{kind} {place},title={title}::{_escaped(view.said(finding))}"
 
 
 def _escaped(text: str, in_property: bool = False) -> str:

@@ -37,7 +37,7 @@ def _by_rule(live: list[Finding]) -> list[str]:
 def _listed(view: View) -> list[str]:
     worst = view.worst_first()
     rows = [
-        f"| {each.severity} | `{each.code}` | `{each.path}:{each.line}` | {_cell(each.message)} |"
+        f"| {each.severity} | `{each.code}` | `{view.place(each)}` | {_cell(each.message)} |"
         for each in worst[:_LISTED]
     ]
     head = ["<details><summary>Findings</summary>", "", "| | rule | where | what |", "|---|---|---|---|"]

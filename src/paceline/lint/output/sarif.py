@@ -84,7 +84,7 @@ def _result(view: View, finding: Finding, at: int, mark: str) -> dict[str, Any]:
         "ruleId": finding.code,
         "ruleIndex": at,
         "level": _LEVELS[finding.severity],
-        "message": {"text": f"{finding.message}. {finding.hint}".strip()},
+        "message": {"text": view.said(finding)},
         "locations": [{"physicalLocation": {"artifactLocation": uri, "region": region}}],
         "partialFingerprints": {"paceline/v1": mark},
     }

@@ -57,7 +57,10 @@ def _frame(view: View, finding: Finding, source: list[str]) -> list[str]:
         return []
     last = min(max(finding.last, finding.line), finding.line + _LINES_MAX - 1, len(source))
     bar = _paint(view, "|", "34")
-    found = [f"  {number:>5} {bar} {_cut(source[number - 1])}".rstrip() for number in range(finding.line, last + 1)]
+    cell = view.cell(finding)
+    above = finding.line - cell[1] if cell is not None else 0
+    lines = range(finding.line, last + 1)
+    found = [f"  {number - above:>5} {bar} {_cut(source[number - 1])}".rstrip() for number in lines]
     found.insert(1, f"        {bar} {' ' * (finding.column - 1)}{_paint(view, '^', _COLORS[finding.severity])}")
     if finding.last > last:
         found.append(f"      … {bar}")

@@ -40,16 +40,26 @@ class View:
 
     def place(self, finding: Finding) -> str:
         """Say where a finding is: file, line and column, and of a notebook the code cell."""
-        path = self.path(finding.path)
+        cell = self.cell(finding)
+        line = f"cell {cell[0]}:{cell[1]}" if cell is not None else str(finding.line)
+        return f"{self.path(finding.path)}:{line}:{finding.column}"
+
+    def said(self, finding: Finding) -> str:
+        """Write message and hint for a form whose lines are those of the file's text; of a notebook, with the cell."""
+        cell = self.cell(finding)
+        where = f"cell {cell[0]}, line {cell[1]}: " if cell is not None else ""
+        return f"{where}{finding.message}. {finding.hint}".strip()
+
+    def cell(self, finding: Finding) -> tuple[int, int] | None:
+        """Give code cell and line of a finding in a notebook; None in other files."""
         if not is_notebook(finding.path):
-            return f"{path}:{finding.line}:{finding.column}"
+            return None
         from paceline.lint.notebooks import cell_of
 
         try:
-            cell, line = cell_of((self.root / finding.path).read_bytes(), finding.line)
+            return cell_of((self.root / finding.path).read_bytes(), finding.line)
         except (OSError, fronts.UnreadableError):
-            return f"{path}:{finding.line}:{finding.column}"
-        return f"{path}:cell {cell}:{line}:{finding.column}"
+            return None
 
     def repository_path(self, name: str) -> str:
         """Name a file from the top of its repository, as the pages of CI do."""
