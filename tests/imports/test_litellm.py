@@ -98,7 +98,7 @@ def test_the_overview_of_the_documentation(litellm: Read) -> None:
     assert found.document["teams"] == {"platform": {"alerts": [{"slack": "env:SLACK_WEBHOOK_URL"}]}}
     assert of(found, "left out").keys() == snapshot(
         {
-            "model_list[2].litellm_params.model",
+            "model_list[2]",
             "model_list[3].model_info.version",
             "model_list[4]",
             "litellm_settings.drop_params",
@@ -250,7 +250,27 @@ def test_timeouts_are_deadlines_where_all_agree(litellm: Read) -> None:
     assert same.document["use_cases"]["general"]["deadlines"] == {"first_token": "60s", "total": "300s"}
     other = litellm(f"model_list:\n  - {both % ('a', 'x', 300, 0.01)}\n  - {both % ('b', 'y', 30, 0.01)}\n")
     assert "deadlines" not in other.document["use_cases"]["general"]
-    assert {"model_list[0].litellm_params", "router_settings.stream_timeout"} <= of(other, "left out").keys()
+    assert of(other, "left out").keys() == {
+        f"model_list[{place}].litellm_params.{key}" for place in (0, 1) for key in ("timeout", "stream_timeout")
+    }
+
+
+def test_a_bound_of_all_stands_where_a_deployment_is_described(litellm: Read) -> None:
+    found = litellm(
+        """\
+model_list:
+  - {model_name: a, litellm_params: {model: openai/gpt-4o}}
+  - {model_name: b, litellm_params: {model: openai/gpt-4o-mini, rpm: 10}}
+litellm_settings: {fallbacks: [{a: [b]}]}
+router_settings: {default_max_parallel_requests: 7}
+"""
+    )
+    assert found.document["models"] == snapshot(
+        {
+            "a": [{"deployment": "openai/gpt-4o", "limits": {"requests_in_flight": 7}}, "openai/gpt-4o-mini"],
+            "b": [{"deployment": "openai/gpt-4o-mini", "limits": {"requests_per_minute": 10, "requests_in_flight": 7}}],
+        }
+    )
 
 
 def test_teams_of_the_file_own_a_service_each(litellm: Read) -> None:
@@ -383,4 +403,4 @@ def test_what_cannot_be_used_is_said(litellm: Read, text: str, wrong: str) -> No
 
 def test_findings_of_one_kind_are_told_once() -> None:
     found = [Finding("left out", f"a[{place}]", "why", "do") for place in range(3)] + [Finding("changed", "b", "w", "")]
-    assert [(first.path, more) for first, more in grouped(found)] == [("a[0]", 2), ("b", 0)]
+    assert [(first.path, others) for first, others in grouped(found)] == [("a[0]", ["a[1]", "a[2]"]), ("b", [])]

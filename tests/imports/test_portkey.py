@@ -64,7 +64,7 @@ def test_load_balancing_with_fallbacks_becomes_an_order(portkey: Read) -> None:
     )
     assert {
         "targets[1].strategy.on_status_codes",
-        "targets",
+        "targets[0].override_params.max_tokens",
         "targets[1].targets[1].override_params.temperature",
     } <= of(found, "left out")
 
@@ -131,6 +131,31 @@ def test_a_virtual_key_is_whose_one_says(portkey: Read) -> None:
     assert found.document["providers"] == {"mistral": {"key": "env:MA5XF_4X"}}
     literal = portkey({"virtual_key": "sk-literal-openai", "override_params": {"model": "m"}})
     assert literal.document["providers"] == {"openai": {"key": "env:OPENAI_API_KEY"}}
+
+
+def test_a_config_as_the_api_retrieves_it(portkey: Read) -> None:
+    # portkey.ai/docs/api-reference/admin-api/control-plane/configs/retrieve-config: provider and virtual key together
+    targets = [{"provider": name, "virtual_key": f"{key}-258f4d"} for name, key in (("openai", "main"), ("groq", "b"))]
+    config = {"strategy": {"mode": "fallback"}, "override_params": {"model": "m"}, "targets": targets}
+    found = portkey({"success": True, "data": {"config": config}})
+    assert found.document["models"] == {"support": ["openai/m", "groq/m"]}
+    assert found.document["providers"] == {"openai": {"key": "env:MAIN_258F4D"}, "groq": {"key": "env:B_258F4D"}}
+    assert of(found, "left out") == {"success"}
+
+
+def test_keys_may_be_written_in_camel_case(portkey: Read) -> None:
+    # mintlify.com/portkey-AI/gateway/concepts/configs
+    target = {"virtualKey": "openai-1", "overrideParams": {"model": "m", "maxTokens": 9}}
+    found = portkey({"targets": [target], "requestTimeout": 5000, "cache": {"mode": "simple", "maxAge": 60}})
+    assert found.document["models"] == {"support": ["openai/m"]}
+    assert found.document["use_cases"]["support"] == {
+        "class": "chat",
+        "model": "support",
+        "max_output_tokens": 9,
+        "deadlines": {"total": "5s"},
+        "cache": {"ttl": "60s", "temperature_zero": False},
+    }
+    assert of(found, "to do") == {"targets[0].virtualKey", "services"}
 
 
 def test_a_single_strategy_has_one_target(portkey: Read) -> None:

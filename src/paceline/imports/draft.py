@@ -121,14 +121,13 @@ class Draft:
 
     def bound(self, requests_in_flight: int) -> None:
         """Bound the requests in flight of every deployment that has no bound of its own, where it is described."""
-        seen = set[str]()
         for known in self.models.values():
             for place, each in enumerate(known):
-                entry: dict[str, Any] = {"deployment": each} if isinstance(each, str) else each
-                if entry["deployment"] not in seen:
-                    seen.add(entry["deployment"])
-                    entry.setdefault("limits", {}).setdefault("requests_in_flight", requests_in_flight)
-                    known[place] = entry
+                if isinstance(each, dict):
+                    each.setdefault("limits", {}).setdefault("requests_in_flight", requests_in_flight)
+                elif not self._described.get(each):
+                    self._described[each] = {"limits": {"requests_in_flight": requests_in_flight}}
+                    known[place] = {"deployment": each, **self._described[each]}
 
     def stand_in(self) -> None:
         """Name a service for all callers, or one a team, where the source knows no services."""

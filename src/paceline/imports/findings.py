@@ -56,10 +56,10 @@ class Notes:
         return tuple(sorted(self._found, key=lambda finding: order[finding.kind]))
 
 
-def grouped(findings: Iterable[Finding]) -> Iterator[tuple[Finding, int]]:
-    """Yield findings that say the same of several places once: the first, and how many more there are."""
+def grouped(findings: Iterable[Finding]) -> Iterator[tuple[Finding, list[str]]]:
+    """Yield findings that say the same of several places once: the first, and where else it holds."""
     alike: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:
         alike.setdefault((finding.kind, finding.why, finding.instead), []).append(finding)
     for same in alike.values():
-        yield same[0], len(same) - 1
+        yield same[0], [each.path for each in same[1:]]

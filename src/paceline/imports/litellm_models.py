@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -72,7 +72,9 @@ _PARAMS: Final[dict[str, tuple[str, str]]] = {
 }
 _DESCRIBES: Final = ("it describes the model to LiteLLM", "")
 _INFO: Final[dict[str, tuple[str, str]]] = {
-    **dict.fromkeys(("version", "description", "max_tokens", "max_output_tokens", "litellm_provider"), _DESCRIBES),
+    **dict.fromkeys(
+        ("version", "description", "max_tokens", "max_output_tokens", "litellm_provider", "base_model"), _DESCRIBES
+    ),
     "max_input_tokens": ("prompts are not counted beforehand; the provider refuses what is too long", ""),
     "access_groups": ("what a service may call follows from its use cases", "`use_cases.NAME.models`"),
     "health_check_timeout": ("health is judged by traffic, not by calls of its own", ""),
@@ -139,12 +141,11 @@ class Models:
         if why_not := _why_not(name, model, mode):
             self._draft.notes.note("left out", section.path, *why_not)
             return None
-        placed = self._providers.place(model, params)
+        placed = self._providers.place(model, params, section.path)
         if placed is None:
             return None
         details = _details(section, params, info)
-        base_model = info.text("base_model").rpartition("/")[2]
-        if placed.is_azure and base_model and cap_field("openai", "openai", base_model) != "max_tokens":
+        if placed.is_azure and _is_capped_by_completion(info):
             details["cap_field"] = "max_completion_tokens"
         entry = Entry(
             model=self.names.ours(name, section.at("model_name"), "model"),
@@ -155,12 +156,14 @@ class Models:
             weight=_weight(params, details.get("limits", {})),
             speaks_messages=placed.speaks_messages,
             is_embedding=mode == "embedding" or "embed" in model,
-            total_s=params.number("timeout"),
-            first_token_s=params.number("stream_timeout"),
+            total_s=params.positive("timeout"),
+            first_token_s=params.positive("stream_timeout"),
             max_tokens=params.whole("max_tokens"),
         )
         if identity := info.text("id"):
             self.by_id[identity] = entry.deployment
+            why = "a deployment is called PROVIDER/MODEL"
+            self._draft.notes.note("changed", info.at("id"), f"{why}: {entry.deployment}")
         params.leave(_PARAMS)
         info.leave(_INFO | {key: _DESCRIBES for key in info.names() if key.startswith("supports_")})
         section.leave(_PARAMS)
@@ -180,9 +183,25 @@ def _why_not(name: str, model: str, mode: str) -> tuple[str, str] | None:
     return None
 
 
+def _is_capped_by_completion(info: Section) -> bool:
+    """Tell whether what Azure deploys takes `max_completion_tokens`; `base_model` stays where it does not."""
+    said = info.text("base_model")
+    name = said.rpartition("/")[2]
+    if name and cap_field("openai", "openai", name) != "max_tokens":
+        return True
+    if said:
+        info.put("base_model", said)
+    return False
+
+
 def _weight(params: Section, limits: Mapping[str, Any]) -> float:
     weight = params.number("weight")
     return weight if weight is not None else limits.get("requests_per_minute") or limits.get("tokens_per_minute") or 0
+
+
+def _note_second(part: Section, key: str, found: Sequence[float]) -> None:
+    if len(found) > 1:
+        part.notes.note("left out", part.at(key), "the one in `litellm_params` counts")
 
 
 def _details(section: Section, params: Section, info: Section) -> dict[str, Any]:
@@ -191,14 +210,21 @@ def _details(section: Section, params: Section, info: Section) -> dict[str, Any]
         # Both places are found in LiteLLM's documentation.
         found = [value for part in (params, section) if (value := part.whole(theirs)) is not None]
         limits |= {ours: found[0]} if found else {}
+        _note_second(section, theirs, found)
     limits |= spending_limit(params, "max_budget", "budget_duration")
     price: dict[str, float] = {}
     for theirs, ours in _PRICES.items():
         costs = [cost for part in (params, info) if (cost := part.number(theirs)) is not None]
         price |= {ours: per_million(costs[0])} if costs else {}
+        _note_second(info, theirs, costs)
     if price and not ({"input", "output"} <= price.keys() and max(price.values()) < 1e9):
-        why = "a price needs input and output, in US dollars a token"
-        params.notes.note("left out", info.path, why, "`price: {input: …, output: …}` of the deployment")
+        why, do = (
+            "a price needs input and output, in US dollars a token",
+            "`price: {input: …, output: …}` of the deployment",
+        )
+        for theirs in (name for name, ours in _PRICES.items() if ours in price):
+            for part in (params, info):
+                params.notes.note("left out", part.at(theirs), why, do)
         price = {}
     parts = {"limits": limits, "price": price}
     return {name: part for name, part in parts.items() if part}

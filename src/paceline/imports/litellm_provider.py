@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from paceline.imports.draft import Draft
 from paceline.imports.reading import Section
-from paceline.imports.secrets import Secrets, looks_secret, variable
+from paceline.imports.secrets import Secrets, is_plain, variable
 from paceline.imports.vendors import AZURE, Kind, address_name, kind_of, vendor_at, vendor_of
 from paceline.standards.scalars import address as checked_address
 from paceline.standards.vendors import VENDORS
@@ -43,20 +43,29 @@ class Providers:
         self._credentials: dict[str, Section] = {}
         self._secrets = Secrets(draft.notes, taken)
         for each in whole.sections("credential_list"):
-            self._credentials[each.text("credential_name")] = each.section("credential_values")
+            name, values = each.text("credential_name"), each.section("credential_values")
             each.leave({"credential_info": ("a credential is what its entries make of it", "")})
+            if self._credentials.setdefault(name, values) is not values:
+                draft.notes.note("left out", each.path, "an earlier credential has this name")
+        self._used: set[str] = set()
+        """The places of credentials that an entry took something from."""
 
     def leave(self) -> None:
         """Note what is left of credentials."""
         for values in self._credentials.values():
-            for key in ("api_key", "api_base"):
+            used = [key for key in ("api_key", "api_base") if values.at(key) in self._used]
+            if not used:
+                path = values.path.removesuffix(".credential_values")
+                self._draft.notes.note("left out", path, "no entry that is carried over takes key or address of it")
+                continue
+            for key in used:
                 values.take(key)
-            values.leave(dict.fromkeys(values.names(), ("of a credential only key and address are known here", "")))
+            why = "no entry takes it from here; of a credential only key and address are known"
+            values.leave(dict.fromkeys(values.names(), (why, "")))
 
-    def place(self, model: str, params: Section) -> Placed | None:
-        """Return where a model is; none, and a finding, if we cannot speak to its provider."""
+    def place(self, model: str, params: Section, path: str) -> Placed | None:
+        """Return where a model is; none, and a finding at the entry's path, if we cannot speak to its provider."""
         name, kind, rest = _kind(model, params)
-        path = params.at("model")
         if kind is None:
             why = f"paceline does not speak {name}'s API" if name else "it names no provider, and its name tells none"
             do = "if it has an address that speaks OpenAI's API, add it under `providers:` with `base_url:`"
@@ -65,16 +74,30 @@ class Providers:
         if not re.fullmatch(r"[!-~]{1,200}", rest):
             self._draft.notes.note("left out", path, "the provider's own name of the model is missing", "correct it")
             return None
-        credential = self._credentials.get(params.text("litellm_credential_name"))
-        address = self._address(_own_or("api_base", params, credential), kind)
+        called = params.text("litellm_credential_name")
+        credential = self._credentials.get(called)
+        if called and credential is None:
+            why = "there is no credential of this name in the file"
+            self._draft.notes.note("left out", params.at("litellm_credential_name"), why, "`providers.NAME.key`")
+        address = self._address(self._own_or("api_base", params, credential), kind, path)
         if address is None:
             return None
-        key = self._key(_own_or("api_key", params, credential), kind, address)
+        key = self._key(self._own_or("api_key", params, credential), kind, address)
         provider = self._draft.provider(kind, address, key, self._more(params))
         dialect = VENDORS[kind.vendor].dialect if kind.vendor else "openai"
         return Placed(provider, rest, dialect == "anthropic", kind is AZURE)
 
-    def _address(self, given: tuple[str, str], kind: Kind) -> str | None:
+    def _own_or(self, key: str, params: Section, credential: Section | None) -> tuple[str, str]:
+        """Take an entry's own address or key, else its credential's; with the place it is at."""
+        own = params.text(key) or (params.text("base_url") if key == "api_base" else "")
+        if own or credential is None or key not in credential:
+            return own, params.at(key)
+        found = credential.text(key)
+        credential.put(key, found)  # other entries have it too
+        self._used.add(credential.at(key))
+        return found, credential.at(key)
+
+    def _address(self, given: tuple[str, str], kind: Kind, entry: str) -> str | None:
         """Return the address, empty for the vendor's own; none where there is none that can be used."""
         written, path = given
         written = written or ("os.environ/AZURE_API_BASE" if kind is AZURE else kind.address)
@@ -89,7 +112,7 @@ class Providers:
             address = checked_address(written)
         except PydanticCustomError:
             why = "it has no address that paceline can call" if not written else "it is no plain http(s) address"
-            self._draft.notes.note("left out", path, why, "add the provider under `providers:` with its `base_url:`")
+            self._draft.notes.note("left out", entry, why, "add the provider under `providers:` with its `base_url:`")
             return None
         below = urlsplit(address).path
         if kind is AZURE and not below.startswith("/openai/v1"):
@@ -120,35 +143,20 @@ class Providers:
             given = params.section(part)
             for name in given.names():
                 value = given.take(name)
-                if _is_plain(value) and re.fullmatch(r"[A-Za-z0-9-]{1,100}", name) and not _SECRET_NAME.search(name):
+                if is_plain(value) and re.fullmatch(r"[A-Za-z0-9-]{1,100}", name) and not _SECRET_NAME.search(name):
                     headers[name.lower()] = value
                     continue
                 why = "a header that may hold a key, or is none, is not copied"
                 do = "`providers.NAME.headers`, if it is no secret; keys go under `key:`"
                 self._draft.notes.note("left out", given.path, why, do)
         if organisation := params.take("organization"):
-            if _is_plain(organisation):
+            if is_plain(organisation):
                 headers["openai-organization"] = organisation
             else:
                 why = "several organisations, or one in a variable, cannot be one header"
                 do = "a provider each, with `headers: {openai-organization: …}`"
                 self._draft.notes.note("left out", params.at("organization"), why, do)
         return {"headers": headers} if headers else {}
-
-
-def _own_or(key: str, params: Section, credential: Section | None) -> tuple[str, str]:
-    """Take an entry's own address or key, else its credential's; with the place it is at."""
-    own = params.text(key) or (params.text("base_url") if key == "api_base" else "")
-    if own or credential is None or key not in credential:
-        return own, params.at(key)
-    found = credential.text(key)
-    credential.put(key, found)  # other entries have it too
-    return found, credential.at(key)
-
-
-def _is_plain(value: Any) -> bool:
-    """Tell whether a value is text that may stand in a file: no variable, nothing that looks like a key."""
-    return isinstance(value, str) and bool(re.fullmatch(r"[ -~]{1,4000}", value)) and not looks_secret(value)
 
 
 def _kind(model: str, params: Section) -> tuple[str, Kind | None, str]:

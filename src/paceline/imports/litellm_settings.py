@@ -57,6 +57,9 @@ _REASONS: Final[dict[str, tuple[str, str]]] = {
         ("no request waits for a database", ""),
     ),
     **dict.fromkeys(("timeout", "request_timeout", "stream_timeout", "num_retries", "cooldown_time"), _ELSEWHERE),
+    **dict.fromkeys(("cache", "alerting", "routing_strategy", "model_group_alias", "max_budget"), _ELSEWHERE),
+    **dict.fromkeys(("max_parallel_requests", "global_max_parallel_requests", "max_request_size_mb"), _ELSEWHERE),
+    "default_max_parallel_requests": ("`max_parallel_requests` counts", ""),
     "cache_params": ("`cache` is not true", ""),
     **dict.fromkeys(
         ("priority_reservation", "priority_reservation_settings"),
@@ -114,6 +117,10 @@ class _Sections:
         """Take a number wherever it is."""
         return self.first(name).number(name)
 
+    def positive(self, name: str) -> float | None:
+        """Take a number above zero wherever it is."""
+        return self.first(name).positive(name)
+
 
 def carry_settings(draft: Draft, models: Models, whole: Section) -> None:
     """Take the settings into the draft, and note the rest."""
@@ -139,6 +146,7 @@ def _aliases(draft: Draft, models: Models, parts: _Sections) -> None:
         if known is None:
             draft.notes.note("left out", path, _NOT_CARRIED)
             continue
+        _note_beside(draft, path, target)
         draft.append(models.names.ours(alias, path, "model"), draft.deployments(known))
 
 
@@ -146,7 +154,7 @@ def _fallbacks(draft: Draft, models: Models, parts: _Sections) -> None:
     own = {name: draft.deployments(name) for name in draft.models}
     for section in parts.all:
         path = section.at("fallbacks")
-        for theirs, others in _pairs(section.take("fallbacks")):
+        for theirs, others in _pairs(section):
             model = models.names.known(theirs)
             if model is None:
                 draft.notes.note("left out", path, _NOT_CARRIED)
@@ -164,6 +172,7 @@ def _fall_back(draft: Draft, models: Models, model: str, others: Any, at: tuple[
         name = str(other.get("model") if isinstance(other, dict) else other)
         known = models.names.known(name)
         deployments = own.get(known, []) if known else [models.by_id[name]] if name in models.by_id else []
+        _note_beside(draft, path, other)
         if not deployments:
             draft.notes.note("left out", path, _NOT_CARRIED)
         elif draft.speaks_messages(deployments[0]) != draft.speaks_messages(own[model][0]):
@@ -174,10 +183,21 @@ def _fall_back(draft: Draft, models: Models, model: str, others: Any, at: tuple[
             draft.notes.note("changed", path, why, "`fallback: same-model` of a use case keeps it from them")
 
 
-def _pairs(value: Any) -> Iterator[tuple[str, Any]]:
+def _note_beside(draft: Draft, path: str, target: Any) -> None:
+    """Note what else is said of a model that stands for another."""
+    for key in target if isinstance(target, dict) else ():
+        if key != "model":
+            draft.notes.note("left out", f"{path}.{key}", "a model is its deployments, and no more")
+
+
+def _pairs(section: Section) -> Iterator[tuple[str, Any]]:
+    value = section.take("fallbacks")
     for each in value if isinstance(value, list) else [value]:
         if isinstance(each, dict):
             yield from ((str(model), others) for model, others in each.items())
+        elif each is not None:
+            why = "it is not written as MODEL: [OTHERS]"
+            section.notes.note("left out", section.at("fallbacks"), why, "correct it and import again")
 
 
 def _traffic(draft: Draft, parts: _Sections) -> None:
@@ -185,7 +205,7 @@ def _traffic(draft: Draft, parts: _Sections) -> None:
     if retries is not None:
         draft.traffic["retry"] = {"attempts_max": int(min(retries, 99)) + 1}
     rest = parts.first("cooldown_time")
-    seconds = rest.number("cooldown_time")
+    seconds = rest.positive("cooldown_time")
     if seconds:
         span = duration_text(seconds)
         draft.traffic["breaker"] = {"open": span} | ({"open_max": span} if seconds > 60 else {})
@@ -203,10 +223,14 @@ def _use_case(draft: Draft, models: Models, parts: _Sections) -> None:
     cap = _one([entry.max_tokens for entry in models.entries])
     use_case |= {"max_output_tokens": cap} if cap else {}
     wait = parts.first("timeout", "request_timeout")
-    total = wait.number("timeout") or parts.number("request_timeout") or _one([e.total_s for e in models.entries])
+    total = wait.positive("timeout") or parts.positive("request_timeout") or _one([e.total_s for e in models.entries])
     stream = parts.first("stream_timeout")
-    token = stream.number("stream_timeout") or _one([entry.first_token_s for entry in models.entries])
-    use_case |= deadlines(draft.notes, stream.at("stream_timeout"), total, token)
+    places = [stream.at("stream_timeout")]
+    token = stream.positive("stream_timeout")
+    if token is None:
+        token = _one([entry.first_token_s for entry in models.entries])
+        places = [f"{entry.path}.litellm_params.stream_timeout" for entry in models.entries]
+    use_case |= deadlines(draft.notes, places, total, token)
     _note_entries(draft, models, total, token, cap)
     use_case |= _cache(draft, parts)
     draft.use_cases[_USE_CASE] = use_case
@@ -220,9 +244,11 @@ def _one(values: Iterable[Any]) -> Any:
 
 def _note_entries(draft: Draft, models: Models, total: float | None, token: float | None, cap: int | None) -> None:
     for entry in models.entries:
-        if entry.total_s not in {None, total} or entry.first_token_s not in {None, token}:
-            do = "a use case for what calls this model, with `deadlines: {first_token: …, total: …}`"
-            draft.notes.note("left out", f"{entry.path}.litellm_params", "deadlines belong to use cases", do)
+        for key, own, common in (("timeout", entry.total_s, total), ("stream_timeout", entry.first_token_s, token)):
+            if own not in {None, common}:
+                do = "a use case for what calls this model, with `deadlines: {first_token: …, total: …}`"
+                path = f"{entry.path}.litellm_params.{key}"
+                draft.notes.note("left out", path, "deadlines belong to use cases", do)
         if entry.max_tokens not in {None, cap}:
             path = f"{entry.path}.litellm_params.max_tokens"
             draft.notes.note("left out", path, "output caps belong to use cases", "`use_cases.NAME.max_output_tokens`")
@@ -234,7 +260,11 @@ def _cache(draft: Draft, parts: _Sections) -> dict[str, Any]:
         return {}
     path = section.at("cache_params")
     params = section.section("cache_params")
-    kind, ttl, mode = params.text("type") or "redis", params.number("ttl"), params.text("mode")
+    kind, ttl, mode = params.text("type") or "redis", params.positive("ttl"), params.text("mode")
+    if mode == "default_off":
+        why = "callers cannot ask for a cache: a use case has one or not"
+        draft.notes.note("left out", path, why, "`use_cases.NAME.cache` where it is wanted")
+        return {}
     if "semantic" in kind:
         why = "only equal requests are answered from a cache; similar ones are different requests"
         draft.notes.note("left out", path, why, "`use_cases.NAME.cache: {ttl: 1h}` is the exact cache")
@@ -248,10 +278,6 @@ def _cache(draft: Draft, parts: _Sections) -> dict[str, Any]:
             "left out", f"{path}.type", f"{kind} is no store here", "memory, or Valkey and Redis by `traffic.cache.url`"
         )
     params.leave(dict.fromkeys(params.names(), ("the cache's store has an address and no more", "`traffic.cache`")))
-    if mode == "default_off":
-        why = "callers cannot ask for a cache: a use case has one or not"
-        draft.notes.note("left out", f"{path}.mode", why, "`use_cases.NAME.cache` where it is wanted")
-        return {}
     why = "answers are kept by service, and of any temperature, as LiteLLM does"
     draft.notes.note("changed", path, why, "without `temperature_zero: false` only requests with temperature 0 are")
     return {"cache": ({"ttl": duration_text(ttl)} if ttl else {}) | {"temperature_zero": False}}
@@ -263,13 +289,15 @@ def _teams(draft: Draft, parts: _Sections) -> None:
         if theirs := section.text("team_id"):
             limits = spending_limit(section, "max_budget", "budget_duration")
             draft.teams[names.ours(theirs, section.at("team_id"), "team")] = {"limits": limits} if limits else {}
-        section.leave(dict.fromkeys(section.names(), _LOGS))
+        else:
+            draft.notes.note("left out", section.path, "it has no `team_id`", "correct it and import again")
+        section.leave({key: _LOGS for key in section.names() if "callback" in key or key.startswith("langfuse")})
     limits = spending_limit(parts.first("max_budget"), "max_budget", "budget_duration")
     if limits and draft.use_cases:
         draft.use_cases[_USE_CASE]["limits"] = limits
     alerting = parts.first("alerting")
     path, channels = alerting.at("alerting"), alerting.take("alerting")
-    for channel in channels if isinstance(channels, list) else ():
+    for channel in channels if isinstance(channels, list) else [channels] if channels else []:
         if channel == "slack":
             draft.teams = draft.teams or {TEAM: {}}
             next(iter(draft.teams.values()))["alerts"] = [{"slack": "env:SLACK_WEBHOOK_URL"}]
@@ -283,6 +311,6 @@ def _bounds(draft: Draft, parts: _Sections) -> None:
     if together := parts.whole("global_max_parallel_requests"):
         draft.gateway["requests_in_flight_max"] = min(together, 1_000_000)
     size = parts.first("max_request_size_mb")
-    megabytes = size.number("max_request_size_mb")
+    megabytes = size.positive("max_request_size_mb")
     if megabytes:
         draft.gateway["body_bytes_max"] = f"{min(max(megabytes, 0.01), 1000):g}MB"

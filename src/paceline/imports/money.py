@@ -24,11 +24,14 @@ def spending_limit(section: Section, amount: str, lasts: str) -> dict[str, Any]:
     """Take a budget: a limit by day or month, or nothing and a finding."""
     path, usd, span = section.at(amount), section.number(amount), section.text(lasts)
     if usd is None:
+        if span:
+            section.notes.note("left out", section.at(lasts), "there is no amount that lasts so long")
         return {}
     name = _LASTS.get(span.lower())
     if name is None or not 0 < usd < 1e9:
         why = "money is limited by the day or by the calendar month" if usd else "a limit of nothing refuses everything"
-        section.notes.note("left out", path, why, "`limits: {usd_per_day: …}` or `usd_per_month`")
+        for at in [path, section.at(lasts)][: 2 if span else 1]:
+            section.notes.note("left out", at, why, "`limits: {usd_per_day: …}` or `usd_per_month`")
         return {}
     if span in {"30d", "31d"}:
         section.notes.note("changed", path, f"{span} are a calendar month here, in UTC")

@@ -49,7 +49,7 @@ def read(file: Path, virtual_keys: Mapping[str, str], default: str = "") -> Outc
     names = Names(notes)
     found = read_json(file)
     if isinstance(found, dict) and "integrations" in found:
-        whole = Section(found, "", notes)
+        whole = Section(found, "", notes, is_camel=True)
         targets.integrations(whole, names)
         if draft.models:
             first, *others = draft.models
@@ -66,30 +66,45 @@ def read(file: Path, virtual_keys: Mapping[str, str], default: str = "") -> Outc
 
 def _configs(found: Any, stem: str, notes: Notes) -> Iterator[tuple[str, Section]]:
     """Yield each config with its name."""
-    listed = found.get("data", found) if isinstance(found, dict) else found
+    listed, path = found, ""
+    if isinstance(found, dict) and "data" in found:
+        listed, path = found["data"], "data"
+        _leave_record(Section(found, "", notes), "data")
     if isinstance(listed, dict):
-        yield stem, Section(listed, "", notes)
+        yield from _config(listed, stem, path, notes)
         return
     if not isinstance(listed, list):
         raise ImportsError("it is no config of Portkey, and no list of them", "name the JSON of a config")
     for place, each in enumerate(listed):
-        path = f"data[{place}]" if isinstance(found, dict) else f"[{place}]"
-        entry = each if isinstance(each, dict) else {}
-        name = str(entry.get("slug") or entry.get("name") or f"{stem}-{place + 1}")
-        config = entry.get("config", entry)
-        if isinstance(config, str):
-            try:
-                config = json.loads(config)
-            except ValueError:
-                notes.note("left out", f"{path}.config", "it is no JSON", "name the config's own JSON")
-                continue
-        yield name, Section(config, f"{path}.config" if "config" in entry else path, notes)
+        yield from _config(each, f"{stem}-{place + 1}", f"{path}[{place}]", notes)
+
+
+def _config(entry: Any, name: str, path: str, notes: Notes) -> Iterator[tuple[str, Section]]:
+    """Yield a config that stands by itself, or in the record that Portkey's API gives of it."""
+    if not isinstance(entry, dict) or "config" not in entry:
+        yield name, Section(entry, path, notes, is_camel=True)
+        return
+    record, path = Section(entry, path, notes), f"{path}.config".removeprefix(".")
+    name = record.text("slug") or record.text("name") or name
+    config = entry["config"]
+    _leave_record(record, "config")
+    if isinstance(config, str):
+        try:
+            config = json.loads(config)
+        except ValueError:
+            notes.note("left out", path, "it is no JSON", "name the config's own JSON")
+            return
+    yield name, Section(config, path, notes, is_camel=True)
+
+
+def _leave_record(record: Section, held: str) -> None:
+    record.take(held)
+    record.leave(dict.fromkeys(record.names(), ("it is about Portkey's record of the config", "")))
 
 
 def _carry(draft: Draft, targets: Targets, named: tuple[str, Names], config: Section) -> None:
     name, names = named
-    cache, timeout, retry = config.section("cache"), config.number("request_timeout"), config.section("retry")
-    path = config.at("request_timeout")
+    cache, timeout, retry = config.section("cache"), config.positive("request_timeout"), config.section("retry")
     models = targets.carry(name, config, names)
     _retry(draft, retry)
     for part in targets.seen:
@@ -104,7 +119,7 @@ def _carry(draft: Draft, targets: Targets, named: tuple[str, Names], config: Sec
     use_case: dict[str, Any] = {"class": CLASS, "model": models[0]}
     use_case |= {"models": models[1:]} if models[1:] else {}
     use_case |= {"max_output_tokens": targets.cap} if targets.cap else {}
-    use_case |= deadlines(draft.notes, path, timeout / 1000 if timeout else None)
+    use_case |= deadlines(draft.notes, (), timeout / 1000 if timeout else None)
     draft.use_cases[name] = use_case | _cache(draft, cache)
 
 
@@ -119,7 +134,9 @@ def _retry(draft: Draft, retry: Section) -> None:
 
 
 def _cache(draft: Draft, cache: Section) -> dict[str, Any]:
-    mode, seconds = cache.text("mode"), cache.number("max_age")
+    mode, seconds = cache.text("mode"), cache.positive("max_age")
+    if mode not in {"simple", "semantic"} and (mode or seconds):
+        draft.notes.note("left out", cache.path, "its mode is neither simple nor semantic", "correct it")
     cache.leave({})
     if mode == "semantic":
         why = "only equal requests are answered from a cache; similar ones are different requests"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -60,16 +61,30 @@ def read_json(file: Path) -> Any:
 
 
 class Section:
-    """A mapping of the source at a path, whose keys are taken one by one."""
+    """A mapping of the source at a path, whose keys are taken one by one.
 
-    def __init__(self, value: Any, path: str, notes: Notes) -> None:
+    Where `is_camel`, keys may be written in camelCase too, here and below; they are asked for in snake_case.
+    """
+
+    def __init__(self, value: Any, path: str, notes: Notes, *, is_camel: bool = False) -> None:
         self.path = path
         self.notes = notes
+        self._is_camel = is_camel
         self._left: dict[str, Any] = {}
+        self._written: dict[str, str] = {}
+        """How the source writes a key, where otherwise."""
         if isinstance(value, Mapping):
-            self._left = {str(key): each for key, each in value.items()}
+            self._left = {self._key(str(key), value): each for key, each in value.items()}
         elif value is not None:
             notes.note("left out", path, "it is no mapping", "correct it and import again")
+
+    def _key(self, written: str, others: Mapping[Any, Any]) -> str:
+        """Return the name under which a key is asked for."""
+        key = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", written).lower() if self._is_camel else written
+        if key == written or key in others:
+            return written
+        self._written[key] = written
+        return key
 
     def __contains__(self, key: str) -> bool:
         return key in self._left
@@ -83,7 +98,8 @@ class Section:
 
     def at(self, key: str) -> str:
         """Return the path of a key."""
-        return f"{self.path}.{key}" if self.path else key
+        written = self._written.get(key, key)
+        return f"{self.path}.{written}" if self.path else written
 
     def take(self, key: str) -> Any:
         """Take a value as it is; none where there is none."""
@@ -118,6 +134,13 @@ class Section:
             self._wrong(key, "a number that makes sense here")
         return None
 
+    def positive(self, key: str) -> float | None:
+        """Take a number above zero."""
+        value = self.number(key)
+        if value == 0:
+            self.notes.note("left out", self.at(key), "0 is nothing that can be set here")
+        return value or None
+
     def whole(self, key: str) -> int | None:
         """Take a number as a whole one, at least 1."""
         path, value = self.at(key), self.number(key)
@@ -129,11 +152,15 @@ class Section:
     def flag(self, key: str) -> bool:
         """Take true or false; false where there is none."""
         value = self.take(key)
-        return value is True or (isinstance(value, str) and value.lower() == "true")
+        if isinstance(value, str) and value.lower() in {"true", "false"}:
+            return value.lower() == "true"
+        if value is not None and not isinstance(value, bool):
+            self._wrong(key, "true or false")
+        return value is True
 
     def section(self, key: str) -> Section:
         """Take a mapping below; an empty one where there is none."""
-        return Section(self.take(key), self.at(key), self.notes)
+        return Section(self.take(key), self.at(key), self.notes, is_camel=self._is_camel)
 
     def sections(self, key: str) -> Iterator[Section]:
         """Take a list of mappings."""
@@ -142,7 +169,7 @@ class Section:
             self._wrong(key, "a list")
             return
         for place, each in enumerate(value or ()):
-            yield Section(each, f"{self.at(key)}[{place}]", self.notes)
+            yield Section(each, f"{self.at(key)}[{place}]", self.notes, is_camel=self._is_camel)
 
     def leave(self, reasons: Mapping[str, tuple[str, str]]) -> None:
         """Note what nobody took: with its reason and what to do where they are known."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from paceline.imports.findings import Notes
 
-__all__ = ["Secrets", "looks_secret", "variable"]
+__all__ = ["Secrets", "is_plain", "looks_secret", "variable"]
 
 _REFERENCE: Final = re.compile(r"(?:os\.environ/|\$\{?|\{\{\s*)([A-Za-z_][A-Za-z0-9_]*)\}{0,2}")
 _LOOKS: Final = re.compile(
@@ -30,6 +30,11 @@ def variable(text: str) -> str:
 def looks_secret(text: str) -> bool:
     """Tell whether text may be a key, or the name of a variable that holds one."""
     return _LOOKS.search(text) is not None
+
+
+def is_plain(value: object) -> bool:
+    """Tell whether a value is text that may stand in a file: no variable, nothing that looks like a key."""
+    return isinstance(value, str) and bool(re.fullmatch(r"[ -~]{1,4000}", value)) and not looks_secret(value)
 
 
 class Secrets:

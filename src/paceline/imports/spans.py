@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from paceline.imports.findings import Notes
@@ -22,8 +23,10 @@ def duration_text(seconds: float) -> str:
     return f"{ms}ms" if ms % 1000 else f"{ms // 1000}s"
 
 
-def deadlines(notes: Notes, path: str, total_s: float | None, first_token_s: float | None = None) -> dict[str, Any]:
-    """Return `deadlines` of a use case, or nothing."""
+def deadlines(
+    notes: Notes, places: Iterable[str], total_s: float | None, first_token_s: float | None = None
+) -> dict[str, Any]:
+    """Return `deadlines` of a use case, or nothing; `places` are where the one of the first token stands."""
     made = {}
     if first_token_s:
         if first_token_s >= _FIRST_TOKEN_S:
@@ -32,7 +35,8 @@ def deadlines(notes: Notes, path: str, total_s: float | None, first_token_s: flo
             why = (
                 f"class {CLASS} allows a first token up to {_FIRST_TOKEN_S:g} s late; the deadline would end it before"
             )
-            notes.note("left out", path, why, "a use case of a quicker class, with `deadlines: {first_token: …}`")
+            for path in places:
+                notes.note("left out", path, why, "a use case of a quicker class, with `deadlines: {first_token: …}`")
     if total_s:
         made["total"] = duration_text(total_s)
     return {"deadlines": made} if made else {}

@@ -12,16 +12,20 @@ if TYPE_CHECKING:
 
 __all__ = ["show"]
 
+_PLACES: Final = 4
+"""Places that are named; `--format json` names all."""
 _COLOURS: Final = {"to do": "yellow", "changed": "cyan", "left out": "red"}
 
 
 def show(findings: Sequence[Finding]) -> None:
-    """Print them: the kind, the place in the source and how many more there are, why, and what to do."""
+    """Print them: the kind, the places in the source, why, and what to do."""
     from paceline.imports.findings import grouped
 
-    for finding, more in grouped(findings):
+    for finding, others in grouped(findings):
         kind = click.style(f"{finding.kind}:", fg=_COLOURS[finding.kind], bold=True)
-        places = f"{finding.path}{f', and {more} more' if more else ''}"
+        places = ", ".join([finding.path, *others[: _PLACES - 1]])
+        if (more := len(others) + 1 - _PLACES) > 0:
+            places += f" and {more} more"
         click.echo(f"{kind} {places}: {finding.why}", err=True)
         if finding.instead:
             word = "instead:" if finding.kind == "left out" else "     do:"
