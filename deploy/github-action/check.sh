@@ -8,12 +8,15 @@ common=(--fail-on "${FAIL_ON:-error}")
 if [ -n "${MODE:-}" ]; then common+=(--mode "$MODE"); fi
 if [ -n "${BASE:-}" ] && [ "${MODE:-new-only}" = new-only ]; then common+=(--base "$BASE"); fi
 if [ -n "${SERVICE:-}" ]; then common+=(--service "$SERVICE"); fi
-report=()
+first=(--format github --summary)
 # A pull request is not yet the state of the service.
-if [ -n "${REPORT_TO:-}" ] && [ "${GITHUB_EVENT_NAME:-}" != pull_request ]; then report=(--report-to "$REPORT_TO"); fi
+case "${GITHUB_EVENT_NAME:-}" in
+    pull_request* | merge_group) ;;
+    *) if [ -n "${REPORT_TO:-}" ]; then first+=(--report-to "$REPORT_TO"); fi ;;
+esac
 
 code=0
-paceline check --format github --summary "${common[@]}" "${report[@]}" "${paths[@]}" || code=$?
+paceline check "${first[@]}" "${common[@]}" "${paths[@]}" || code=$?
 if [ -n "${SARIF:-}" ]; then
     paceline check --format sarif --output "$SARIF" "${common[@]}" --fail-on never "${paths[@]}"
 fi

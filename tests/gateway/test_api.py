@@ -330,7 +330,13 @@ def test_what_the_linter_found_is_told_by_its_team_and_read_by_all(
 
 def test_what_the_linter_found_is_of_a_service_and_holds_no_code(client: TestClient, admin: dict[str, str]) -> None:
     assert client.post("/api/v1/lint", json=FOUND | {"service": "nothing"}, headers=admin).status_code == 404
-    for wrong in ({"code": "x = 1"}, {"revision": "a b"}, {"errors": -1}, {"rules": [{"code": "app.py"}]}):
+    for wrong in (
+        {"code": "x = 1"},
+        {"revision": "a b"},
+        {"version": "0\0"},
+        {"errors": -1},
+        {"rules": [{"code": "app.py"}]},
+    ):
         assert client.post("/api/v1/lint", json=FOUND | wrong, headers=admin).status_code == 422
 
 

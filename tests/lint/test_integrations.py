@@ -32,9 +32,14 @@ def test_each_input_of_the_action_reaches_its_script() -> None:
     action = yaml.safe_load((ACTION / "action.yml").read_text())
     used = json.dumps(action["runs"])
     assert all(f"inputs.{name}" in used for name in action["inputs"])
+    assert "base_ref" not in used, "the linter finds the target itself, and says so where it is not there"
     assert "${{" not in (ACTION / "check.sh").read_text()
     options = {name for parameter in check.params for name in parameter.opts}
-    written = {word for word in (ACTION / "check.sh").read_text().replace("(", " ").split() if word.startswith("--")}
+    written = {
+        word
+        for word in (ACTION / "check.sh").read_text().replace("(", " ").replace(")", " ").split()
+        if word.startswith("--")
+    }
     assert written <= options
 
 
@@ -90,3 +95,21 @@ def test_report_mode_never_fails(repository: Path) -> None:
 
 def test_a_wrong_path_fails_the_step(repository: Path) -> None:
     assert _act(repository, PATHS="nowhere").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("event", "reported"),
+    [("push", True), ("pull_request", False), ("pull_request_target", False), ("merge_group", False)],
+)
+def test_what_is_not_merged_is_not_reported(repository: Path, event: str, reported: bool) -> None:
+    """Nobody listens on port 9: that the report was tried is what is told."""
+    wanted = {"REPORT_TO": "http://127.0.0.1:9", "SERVICE": "helpdesk", "GITHUB_EVENT_NAME": event}
+    done = _act(repository, PATHS=".", MODE="report", **wanted)
+    assert ("cannot be reached" in done.stderr) is reported
+    assert done.returncode == (2 if reported else 0)
+
+
+def test_without_the_history_all_findings_count_and_a_line_says_so(repository: Path) -> None:
+    done = _act(repository, PATHS=".", CI="true", GITHUB_BASE_REF="base")
+    assert done.returncode == 1, done.stderr
+    assert "all findings count: there is no commit to compare with" in done.stdout

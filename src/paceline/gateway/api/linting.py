@@ -42,7 +42,7 @@ class NewLint(BaseModel):
 
     service: Annotated[str, Field(min_length=1, max_length=200)]
     revision: str = Field(default="", max_length=64, pattern=r"^[0-9A-Za-z._/-]*$")
-    version: str = Field(default="", max_length=64)
+    version: str = Field(default="", max_length=64, pattern=r"^[0-9A-Za-z.+_-]*$")
     files: Number = 0
     sites: Number = 0
     facts_decided: Number = 0
