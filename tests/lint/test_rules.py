@@ -162,6 +162,28 @@ def test_a_tag_may_be_in_the_address(address: str, tagged: bool) -> None:
     assert ("I601" in {each.code for each in outcome.findings}) is not tagged
 
 
+@pytest.mark.parametrize(
+    ("address", "known"),
+    [
+        ("'http://gate/t/helpdesk/chat/v1'", True),
+        ("'http://gate/t/helpdesk/nonsense/v1'", False),
+        ("'http://gate/t/helpdesk'", False),
+        ("f'http://gate/t/helpdesk/{case}/v1'", True),
+        ("settings.url", True),
+    ],
+)
+def test_a_tag_in_the_address_is_one_that_the_standards_have(address: str, known: bool) -> None:
+    python = f"from openai import OpenAI\nc = OpenAI(base_url={address})\nc.responses.create(model=M, input=i)"
+    written = address if address[0] != "f" else address[1:].replace("'", "`").replace("{", "${")
+    script = f"import OpenAI from 'openai';\nconst c = new OpenAI({{ baseURL: {written} }});\n"
+    for code, name in ((python, "a.py"), (f"{script}await c.responses.create({{ model: M, input: i }});", "a.ts")):
+        outcome = Outcome()
+        check_bytes(code.encode(), name, load(), Policy(tags=("helpdesk/chat",)), DAY, outcome)
+        said = [each.message for each in outcome.findings if each.code == "I601"]
+        assert (said == []) is known, said
+        assert all("the standards have no use case `helpdesk" in each for each in said)
+
+
 CALL = "client.chat.completions.create(model=M, messages=m, max_tokens=3{})"
 
 

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 
 from paceline.lint.findings import Hit, Policy, Rule
 from paceline.lint.sites import Kind, Site, State
+from paceline.lint.tags import IN_ADDRESS
 
 
-def _check(site: Site, _policy: Policy) -> Iterator[Hit]:
-    if site.fact("tags").state is State.NO:
+def _check(site: Site, policy: Policy) -> Iterator[Hit]:
+    fact = site.fact("tags")
+    if fact.state is State.NO:
         yield Hit("warning", f"`{site.method}` says neither service nor use case", "Tag the client or the call.")
+    elif fact.because == IN_ADDRESS and policy.tags and fact.value not in policy.tags:
+        hint = "Write a service and one of its use cases into the base URL's path."
+        yield Hit("warning", f"the standards have no use case `{fact.value}`", hint)
 
 
 RULE = Rule(
@@ -35,7 +40,8 @@ client.chat.completions.create(model=MODEL, messages=messages, max_completion_to
 """,
     misses="""\
 Judged only where the client is made in sight. A tag in the base URL's path counts; an address that is no literal
-leaves it unknown. One in the environment's header variable is not seen.""",
+leaves it unknown. One in the environment's header variable is not seen.
+Where the standards list services, one in a path that they do not have is a warning; one in a header is not compared.""",
     kinds=(Kind.GENERATION,),
     asks="tags",
     check=_check,
