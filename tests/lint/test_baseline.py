@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,21 @@ def test_what_was_not_looked_at_stays(here: Path) -> None:
     assert counts(here) == {"a.py": {"C201": 2}, "b.py": {"C201": 1}}
     check("b.py")
     assert counts(here) == {"a.py": {"C201": 2}}
+
+
+def test_a_front_end_that_is_not_installed_mends_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "c.ts").write_text("import O from 'openai';\nconst c = new O();\nc.responses.create({ input: i });\n")
+    check("--baseline-add")
+    wanted = counts(here)
+    (here / "b.py").write_text(HEAD)
+    for name in [each for each in sys.modules if each.startswith("paceline.lint.typescript")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "tree_sitter", None)
+    result = check()
+    assert "1 file was not looked at: TypeScript and JavaScript need" in result.stdout
+    assert counts(here) == {"a.py": {"C201": 2}, "c.ts": {"C201": 1}}
+    assert check("c.ts").exit_code == 2, "it was named"
+    assert wanted == {"a.py": {"C201": 2}, "b.py": {"C201": 1}, "c.ts": {"C201": 1}}
 
 
 def test_in_ci_it_is_left_alone_and_nothing_fails(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -204,3 +204,12 @@ def test_what_another_file_sets_for_the_whole_program_counts(tmp_path: Path) -> 
     found.lint()
     assert found.findings
     assert "T302" not in {each.code for each in found.findings}
+
+
+def test_a_pragma_ends_as_the_lines_of_its_file_do(tmp_path: Path) -> None:
+    for end in ("\n", "\r\n"):
+        found = Open(tmp_path / "app.py", APP.replace("\n", end))
+        found.lint()
+        texts = [change[2] for each in found.actions(0, 9) for change in each.changes if "paceline:" in change[2]]
+        assert texts
+        assert all(text.endswith(f'reason=""{end}') for text in texts)

@@ -132,10 +132,19 @@ def _check(paths: tuple[Path, ...], given: dict[str, Any]) -> int:
         _summarise(view)
     if given["report_to"]:
         _report(view, settings, given["report_to"], token)
-    named = {os.path.realpath(settings.root / name) for name, _ in outcome.unread}
-    if any(os.path.realpath(path) in named for path in paths if not path.is_dir()):
+    if _unread(paths, outcome, settings):
         return EXIT_COULD_NOT
     return EXIT_NO if said.fails else 0
+
+
+def _unread(paths: tuple[Path, ...], outcome: Outcome, settings: Settings) -> bool:
+    """Say whether a file that was named could not be read, or has a language whose front end is not installed."""
+    from paceline.lint import fronts
+
+    skipped = {os.path.realpath(settings.root / name) for name, _ in outcome.unread}
+    absent = {module for module, _ in outcome.absent}
+    files = [path for path in paths if not path.is_dir()]
+    return any(os.path.realpath(path) in skipped or fronts.language(path.name) in absent for path in files)
 
 
 def _settings(paths: tuple[Path, ...], given: dict[str, Any]) -> Settings:

@@ -90,8 +90,9 @@ class Open:
         line = (finding.first or finding.line) - 1
         code = self.text.split("\n")[line]
         indent = code[: len(code) - len(code.lstrip())]
+        end = "\r\n" if code.endswith("\r") else "\n"
         mark = "//" if fronts.language(self._name) == "paceline.lint.typescript" else "#"
-        text = f'{indent}{mark} paceline: ignore[{finding.code}] reason=""\n'
+        text = f'{indent}{mark} paceline: ignore[{finding.code}] reason=""{end}'
         return Action(f"Ignore {finding.code} here, with a reason", finding, (((line, 0), (line, 0), text),))
 
     def _look(self, data: bytes, name: str) -> Look:

@@ -29,8 +29,8 @@ CACHED_FILES = 33
 class Outcome:
     """What a run found.
 
-    `unread` are files that could not be read, with the reason; `absent` what is not installed; `settings` what files
-    set for the whole program.
+    `paths` are the files that were looked at; `unread` are those of them that could not be read, with the reason;
+    `absent` what is not installed; `settings` what files set for the whole program.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -182,6 +182,7 @@ def _looks(
     outcome.absent = _absent(missing)
     absent = {module for module, _ in outcome.absent}
     readable = [name for name in missing if fronts.language(name) not in absent]
+    outcome.paths = sorted(set(outcome.paths) - (set(missing) - set(readable)))
     reader = Reader(settings.root, policy)
     for name, stamps, mark, when, packed in reader.all(readable, lambda done: progress(done, len(readable))):
         if stamps is not None:

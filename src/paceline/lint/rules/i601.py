@@ -40,8 +40,8 @@ client.chat.completions.create(model=MODEL, messages=messages, max_completion_to
 """,
     misses="""\
 Judged only where the client is made in sight. A tag in the base URL's path counts; an address that is no literal
-leaves it unknown. One in the environment's header variable is not seen.
-Where the standards list services, one in a path that they do not have is a warning; one in a header is not compared.""",
+leaves it unknown. One in the environment's header variable is not seen. Where the standards list services, one in a
+path that they do not have is a warning; one in a header is not compared.""",
     kinds=(Kind.GENERATION,),
     asks="tags",
     check=_check,
