@@ -46,6 +46,15 @@ def test_what_is_in_it_does_not_count(here: Path) -> None:
     assert check("--no-baseline").exit_code == 1
 
 
+def test_a_name_on_the_command_line_counts_from_where_one_is(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "paceline-check.toml").write_text("baseline = 'held.json'\n")
+    (here / "below").mkdir()
+    monkeypatch.chdir(here / "below")
+    check("..", "--baseline-add")
+    check("..", "--baseline-add", "--baseline", "mine.json")
+    assert [str(each.relative_to(here)) for each in sorted(here.rglob("*.json"))] == ["below/mine.json", "held.json"]
+
+
 def test_one_more_shows_all_of_that_file(here: Path) -> None:
     check("--baseline-add")
     (here / "a.py").write_text(HEAD + CALL * 3)

@@ -84,6 +84,8 @@ def test_clients_may_be_made_in_named_files() -> None:
     code = "from openai import OpenAI\nc = OpenAI()"
     assert [each.code for each in lint(code)] == ["B101"]
     assert lint(code, Policy(clients=("app.*",))) == []
+    assert lint(code, Policy(clients=("**/app.py",))) == []
+    assert lint(code, Policy(clients=("*/app.py",)))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paceline.cli.trouble import EXIT_COULD_NOT, EXIT_NO, Trouble
+from paceline.lint.settings import FAIL_ON, FORMATS, MODES
 
 if TYPE_CHECKING:
     from paceline.lint.findings import Policy
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from paceline.lint.run import Outcome
     from paceline.lint.settings import Settings
 
-FORMATS = ("concise", "full", "json", "json-lines", "sarif", "github", "gitlab", "junit", "markdown")
 _PATH = click.Path(path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -32,7 +32,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("-o", "--output", type=_FILE, help="Write it to a file; standard output gets the tally.")
 @click.option(
     "--mode",
-    type=click.Choice(["report", "new-only", "enforce"]),
+    type=click.Choice(MODES),
     help="What counts: nothing, what is on changed lines, all.  [default: new-only where git has a base, else enforce]",
 )
 @click.option(
@@ -40,7 +40,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option(
     "--fail-on",
-    type=click.Choice(["error", "warning", "info", "never"]),
+    type=click.Choice(FAIL_ON),
     help="The mildest finding that fails the run.  [default: error]",
 )
 @click.option("--select", multiple=True, metavar="CODES", help="Rules to use: codes, their beginnings, names.")
@@ -152,8 +152,10 @@ def _settings(paths: tuple[Path, ...], given: dict[str, Any]) -> Settings:
     from paceline.lint import settings
 
     found = settings.find(paths[0], given["config"])
-    plain = ("format", "mode", "base", "fail_on", "baseline", "service", "cache_dir")
+    plain = ("format", "mode", "base", "fail_on", "service")
     changes: dict[str, Any] = {name: given[name] for name in plain if given[name] is not None}
+    files = ("baseline", "cache_dir")  # in the configuration they count from its directory, here from the current one
+    changes |= {name: os.path.abspath(given[name]) for name in files if given[name] is not None}  # noqa: PTH100
     if given["select"]:
         changes["select"] = _split(given["select"])
     return replace(

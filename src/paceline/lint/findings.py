@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from paceline.lint import globs
 from paceline.lint.sites import Edit, Kind, Place, Site
 
 SEVERITIES = ("error", "warning", "info")
@@ -33,6 +34,10 @@ class Policy:
     cap_tokens_max: int = 32_000
     timeout_s: float = 60
     timeout_s_max: float = 1000
+
+    def may_construct(self, path: str) -> bool:
+        """Say whether a file is one of the shared client's."""
+        return globs.matcher(self.clients)(path)
 
     def is_gateway(self, url: str) -> bool:
         """Say whether a URL leads to the gateway: by its host, or by a tag in its path."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fnmatch import fnmatch
 
 from paceline.catalogue import load
 from paceline.lint.findings import Fix, Hit, Policy, Rule
@@ -52,7 +51,7 @@ def _fix(site: Site, policy: Policy) -> Fix | None:
 
 
 def _check(site: Site, policy: Policy) -> Iterator[Hit]:
-    if any(fnmatch(site.path, pattern) for pattern in policy.clients):
+    if policy.may_construct(site.path):
         return
     fact = site.fact("base_url")
     if site.fact("generates").state is State.NO:

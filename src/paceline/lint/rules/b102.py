@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatch
 
 from paceline.lint.findings import Hit, Policy, Rule
 from paceline.lint.sites import Kind, Site, State
@@ -15,7 +14,7 @@ _OTHER_PATHS = re.compile(r"/(?:models|files|containers|batches|fine_tuning|uplo
 def _check(site: Site, policy: Policy) -> Iterator[Hit]:
     fact = site.fact("url")
     calls = site.method != "get" and not _OTHER_PATHS.search(str(fact.value))
-    if fact.state is State.YES and calls and not any(fnmatch(site.path, pattern) for pattern in policy.clients):
+    if fact.state is State.YES and calls and not policy.may_construct(site.path):
         yield Hit("error", f"`{site.method}` goes straight to {site.provider}", "Use the shared client.", fact.place)
 
 
