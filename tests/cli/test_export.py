@@ -32,6 +32,26 @@ def test_standards_go_to_standard_output_or_into_a_file(place: Path, form: str) 
     assert printed.stdout.startswith(f"# Made by `paceline export {form}`")
 
 
+def test_a_file_is_written_over_only_when_told_to(place: Path) -> None:
+    boards = place / "boards"
+    for form, target, told in (
+        (["openslo"], place / "made", place / "made"),
+        (["grafana"], boards, boards / "paceline-models.json"),
+        (["prometheus"], place / "paceline.yaml", place / "paceline.yaml"),
+    ):
+        told.parent.mkdir(exist_ok=True)
+        told.write_text(before := TEXT)
+        refused = run(place, *form, "-o", str(target))
+        assert (refused.exit_code, told.read_text()) == (2, before)
+        assert f"{told} is there already." in refused.stderr
+        assert "--overwrite" in refused.stderr
+        assert run(place, *form, "-o", str(target), "--overwrite").exit_code == 0
+        assert told.read_text() != before
+        (place / "paceline.yaml").write_text(TEXT)
+    assert run(place, "openslo", "-o", "/dev/null").exit_code == 0
+    assert not list(place.rglob("*.part"))
+
+
 def test_what_is_left_out_is_said_on_standard_error(place: Path) -> None:
     assert "left out: night_digest: job_age p99 24 h: there is no histogram of it" in run(place, "prometheus").stderr
 
@@ -48,7 +68,9 @@ def test_boards_go_into_a_folder_or_one_to_standard_output(place: Path) -> None:
 
 def test_ledger_exports_have_their_head_before_there_is_traffic(place: Path) -> None:
     open_ledger(_made(place / ".paceline")).close()
-    assert check(run(place, "focus").stdout.splitlines()) == []
+    focus = run(place, "focus")
+    assert check(focus.stdout.splitlines()) == []
+    assert "No cost from " in focus.stderr
     assert run(place, "csv", "--since", "1h").stdout.startswith("id,start_us,")
 
 

@@ -38,6 +38,12 @@ def test_standards_go_to_standard_output_and_the_list_to_standard_error(config: 
     assert "sk-literal" not in done.output
 
 
+def test_the_source_is_never_written_over(config: Path) -> None:
+    done = run("litellm", str(config), "-o", str(config), "--overwrite")
+    assert (done.exit_code, config.read_text()) == (2, CONFIG)
+    assert "is what is read" in done.stderr
+
+
 def test_a_file_is_written_once(config: Path, tmp_path: Path) -> None:
     target = tmp_path / "paceline.yaml"
     done = run("litellm", str(config), "-o", str(target))

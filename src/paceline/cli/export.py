@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from paceline.cli.keys import opened_ledger
+from paceline.cli.outputs import overwrite_option, refuse_present, write_whole, writing
 from paceline.cli.places import data_dir, data_option, loaded_standards, read_moment, standards_option
 from paceline.cli.report import read_span
 from paceline.cli.trouble import Trouble
@@ -30,14 +31,15 @@ def command() -> None:
 
 
 def _output(function: _Function) -> _Function:
-    return click.option(
+    output = click.option(
         "--output",
         "-o",
         type=click.Path(dir_okay=False, path_type=Path),
         default=None,
         metavar="FILE",
         help="Write there.  [default: standard output]",
-    )(function)
+    )
+    return output(overwrite_option(function))
 
 
 _link = click.option(
@@ -52,7 +54,7 @@ _link = click.option(
 @_link
 @_output
 @standards_option
-def prometheus(link: str | None, output: Path | None, standards: Path) -> None:
+def prometheus(link: str | None, output: Path | None, overwrite: bool, standards: Path) -> None:
     """Write recording and alert rules for Prometheus from the limits.
 
     Each limit has an alert for every severity, told when a long and a short window are over. Limits that the gateway's
@@ -61,7 +63,7 @@ def prometheus(link: str | None, output: Path | None, standards: Path) -> None:
     from paceline.exports.prometheus import prometheus_rules
 
     made = prometheus_rules(loaded_standards(standards), link and link.rstrip("/"))
-    _write([made.text], output)
+    _write([made.text], output, overwrite=overwrite)
     _say_left_out(made.left_out)
 
 
@@ -71,8 +73,9 @@ def prometheus(link: str | None, output: Path | None, standards: Path) -> None:
 @click.option(
     "--output", "-o", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write all boards there."
 )
+@overwrite_option
 @standards_option
-def grafana(board: str | None, link: str | None, output: Path | None, standards: Path) -> None:
+def grafana(board: str | None, link: str | None, output: Path | None, overwrite: bool, standards: Path) -> None:
     """Write dashboards for Grafana: all into a folder, or the one that is named to standard output.
 
     They read the gateway's metrics from a Prometheus, which is chosen on the board; uids are stable.
@@ -86,20 +89,23 @@ def grafana(board: str | None, link: str | None, output: Path | None, standards:
             raise Trouble("several boards do not fit into one file.", "name a folder with -o, or one of the boards.")
         _write([board_text(board, known, link)], None)
         return
-    with _writing(output):
+    files = {name: output / f"paceline-{name}.json" for name in (BOARDS if board is None else (board,))}
+    for file in files.values():
+        refuse_present(file, overwrite=overwrite)
+    with writing(output):
         output.mkdir(parents=True, exist_ok=True)
-    for name in BOARDS if board is None else (board,):
-        _write([board_text(name, known, link)], output / f"paceline-{name}.json")
+    for name, file in files.items():
+        _write([board_text(name, known, link)], file, overwrite=overwrite)
 
 
 @command.command(short_help="The standards as OpenSLO v1.", epilog="Example: paceline export openslo -o slo.yaml")
 @_output
 @standards_option
-def openslo(output: Path | None, standards: Path) -> None:
+def openslo(output: Path | None, overwrite: bool, standards: Path) -> None:
     """Write the standards as OpenSLO v1: one SLO for each service, use case and limit."""
     from paceline.exports.openslo import openslo_text
 
-    _write([openslo_text(loaded_standards(standards))], output)
+    _write([openslo_text(loaded_standards(standards))], output, overwrite=overwrite)
 
 
 @command.command(
@@ -109,7 +115,7 @@ def openslo(output: Path | None, standards: Path) -> None:
 @_output
 @standards_option
 @data_option
-def focus(since: str, output: Path | None, standards: Path, data: Path | None) -> None:
+def focus(since: str, output: Path | None, overwrite: bool, standards: Path, data: Path | None) -> None:
     """Write cost by day, service, use case, model and deployment as FOCUS 1.2 CSV.
 
     Whole UTC days up to yesterday; cost of requests whose price is unknown is not in it, they are counted.
@@ -118,9 +124,11 @@ def focus(since: str, output: Path | None, standards: Path, data: Path | None) -
 
     known = loaded_standards(standards)
     last = datetime.now(UTC).date() - timedelta(days=1)
-    days = max(1, math.ceil(read_span(since) / _DAY_S))
+    first = last - timedelta(days=max(1, math.ceil(read_span(since) / _DAY_S)) - 1)
     with _reading(data, standards) as ledger:
-        _write(focus_lines(ledger, known, last - timedelta(days=days - 1), last), output)
+        lines = _write(focus_lines(ledger, known, first, last), output, overwrite=overwrite)
+    if lines == 1:
+        click.echo(f"No cost from {first} to {last}, in whole UTC days: today's is not in it.", err=True)
 
 
 _since = click.option(
@@ -145,14 +153,20 @@ _service = click.option("--service", default=None, metavar="NAME", help="Only th
 @standards_option
 @data_option
 def csv(
-    since: str, until: str | None, service: str | None, output: Path | None, standards: Path, data: Path | None
+    since: str,
+    until: str | None,
+    service: str | None,
+    output: Path | None,
+    overwrite: bool,
+    standards: Path,
+    data: Path | None,
 ) -> None:
     """Write the facts of single requests as CSV: who, which model, times, tokens, cost. Never their text."""
     from paceline.exports.requests import request_lines
 
     span = _span(since, until)
     with _reading(data, standards) as ledger:
-        _write(request_lines(ledger, *span, service), output)
+        _write(request_lines(ledger, *span, service), output, overwrite=overwrite)
 
 
 @command.command(
@@ -164,10 +178,17 @@ def csv(
 @click.option(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), required=True, metavar="FILE", help="The file."
 )
+@overwrite_option
 @standards_option
 @data_option
 def parquet(
-    since: str, until: str | None, service: str | None, output: Path, standards: Path, data: Path | None
+    since: str,
+    until: str | None,
+    service: str | None,
+    output: Path,
+    overwrite: bool,
+    standards: Path,
+    data: Path | None,
 ) -> None:
     """Write the facts of single requests as Parquet: who, which model, times, tokens, cost. Never their text.
 
@@ -176,7 +197,8 @@ def parquet(
     from paceline.exports.parquet import write_parquet
 
     span = _span(since, until)
-    with _reading(data, standards) as ledger, _writing(output):
+    refuse_present(output, overwrite=overwrite)
+    with _reading(data, standards) as ledger, writing(output):
         try:
             rows = write_parquet(ledger, output, *span, service)
         except ImportError as error:
@@ -213,21 +235,24 @@ def _reading(data: Path | None, standards: Path) -> Iterator[Ledger]:
             raise Trouble(f"{error}.", "run `paceline doctor`.") from error
 
 
-def _write(lines: Iterable[str], output: Path | None) -> None:
-    if output is None:
+def _write(lines: Iterable[str], output: Path | None, *, overwrite: bool = False) -> int:
+    """Write to standard output or a file; return how many parts there were."""
+    refuse_present(output, overwrite=overwrite)
+    count = 0
+
+    def counted() -> Iterator[str]:
+        nonlocal count
         for line in lines:
+            count += 1
+            yield line
+
+    if output is None:
+        for line in counted():
             click.echo(line, nl=False)
-        return
-    with _writing(output), output.open("w", encoding="utf-8") as file:
-        file.writelines(lines)
-
-
-@contextmanager
-def _writing(output: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise Trouble(f"{output} cannot be written: {error.strerror}.", "name another place with --output.") from error
+    else:
+        with writing(output):
+            write_whole(output, counted())
+    return count
 
 
 def _say_left_out(left_out: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from paceline.cli.importing_catalogues import backstage, codeowners
+from paceline.cli.outputs import overwrite_option, refuse_present, write_whole, writing
 from paceline.cli.places import format_option
 from paceline.cli.trouble import Trouble
 
@@ -42,8 +43,7 @@ def _made(function: _Function) -> _Function:
         metavar="FILE",
         help="Write the standards there.  [default: standard output]",
     )
-    overwrite = click.option("--overwrite", is_flag=True, help="Write the file though it is there already.")
-    return output(overwrite(format_option("text", "json")(function)))
+    return output(overwrite_option(format_option("text", "json")(function)))
 
 
 @command.command(
@@ -99,16 +99,16 @@ def _bring(read: Callable[[], Outcome], source: Path, target: Path | None, overw
     from paceline.cli.rendering.findings import show
     from paceline.imports import ImportsError
 
-    if target is not None and target.exists() and not overwrite:
-        raise Trouble(f"{target} is there already.", "name another file, or add --overwrite.")
+    refuse_present(target, overwrite=overwrite)
+    if target is not None and target.exists() and target.samefile(source):
+        raise Trouble(f"{target} is what is read.", "name another file with --output.")
     try:
         found = read()
-        if target is not None:
-            target.write_text(found.text, encoding="utf-8")
     except ImportsError as error:
         raise Trouble(f"{error}.", f"{error.fix}.") from error
-    except OSError as error:
-        raise Trouble(f"{target} cannot be written: {error.strerror}.", "name another file with --output.") from error
+    if target is not None:
+        with writing(target):
+            write_whole(target, [found.text])
     if output == "json":
         findings = [finding.as_dict() for finding in found.findings]
         document = {"source": str(source), "standards": found.document, "findings": findings}

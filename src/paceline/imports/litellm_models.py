@@ -145,7 +145,7 @@ class Models:
         if placed is None:
             return None
         details = _details(section, params, info)
-        if placed.is_azure and _is_capped_by_completion(info):
+        if placed.is_azure and mode != "embedding" and _is_capped_by_completion(info):
             details["cap_field"] = "max_completion_tokens"
         entry = Entry(
             model=self.names.ours(name, section.at("model_name"), "model"),
