@@ -112,7 +112,7 @@ def test_what_is_left_out_is_said(place: Path) -> None:
                 "Component www-artist",
             ): "this name of a service has characters, or a length, that ours cannot have; it is `artist-web` now",
             ("left out", "Group team-a.spec.profile.picture"): "a team has one contact",
-            ("left out", "Group team-a.spec.type"): "a team has a contact, no members",
+            ("left out", "Group team-a.spec.type"): "teams are of one kind",
             ("left out", "Group team-a.spec.parent"): "teams stand alone",
             ("left out", "Group team-a.spec.children"): "teams stand alone",
             ("left out", "Component artist-lookup"): "it says no use case",
@@ -127,8 +127,8 @@ def test_what_is_left_out_is_said(place: Path) -> None:
             ): "a service's mode says how strictly the standards apply to it",
             ("left out", "Component searcher"): "it says no use case",
             ("left out", "Component shuffle-api"): "user:default/guest is no group",
-            ("left out", "System audio-playback"): "the standards have nothing like Backstage's Systems",
-            ("left out", "User guest"): "the standards have nothing like Backstage's Users",
+            ("left out", "System audio-playback"): "the standards have nothing like this kind of Backstage's entities",
+            ("left out", "User guest"): "the standards have nothing like this kind of Backstage's entities",
         }
     )
 
@@ -159,6 +159,14 @@ def test_the_change_is_shown_and_made_when_asked(place: Path) -> None:
     again = run(place, "--new", "--use-case", "support-chat", "--write")
     assert (again.exit_code, file.read_text()) == (0, written)
     assert "Nothing changes" in again.stdout
+
+
+def test_what_is_added_stands_above_the_comment_of_the_next_section(place: Path) -> None:
+    file = place / "paceline.yaml"
+    file.write_text(TEXT.replace("services:\n", "# services: applications that call models.\nservices:\n"))
+    assert run(place, "--new", "--use-case", "support-chat", "--write").exit_code == 0
+    lines = file.read_text().splitlines()
+    assert lines[lines.index("services:") - 1] == "# services: applications that call models."
 
 
 def test_json_tells_all_of_it(place: Path) -> None:

@@ -27,12 +27,16 @@ USE_CASES: Final = "paceline.dev/use-cases"
 _CHARS_MAX: Final = 200
 _ALONE: Final = ("services stand alone in the standards", "")
 _SPEC: Final[dict[str, tuple[str, str]]] = {
-    **dict.fromkeys(("system", "subcomponentOf", "dependsOn", "dependencyOf", "providesApis", "consumesApis"), _ALONE),
+    **dict.fromkeys(
+        ("system", "subcomponentOf", "dependsOn", "dependencyOf", "providesApis", "consumesApis"),
+        _ALONE,
+    ),
     "lifecycle": ("a service's mode says how strictly the standards apply to it", "`services.NAME.mode`"),
 }
 _GROUP: Final[dict[str, tuple[str, str]]] = {
     **dict.fromkeys(("parent", "children"), ("teams stand alone", "`teams.NAME.escalate_to` for overdue incidents")),
-    **dict.fromkeys(("type", "members"), ("a team has a contact, no members", "`teams.NAME.contact`")),
+    "type": ("teams are of one kind", ""),
+    "members": ("a team has a contact, no members", "`teams.NAME.contact`"),
 }
 
 
@@ -157,5 +161,6 @@ def _others(found: Sequence[tuple[dict[str, Any], Path]], notes: Notes) -> None:
     for entity, file in found:
         kind, metadata = entity.get("kind"), entity.get("metadata")
         name = metadata.get("name", "") if isinstance(metadata, dict) else ""
-        if kind in {"System", "Domain", "Resource", "API", "User"}:
-            notes.note("left out", f"{file}: {kind} {name}", f"the standards have nothing like Backstage's {kind}s")
+        if kind not in {"Component", "Group"}:
+            what = f"{file}: {printable(str(kind or 'a document without a kind'))} {printable(str(name))}".rstrip()
+            notes.note("left out", what, "the standards have nothing like this kind of Backstage's entities")

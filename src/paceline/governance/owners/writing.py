@@ -103,8 +103,8 @@ def _add(lines: list[str], section: str, entries: Mapping[str, Mapping[str, Any]
     if not any(line.startswith(f"{section}:") for line in lines):
         lines += ["\n" if lines and not lines[-1].endswith("\n") else "", f"{section}:\n"]
     begin, end = _section(lines, section)
-    while end > begin and not lines[end - 1].strip():
-        end -= 1
+    while end > begin and (not lines[end - 1].strip() or lines[end - 1].startswith("#")):
+        end -= 1  # a comment at the margin is about what follows
     inner = next((line for line in lines[begin:end] if line.strip() and not line.strip().startswith("#")), "  x")
     indent = inner[: len(inner) - len(inner.lstrip())]
     lines[end:end] = [f"{indent}{name}: {one_line(dict(entry))}\n" for name, entry in entries.items()]
