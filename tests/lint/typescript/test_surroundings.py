@@ -129,6 +129,12 @@ def test_usage_of_a_stream(options: str, expected: str | None) -> None:
         ("const list = await new OpenAI().models.list();", "no"),
         ("async function f() { const c = new OpenAI({ baseURL }); const m = await c.models.list(); return m; }", "no"),
         ("async function f() { const c = new OpenAI(); await c.models.list(); return c.chat.completions; }", "unknown"),
+        (
+            "async function f() { const openai = new OpenAI({ baseURL: 'https://api.groq.com/openai/v1' });"
+            " const m = await openai.models.list().catch(() => ask('openai', 'openai')); return m; }",
+            "no",
+        ),
+        ("async function f() { const c = new OpenAI(); await c.models.list(); return { c }; }", "unknown"),
         ("export const c = new OpenAI();", "unknown"),
     ],
 )

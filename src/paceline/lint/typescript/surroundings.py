@@ -83,9 +83,7 @@ class Surroundings:
         name, function = field(at, "name"), scope.function
         if at.type != "variable_declarator" or name is None or name.type != "identifier" or function is None:
             return {}
-        source = text(function.node) if function.node.end_byte - function.node.start_byte < _TEXT_MAX else ""
-        uses = re.findall(rf"(?<![\w.]){re.escape(text(name))}\b(?!\s*=[^=])(\s*\.\s*\w+)?", source)
-        used = [each.strip(". \n\t") for each in uses]
+        used = _uses(function.node, name)
         return {"generates": lists} if used and all(each in _LISTS for each in used) else {}
 
     def _made_once(self, node: Node, scope: Scope, found: Found) -> Fact:
@@ -278,3 +276,18 @@ def _bounded(node: Node, branch: Branch) -> Fact:
             return Fact(State.UNKNOWN, where, "the loop may end by a count, or wait for somebody")
         return Fact(State.NO, where, "it stands in a loop that only the model ends")
     return Fact(State.YES, where, "not in an endless loop")
+
+
+def _uses(function: Node, name: Node) -> list[str | None]:
+    """List the member that is taken at each use of a name; None where the name itself goes somewhere."""
+    found: list[str | None] = []
+    stack = [function]
+    while stack:
+        at = stack.pop()
+        stack += at.named_children
+        if at.type not in {"identifier", "shorthand_property_identifier"} or text(at) != text(name) or at.id == name.id:
+            continue
+        outer = at.parent
+        taken = outer is not None and outer.type == "member_expression"
+        found.append(key(field(outer, "property")) if taken else None)
+    return found
