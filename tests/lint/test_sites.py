@@ -173,6 +173,8 @@ def test_a_shape(name: str) -> None:
     assert f"{site.product} {site.origin} {facts(site)}" == expected
 
 
+_KEPT = "class A:\n  def __init__(self): self.k = {}\n  def f(self): c.x(extra_body=self.k)"
+
 ARGUMENTS = {
     "dict": ("k = {'max_tokens': 3}\nc.x(**k)", "yes"),
     "dict without": ("k = {'model': 3}\nc.x(**k)", "no"),
@@ -219,9 +221,24 @@ ARGUMENTS = {
     "awaited builder": ("async def b(): return {'max_tokens': 3}\nasync def f(): c.x(**(await b()))", "yes"),
     "method that builds": ("class A:\n  def b(self): return {'max_tokens': 3}\n  def f(self): c.x(**self.b())", "yes"),
     "kept on self": ("class A:\n  def __init__(self): self.k = {'model': M}\n  def f(self): c.x(**self.k)", "no"),
-    "kept on self and changed": (
-        "class A:\n  def __init__(self): self.k = {}\n  def g(self): self.k['a'] = 1\n  def f(self): c.x(**self.k)",
+    "kept on self, another key set": (f"{_KEPT}\n  def g(self): self.k['a'] = 1", "no"),
+    "kept on self, the key set": (f"{_KEPT}\n  def g(self): self.k['max_tokens'] = 1", "unknown"),
+    "kept on self, any key set": (f"{_KEPT}\n  def g(self): self.k[a] = 1", "unknown"),
+    "kept on self, updated": (f"{_KEPT}\n  def g(self): self.k.update(a)", "unknown"),
+    "kept on self, handed on": (f"{_KEPT}\n  def g(self): fill(self.k)", "unknown"),
+    "kept on self, set from outside": (f"{_KEPT}\nA().k = {{'max_tokens': 1}}", "unknown"),
+    "kept on self, set by a subclass without": (
+        f"{_KEPT}\ndef b(): return {{'a': 1}}\nclass B(A):\n  def __init__(self): self.k = b() or self.k",
+        "no",
+    ),
+    "kept on self, set by a subclass": (
+        f"{_KEPT}\nclass B(A):\n  def g(self): self.k = {{'max_tokens': 1}}",
         "unknown",
+    ),
+    "kept on self, set by no relation": (f"{_KEPT}\nclass B:\n  def g(self): self.k = {{'max_tokens': 1}}", "no"),
+    "kept by a base": (
+        "class B:\n  def __init__(self): self.k = None\nclass C(B): pass\nclass A(C):\n  def f(self): c.x(extra_body=self.k)",
+        "no",
     ),
     "private wrapper, told so": ("def _f(**k): c.x(**k)\n_f(max_tokens=3)", "yes"),
     "private wrapper, not told": ("def _f(**k): c.x(**k)\n_f(model=M)", "no"),

@@ -155,11 +155,14 @@ class Mappings:
         """Look at a dictionary kept on `self`; what it lacked may have come since, where it is changed in place."""
         owner = scope.owner()
         classes = [each for each in self.resolver.scopes.values() if isinstance(each.node, ast.ClassDef)]
-        bound = _held(attribute, [owner] if owner is not None else []) or _held(attribute, classes)
-        ways = [self.look(each.node, each.scope, names, depth - 1) for each in bound if isinstance(each.node, ast.expr)]
-        if ways and len(ways) == len(bound) and not any(each.field for each in bound):
+        bound = _held(attribute, self.resolver.family(owner)) or _held(attribute, classes)
+        told = [(_told(each.node, attribute), each.scope) for each in bound if isinstance(each.node, ast.expr)]
+        ways = [self.look(way, where, names, depth - 1) for parts, where in told for way in parts]
+        set_outside = any(store.attr == attribute for store, _, _ in self.resolver.seen.stores)
+        if ways and len(told) == len(bound) and not set_outside and not any(each.field for each in bound):
             found = self._agreed(ways, place(node), names)
-            if (found is None and attribute not in self.resolver.seen.touched) or (found and found.state is State.YES):
+            touched = self.resolver.seen.touched.get(attribute, set())
+            if (found is None and touched.isdisjoint((None, *names))) or (found and found.state is State.YES):
                 return found
         return Fact(State.UNKNOWN, place(node), f"`**self.{attribute}` comes from elsewhere")
 
@@ -245,6 +248,19 @@ def _held(attribute: str, classes: list[Scope]) -> list[Binding]:
     """List what an attribute is bound to in some classes."""
     parts = (part.get(attribute, ()) for each in classes for part in (each.attributes, each.names))
     return [binding for bindings in parts for binding in bindings]
+
+
+def _told(node: ast.expr, attribute: str) -> list[ast.expr]:
+    """List what an attribute may become; `self.k = f() or self.k` says nothing of what it was before."""
+    match node:
+        case ast.BoolOp(op=ast.Or(), values=parts):
+            return [way for part in parts for way in _told(part, attribute)]
+        case ast.IfExp(body=one, orelse=other):
+            return [*_told(one, attribute), *_told(other, attribute)]
+        case ast.Attribute(value=ast.Name(id="self"), attr=same) if same == attribute:
+            return []
+        case _:
+            return [node]
 
 
 def is_dict(node: ast.Call) -> bool:

@@ -222,6 +222,25 @@ class Resolver:
                     return replace(found, origin="base class") if isinstance(found, Client) else found
         return None if base.node.bases else Local(base.node, base.scope, missing=name)
 
+    def family(self, owner: Scope | None) -> list[Scope]:
+        """List a class, the bases of it in sight, and the classes of the file that are made from it."""
+        if owner is None:
+            return []
+        classes = [each for each in self.seen.scopes.values() if isinstance(each.node, ast.ClassDef)]
+        made = [each for each in classes if any(base is owner for base in self._bases(each, DEPTH)[1:])]
+        return [*self._bases(owner, DEPTH), *made]
+
+    def _bases(self, owner: Scope, depth: int) -> list[Scope]:
+        """List a class and its bases in sight, nearest first."""
+        found = [owner]
+        if not isinstance(owner.node, ast.ClassDef) or owner.parent is None or depth <= 0:
+            return found
+        for parent in owner.node.bases:
+            above = self.value(parent, owner.parent, depth - 1)
+            if isinstance(above, Local) and isinstance(above.node, ast.ClassDef) and above.node is not owner.node:
+                found += self._bases(self.scopes[above.node], depth - 2)
+        return found
+
     def _call(self, node: ast.Call, scope: Scope, depth: int) -> Value | None:
         if isinstance(node.func, ast.Attribute) and node.func.attr in {"__aenter__", "__enter__"}:
             return self.value(node.func.value, scope, depth - 1)

@@ -133,8 +133,8 @@ class Seen:
     stores: list[tuple[ast.Attribute, ast.expr, Scope]] = made(default_factory=list)
     scopes: dict[ast.AST, Scope] = made(default_factory=dict)
     imports: set[str] = made(default_factory=set)
-    touched: set[str] = made(default_factory=set)
-    """Attributes whose value is changed in place somewhere: `self.options["k"] = v`, `self.options.update(…)`."""
+    touched: dict[str, set[str | None]] = made(default_factory=dict)
+    """Keys that are changed in place in an attribute's value: `self.options["k"] = v`; None where any may be."""
     renamed: set[str] = made(default_factory=set)
     """Names whose calls are calls of something else: imported under another name, bound methods, partials."""
 

@@ -152,7 +152,12 @@ class _Walk:
                 self._text(part, scope, "system")
         match node.func:
             case ast.Attribute(value=ast.Attribute(attr=held), attr=method) if method in _CHANGERS:
-                self.seen.touched.add(held)
+                key = _text(node.args[0]) if node.args and method in {"setdefault", "pop"} else None
+                self.seen.touched.setdefault(held, set()).add(key)
+        if not _reads(node):
+            for argument in node.args:
+                if isinstance(argument, ast.Attribute):
+                    self.seen.touched.setdefault(argument.attr, set()).add(None)
         _method(node, scope, conditional)
 
     def _global(self, node: ast.Global, scope: Scope, _conditional: Condition) -> None:
@@ -191,8 +196,8 @@ class _Walk:
                     _add(owner.attributes, name, Binding("value", value, scope, conditional=conditional))
             case ast.Attribute() if isinstance(value, ast.expr):
                 self.seen.stores.append((target, value, scope))
-            case ast.Subscript(value=ast.Attribute(attr=name)):
-                self.seen.touched.add(name)
+            case ast.Subscript(value=ast.Attribute(attr=name), slice=key):
+                self.seen.touched.setdefault(name, set()).add(_text(key))
             case ast.Subscript(value=ast.Name(id=name), slice=key):
                 expression = value if isinstance(value, ast.expr) else None
                 _changed(scope, name, Change(_text(key), expression, conditional, line=target.lineno))
@@ -304,11 +309,17 @@ def _method(node: ast.Call, scope: Scope, conditional: Condition) -> None:
             _changed(scope, name, Change(key, None, conditional, removes=True, line=line))
         case _:
             pass
-    reads_only = isinstance(node.func, ast.Name) and node.func.id in {"print", "len", "dict", "str", "repr", "sorted"}
-    logs = isinstance(node.func, ast.Attribute) and node.func.attr in {"debug", "info", "warning", "error", "dumps"}
+    reads_only = _reads(node)
     for argument in node.args:
-        if isinstance(argument, ast.Name) and not reads_only and not logs:
+        if isinstance(argument, ast.Name) and not reads_only:
             _changed(scope, argument.id, Change(None, None, conditional, line=line))
+
+
+def _reads(node: ast.Call) -> bool:
+    """Say whether a call surely changes nothing that it is given."""
+    if isinstance(node.func, ast.Name):
+        return node.func.id in {"print", "len", "dict", "str", "repr", "sorted"}
+    return isinstance(node.func, ast.Attribute) and node.func.attr in {"debug", "info", "warning", "error", "dumps"}
 
 
 def _text(node: ast.expr | None) -> str | None:
