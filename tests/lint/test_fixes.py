@@ -195,6 +195,33 @@ def test_pragmas_of_scripts_are_real_comments() -> None:
     assert not [each for each in outcome.findings if each.code.startswith("L")]
 
 
+PRAGMA = '// paceline: ignore[C201] reason="one word"'
+ASK = "c.responses.create({ input: m })"
+
+
+@pytest.mark.parametrize(
+    ("code", "held"),
+    [
+        (f"{PRAGMA}\nconst r = await retry(\n  () => {ASK},\n);\n", True),
+        (f"const r = await retry(() =>\n  {ASK},\n); {PRAGMA}\n", True),
+        (f"const r = await retry( {PRAGMA}\n  () => {ASK},\n);\n", True),
+        (f"{PRAGMA}\n// why\n\nconst r = retry(\n{ASK});\n", True),
+        (f"{PRAGMA}\nclass A {{\n  f = {ASK};\n}}\n", False),
+        (f"{PRAGMA}\napp.get('/', async () => {{\n  await {ASK};\n}});\n", False),
+        (f"app.get('/', async () => {{\n  {PRAGMA}\n  return retry(\n    {ASK});\n}});\n", True),
+        (f"f([\n  {PRAGMA}\n  {ASK},\n]);\n", True),
+        (f"f([\n  {PRAGMA}\n  1,\n  {ASK},\n]);\n", False),
+        (f"switch (x) {{\n  case 1:\n    {PRAGMA}\n    y = retry(\n      {ASK});\n}}\n", True),
+    ],
+)
+def test_pragmas_of_scripts_cover_a_statement_but_not_those_inside_of_it(code: str, held: bool) -> None:
+    outcome = Outcome()
+    head = "import OpenAI from 'openai';\nconst c = new OpenAI({ timeout: 3000 });\n"
+    check_bytes((head + code).encode(), "app.ts", load(), Policy(), date(2026, 11, 23), outcome)
+    assert [each.held_by for each in outcome.findings if each.code == "C201"] == ["pragma" if held else None]
+    assert ("L003" in {each.code for each in outcome.findings}) is not held
+
+
 @pytest.mark.parametrize(
     ("old", "new", "same"),  # None: the same but for the span, within which something is wrong
     [

@@ -78,7 +78,9 @@ def pragmas(data: bytes, path: str = "x.py") -> list[Pragma]:
 
 
 def _below(comment: Comment, lines: Set[int], text: list[str]) -> frozenset[int]:
-    """Find what a comment is about where statements are not known: its line, or the next with code."""
+    """Find what a comment is about: its statement; where statements are not known its line, or the next with code."""
+    if comment.about:
+        return comment.about | {comment.line}
     if not comment.alone:
         return frozenset({comment.line})
     line = comment.line + 1
