@@ -17,7 +17,7 @@ from tests.integration.installation import until
 
 from paceline.exports.documents import yaml_text
 from paceline.exports.objectives import promises
-from paceline.exports.prometheus import ALERT, can_tell, prometheus_rules
+from paceline.exports.prometheus import ALERT, can_tell, prometheus_rules, share_text
 from paceline.exports.scrape import FAILED, histogram_of, le_matcher
 from paceline.governance.statistics.burn import WINDOWS
 from paceline.standards import Standards
@@ -60,11 +60,16 @@ def test_an_alert_has_both_windows_the_owner_and_the_way_to_the_page(known: Stan
     assert made["annotations"]["summary"] == snapshot("helpdesk / support-chat exceeds ttft p95 1 s")
     assert made["annotations"]["description"].split(". ") == snapshot(
         [
-            "In the last 1h and 5m at least 30.0% of the requests were over the limit ttft p95 1 s; 5.0% may be",
+            "In the last 1h and 5m at least 30 % of the requests were over the limit ttft p95 1 s; 5 % may be",
             "That is 6 times as fast as the error budget allows.",
         ]
     )
     assert made["annotations"]["runbook_url"] == "https://paceline.acme.example/services/helpdesk"
+
+
+@pytest.mark.parametrize(("share", "text"), [(0.05, "5 %"), (0.005, "0.5 %"), (0.0005, "0.05 %"), (1 / 3, "33.3 %")])
+def test_a_small_share_is_not_rounded_away(share: float, text: str) -> None:
+    assert share_text(share) == text
 
 
 def test_every_limit_has_every_severity_for_each_service(known: Standards) -> None:

@@ -221,6 +221,12 @@ def test_a_key_that_nobody_knows_is_on_the_list_wherever_it_stands(source: tuple
     assert lost == []
 
 
+def test_every_finding_names_a_place_that_is_there(source: tuple[Any, Run]) -> None:
+    document, run = source
+    there = {written(path) for path in paths(document)} | {"services"}
+    assert [each.path for each in run(document).findings if each.path not in there] == []
+
+
 def test_no_key_comes_out(source: tuple[Any, Run]) -> None:
     document, run = source
     found = run(document)
@@ -253,6 +259,13 @@ def mappings(value: Any, path: Path_ = ()) -> Iterator[Path_]:
         yield path
     for key, each in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         yield from mappings(each, (*path, key))
+
+
+def paths(value: Any, path: Path_ = ()) -> Iterator[Path_]:
+    yield path
+    inner = json.loads(value) if isinstance(value, str) and value.startswith("{") else value
+    for key, each in inner.items() if isinstance(inner, dict) else enumerate(inner) if isinstance(inner, list) else ():
+        yield from paths(each, (*path, key))
 
 
 def written(path: Path_) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from paceline.exports.documents import yaml_text
 from paceline.exports.objectives import Objective, objectives
-from paceline.exports.prometheus import can_tell, failed_query, over_query, span_text
+from paceline.exports.prometheus import can_tell, failed_query, over_query, share_text, span_text
 from paceline.governance.statistics.burn import WINDOWS, BurnWindow
 from paceline.standards import Standards
 from paceline.standards.names import printable
@@ -89,9 +89,8 @@ def _policies(known: list[Objective]) -> Iterator[dict[str, Any]]:
 def _policy(name: str, objective: Objective, window: BurnWindow) -> dict[str, Any]:
     factor = round(window.factor(objective.promise.allowed), 4)
     long, short = span_text(window.long_s), span_text(window.short_s)
-    told = (
-        f"{objective.promise.allowed:.1%} of requests may be over; in {long} and {short} {factor:g} times as many are"
-    )
+    allowed = share_text(objective.promise.allowed)
+    told = f"{allowed} of requests may be over; in {long} and {short} {factor:g} times as many are"
     condition = {
         "kind": "AlertCondition",
         "metadata": {"name": name, "displayName": f"{factor:g} times as fast as the budget allows"},

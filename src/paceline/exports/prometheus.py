@@ -26,6 +26,7 @@ __all__ = [
     "failed_query",
     "over_query",
     "prometheus_rules",
+    "share_text",
     "span_text",
 ]
 
@@ -90,6 +91,11 @@ def span_text(seconds: int) -> str:
         if seconds % length == 0:
             return f"{seconds // length}{unit}"
     return f"{seconds}s"
+
+
+def share_text(share: float) -> str:
+    """Write a share for people: `5 %`, `0.05 %`."""
+    return f"{share * 100:.3g} %"
 
 
 def _unseen() -> dict[str, Any]:
@@ -168,9 +174,9 @@ def _alert(objective: Objective, window: BurnWindow, link: str | None) -> dict[s
     about = f"{objective.service} / {promise.use_case}"
     spans = f"{span_text(window.long_s)} and {span_text(window.short_s)}"
     description = (
-        f"In the last {spans} at least {window.share(promise.allowed):.1%} of the requests were over the limit "
-        f"{promise.words}; {promise.allowed:.1%} may be. That is {window.factor(promise.allowed):.3g} times as fast as "
-        "the error budget allows."
+        f"In the last {spans} at least {share_text(window.share(promise.allowed))} of the requests were over the limit "
+        f"{promise.words}; {share_text(promise.allowed)} may be. "
+        f"That is {window.factor(promise.allowed):.3g} times as fast as the error budget allows."
     )
     annotations = {"summary": f"{about} exceeds {promise.words}", "description": description}
     if link:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -199,9 +199,28 @@ def _weight(params: Section, limits: Mapping[str, Any]) -> float:
     return weight if weight is not None else limits.get("requests_per_minute") or limits.get("tokens_per_minute") or 0
 
 
-def _note_second(part: Section, key: str, found: Sequence[float]) -> None:
+def _note_second(part: Section, key: str, found: Collection[object]) -> None:
     if len(found) > 1:
         part.notes.note("left out", part.at(key), "the one in `litellm_params` counts")
+
+
+def _price(params: Section, info: Section) -> dict[str, float]:
+    price: dict[str, float] = {}
+    places: list[str] = []
+    for theirs, ours in _PRICES.items():
+        found = {part.at(theirs): cost for part in (params, info) if (cost := part.number(theirs)) is not None}
+        places += found
+        price |= {ours: per_million(next(iter(found.values())))} if found else {}
+        _note_second(info, theirs, found)
+    if not price or ({"input", "output"} <= price.keys() and max(price.values()) < 1e9):
+        return price
+    why, do = (
+        "a price needs input and output, in US dollars a token",
+        "`price: {input: …, output: …}` of the deployment",
+    )
+    for place in places:
+        params.notes.note("left out", place, why, do)
+    return {}
 
 
 def _details(section: Section, params: Section, info: Section) -> dict[str, Any]:
@@ -212,19 +231,6 @@ def _details(section: Section, params: Section, info: Section) -> dict[str, Any]
         limits |= {ours: found[0]} if found else {}
         _note_second(section, theirs, found)
     limits |= spending_limit(params, "max_budget", "budget_duration")
-    price: dict[str, float] = {}
-    for theirs, ours in _PRICES.items():
-        costs = [cost for part in (params, info) if (cost := part.number(theirs)) is not None]
-        price |= {ours: per_million(costs[0])} if costs else {}
-        _note_second(info, theirs, costs)
-    if price and not ({"input", "output"} <= price.keys() and max(price.values()) < 1e9):
-        why, do = (
-            "a price needs input and output, in US dollars a token",
-            "`price: {input: …, output: …}` of the deployment",
-        )
-        for theirs in (name for name, ours in _PRICES.items() if ours in price):
-            for part in (params, info):
-                params.notes.note("left out", part.at(theirs), why, do)
-        price = {}
+    price = _price(params, info)
     parts = {"limits": limits, "price": price}
     return {name: part for name, part in parts.items() if part}

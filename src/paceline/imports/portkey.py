@@ -18,6 +18,7 @@ from paceline.imports.outcome import Outcome, outcome
 from paceline.imports.portkey_targets import Targets
 from paceline.imports.reading import Section, read_json
 from paceline.imports.spans import CLASS, deadlines, duration_text
+from paceline.imports.vendors import kind_of
 
 __all__ = ["read"]
 
@@ -43,6 +44,10 @@ def read(file: Path, virtual_keys: Mapping[str, str], default: str = "") -> Outc
     `virtual_keys` says which vendor's a virtual key, or a provider of the catalogue, is; `default`, as
     `PROVIDER/MODEL`, what targets stand for that name none. Raises `ImportsError`.
     """
+    if unknown := [vendor for vendor in virtual_keys.values() if kind_of(vendor) is None]:
+        raise ImportsError(
+            f"paceline speaks no API of a vendor called {unknown[0]!r}", "name it as Portkey does: openai"
+        )
     notes = Notes()
     draft = Draft(notes)
     targets = Targets(draft, virtual_keys, default)

@@ -143,6 +143,7 @@ class Targets:
         model = overrides.model or leaf.text("azure_model_name")
         found = self._placed(leaf, model)
         if found is None:
+            leaf.leave(dict.fromkeys(leaf.names(), ("its target cannot be carried over", "")))
             return "", overrides
         provider, model = found
         if not (model := model or self._model):
@@ -153,14 +154,17 @@ class Targets:
 
     def _placed(self, leaf: Section, model: str) -> tuple[str, str] | None:
         """Find the provider, and what it calls the model."""
-        said, slug = leaf.text("provider"), leaf.text("virtual_key")
+        said, slug, slug_at = leaf.text("provider"), leaf.text("virtual_key"), leaf.at("virtual_key")
         if model.startswith("@"):
             if said:
                 self._draft.notes.note("left out", leaf.at("provider"), "the model names its provider itself")
             said, _, model = model.partition("/")
+            slug_at = f"{leaf.at('override_params')}.model"
+        elif said.startswith("@"):
+            slug_at = leaf.at("provider")
         if said.startswith("@"):
             said, slug = "", said.removeprefix("@")
-        kind = self._virtual(slug, said, leaf) if slug else kind_of(said or self._provider)
+        kind = self._virtual(slug, said, slug_at) if slug else kind_of(said or self._provider)
         if kind is None:
             if not slug:
                 why = f"paceline does not speak {said}'s API" if said else "it names no provider: its callers do"
@@ -175,7 +179,9 @@ class Targets:
         vendor = vendor_of(kind, address)
         usual = VENDORS[vendor].key.removeprefix("env:") if vendor else variable(f"{address_name(address)}_API_KEY")
         key = leaf.text("api_key")
-        reference = self._secrets.reference(key, leaf.at("api_key"), usual) if key else self._named(slug, leaf, usual)
+        reference = (
+            self._secrets.reference(key, leaf.at("api_key"), usual) if key else self._named(slug, slug_at, usual)
+        )
         headers = dict(self._headers(leaf))
         return self._draft.provider(kind, address, reference, {"headers": headers} if headers else {}), model
 
@@ -189,19 +195,18 @@ class Targets:
                 why = "a header that may hold a key, or is none, is not copied"
                 self._draft.notes.note("left out", leaf.at(name), why, "`providers.NAME.headers`, if it is no secret")
 
-    def _named(self, slug: str, leaf: Section, usual: str) -> str | None:
+    def _named(self, slug: str, path: str, usual: str) -> str | None:
         """Name the variable for a virtual key, whose own key only Portkey knows."""
         if not slug:
             return None
         if looks_secret(slug):
-            return self._secrets.reference(slug, leaf.at("virtual_key"), usual)
+            return self._secrets.reference(slug, path, usual)
         name = variable(slug)
         why = "the key behind a virtual key is in Portkey's vault"
-        self._draft.notes.note("to do", leaf.at("virtual_key"), why, f"set {name} to it where the gateway runs")
+        self._draft.notes.note("to do", path, why, f"set {name} to it where the gateway runs")
         return f"env:{name}"
 
-    def _virtual(self, slug: str, said: str, leaf: Section) -> Kind | None:
-        path = leaf.at("virtual_key")
+    def _virtual(self, slug: str, said: str, path: str) -> Kind | None:
         kind = kind_of(self._virtual_keys.get(slug, said))
         if kind is None:
             kind = guessed_kind(slug)
