@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import re
 import tokenize
+from bisect import bisect_right
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from datetime import date
@@ -113,10 +114,11 @@ def _statement(comment: Comment, within: int | None, statements: list[tuple[int,
     line = comment.line
     if comment.alone and within is not None:  # alone inside brackets: about the line below
         return frozenset({line, line + 1})
-    for first, last in statements:
-        if (comment.alone and first > line) or (not comment.alone and line in {first, last}):
-            return frozenset({line, *range(first, last + 1)})
-    return frozenset({line})
+    below = bisect_right(statements, line, key=lambda each: each[0])
+    at = below if comment.alone else below - 1
+    first, last = statements[at] if 0 <= at < len(statements) else (line, line)
+    near = comment.alone or line in {first, last}
+    return frozenset({line, *range(first, last + 1)}) if near else frozenset({line})
 
 
 def _read(found: Iterable[tuple[Comment, frozenset[int]]]) -> list[Pragma]:
