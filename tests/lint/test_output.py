@@ -205,6 +205,9 @@ def test_places_in_notebooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert 'file="a.ipynb" line="1">' in run("junit")
     assert f'message="{said}' in run("junit")
     assert "`a.ipynb:cell 2:2:1`" in run("markdown")
+    first = json.loads(run("json"))["findings"][0]
+    assert (first["line"], first["cell"], first["cell_line"]) == (4, 2, 2)
+    assert '"cell": 2, "cell_line": 2' in run("json-lines")
     (result, _) = json.loads(run("sarif"))["runs"][0]["results"]
     assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 1}
     assert result["message"]["text"].startswith(said)

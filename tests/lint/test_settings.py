@@ -161,3 +161,12 @@ def test_standards_that_are_not_understood_do_not_crash(here: Path, text: str) -
     (here / "paceline.yaml").write_text(text)
     result = check("--mode", "report")
     assert result.exit_code == 0 or "paceline validate" in result.stderr
+
+
+def test_the_environment_names_the_standards_from_where_one_is(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "a").mkdir()
+    (here / "a/paceline-check.toml").write_text("")
+    monkeypatch.setenv("PACELINE_STANDARDS", "house.yaml")
+    assert policies.find(find(here / "a")) == Path("house.yaml")
+    (here / "a/paceline-check.toml").write_text('standards = "own.yaml"\n')
+    assert policies.find(find(here / "a")) == here / "a/own.yaml"

@@ -35,9 +35,10 @@ def policy(settings: Settings, named: Path | None = None, gateways: tuple[str, .
 
 def find(settings: Settings) -> Path | None:
     """Find the standards: what configuration or environment names, else upwards within the project's work tree."""
-    named = settings.standards or os.environ.get("PACELINE_STANDARDS")
-    if named:
-        return settings.root / named
+    if settings.standards:
+        return settings.root / settings.standards
+    if named := os.environ.get("PACELINE_STANDARDS"):
+        return Path(named)  # from the current directory, as for all commands
     top = git.top(settings.root)
     for directory in (settings.root, *settings.root.parents):
         if (directory / STANDARDS).is_file():
