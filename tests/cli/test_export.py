@@ -71,7 +71,9 @@ def test_ledger_exports_have_their_head_before_there_is_traffic(place: Path) -> 
     focus = run(place, "focus")
     assert check(focus.stdout.splitlines()) == []
     assert "No cost from " in focus.stderr
-    assert run(place, "csv", "--since", "1h").stdout.startswith("id,start_us,")
+    csv = run(place, "csv", "--since", "1h", "--service", "helpdesk")
+    assert csv.stdout.startswith("id,start_us,")
+    assert csv.stderr == "No requests of helpdesk in this time.\n"
 
 
 @pytest.mark.parametrize("form", ["focus", "csv"])
@@ -84,6 +86,7 @@ def test_without_a_data_directory_it_says_so_and_makes_none(place: Path, form: s
 
 def test_trouble_is_said(place: Path) -> None:
     assert "cannot be written" in run(place, "openslo", "-o", str(place / "no" / "file")).stderr
+    assert "--link is no http(s) address" in run(place, "prometheus", "--link", "paceline").stderr
     (place / "paceline.yaml").write_text("version: 2\n")
     assert "has faults" in run(place, "openslo").stderr
 

@@ -131,6 +131,8 @@ def test_a_virtual_key_is_whose_one_says(portkey: Read) -> None:
     assert found.document["providers"] == {"mistral": {"key": "env:MA5XF_4X"}}
     with pytest.raises(ImportsError, match="no API of a vendor called 'none'"):
         portkey(config, {"ma5xf-4x": "none"})
+    with pytest.raises(ImportsError, match="no API of a vendor called 'none'"):
+        portkey(config, {"ma5xf-4x": "openai"}, default="none/small")
     literal = portkey({"virtual_key": "sk-literal-openai", "override_params": {"model": "m"}})
     assert literal.document["providers"] == {"openai": {"key": "env:OPENAI_API_KEY"}}
 

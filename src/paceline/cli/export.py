@@ -42,8 +42,24 @@ def _output(function: _Function) -> _Function:
     return output(overwrite_option(function))
 
 
+def _checked_link(_context: click.Context, _parameter: click.Parameter, link: str | None) -> str | None:
+    from pydantic_core import PydanticCustomError
+
+    from paceline.standards.scalars import address
+
+    try:
+        return None if link is None else address(link)
+    except PydanticCustomError as error:
+        wrong = "--link is no http(s) address."
+        raise Trouble(wrong, "write it like --link https://paceline.acme.example.") from error
+
+
 _link = click.option(
-    "--link", default=None, metavar="URL", help="Where people reach paceline.  [default: alerting.link]"
+    "--link",
+    default=None,
+    metavar="URL",
+    callback=_checked_link,
+    help="Where people reach paceline.  [default: alerting.link]",
 )
 
 
@@ -62,7 +78,7 @@ def prometheus(link: str | None, output: Path | None, overwrite: bool, standards
     """
     from paceline.exports.prometheus import prometheus_rules
 
-    made = prometheus_rules(loaded_standards(standards), link and link.rstrip("/"))
+    made = prometheus_rules(loaded_standards(standards), link)
     _write([made.text], output, overwrite=overwrite)
     _say_left_out(made.left_out)
 
@@ -83,7 +99,6 @@ def grafana(board: str | None, link: str | None, output: Path | None, overwrite:
     from paceline.exports.grafana import BOARDS, board_text
 
     known = loaded_standards(standards)
-    link = link and link.rstrip("/")
     if output is None:
         if board is None:
             raise Trouble("several boards do not fit into one file.", "name a folder with -o, or one of the boards.")
@@ -166,7 +181,9 @@ def csv(
 
     span = _span(since, until)
     with _reading(data, standards) as ledger:
-        _write(request_lines(ledger, *span, service), output, overwrite=overwrite)
+        lines = _write(request_lines(ledger, *span, service), output, overwrite=overwrite)
+    if lines == 1:
+        click.echo(f"No requests{f' of {service}' if service else ''} in this time.", err=True)
 
 
 @command.command(

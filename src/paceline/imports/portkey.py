@@ -44,7 +44,8 @@ def read(file: Path, virtual_keys: Mapping[str, str], default: str = "") -> Outc
     `virtual_keys` says which vendor's a virtual key, or a provider of the catalogue, is; `default`, as
     `PROVIDER/MODEL`, what targets stand for that name none. Raises `ImportsError`.
     """
-    if unknown := [vendor for vendor in virtual_keys.values() if kind_of(vendor) is None]:
+    vendors = [*virtual_keys.values(), *([default.partition("/")[0]] if default else [])]
+    if unknown := [vendor for vendor in vendors if kind_of(vendor) is None]:
         raise ImportsError(
             f"paceline speaks no API of a vendor called {unknown[0]!r}", "name it as Portkey does: openai"
         )
