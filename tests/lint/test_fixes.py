@@ -160,6 +160,14 @@ def test_what_was_there_before_is_not_taken_for_brought() -> None:
     assert [each.code for each in mend(*wanted, source=held, counting="T302").mended] == ["T303"]
 
 
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("aside", [("--output", "x"), ("--summary",), ("--report-to", "http://127.0.0.1:9")])
+def test_a_difference_is_all_that_is_written(aside: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(command, ["--diff", *aside])
+    assert result.exit_code == 2
+    assert f"leaves {aside[0]} undone" in result.stderr
+
+
 def test_a_file_that_cannot_be_written_is_named(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_path: Path, _data: bytes) -> int:
         raise OSError(28, "No space left on device")

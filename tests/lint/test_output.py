@@ -178,6 +178,8 @@ def test_where_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert json.loads((tmp_path / "out.json").read_text())["mode"] == "enforce"
     assert (tmp_path / "summary").read_text().startswith("## paceline check")
     assert "cannot be written" in CliRunner().invoke(command, ["-o", "none/out"]).stderr
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "none/summary.md")
+    assert "none/summary.md cannot be written" in CliRunner().invoke(command, ["--summary"]).stderr
     monkeypatch.delenv("GITHUB_STEP_SUMMARY")
     assert "--format markdown" in CliRunner().invoke(command, ["--summary"]).stderr
 

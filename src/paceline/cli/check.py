@@ -82,6 +82,10 @@ def command(ctx: click.Context, /, paths: tuple[Path, ...], **given: Any) -> Non
         return
     if given["unsafe_fixes"] and not (given["fix"] or given["diff"]):
         raise Trouble("--unsafe-fixes alone does nothing.", "add --diff to see them, or --fix to apply them.")
+    aside = [each for each in ("output", "summary", "report_to") if given["diff"] and given[each]]
+    if aside:
+        option = aside[0].replace("_", "-")
+        raise Trouble(f"--diff shows changes and leaves --{option} undone.", f"leave out --diff, or --{option}.")
     wanted = paths or (Path(),)
     for path in wanted:
         if not path.exists():
@@ -199,8 +203,11 @@ def _summarise(view: View) -> None:
         raise Trouble(
             "$GITHUB_STEP_SUMMARY is not set.", "--summary is for GitHub Actions; else use --format markdown."
         )
-    with Path(where).open("a", encoding="utf-8", errors="replace") as file:
-        file.write(render(view, "markdown") + "\n")
+    try:
+        with Path(where).open("a", encoding="utf-8", errors="replace") as file:
+            file.write(render(view, "markdown") + "\n")
+    except OSError as error:
+        raise Trouble(f"{where} cannot be written: {error.strerror}.", "mend $GITHUB_STEP_SUMMARY.") from error
 
 
 def _near(settings: Settings, said: Any) -> Callable[[Any], bool]:
