@@ -95,7 +95,8 @@ def read_moment(text: str) -> datetime:
     except ValueError as error:
         raise Trouble(f"{text!r} is not a time.", "write it like 2026-11-28T22:00+01:00.") from error
     if found.tzinfo is None:
-        raise Trouble(f"{text!r} has no offset from UTC.", f"write it like {found:%Y-%m-%dT%H:%M}Z, or with +01:00 for Z.")
+        fix = f"write it like {found:%Y-%m-%dT%H:%M}Z, or with +01:00 for Z."
+        raise Trouble(f"{text!r} has no offset from UTC.", fix)
     return found
 
 
