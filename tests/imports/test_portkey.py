@@ -147,6 +147,14 @@ def test_a_config_as_the_api_retrieves_it(portkey: Read) -> None:
     assert of(found, "left out") == {"success"}
 
 
+def test_targets_that_are_prompts_are_said(portkey: Read) -> None:
+    # cookbook/use-cases/smart-fallback-with-model-optimized-prompts.md of Portkey-AI/gateway
+    targets = [{"prompt_id": name, "weight": weight} for name, weight in (("one", 0.1), ("two", 0.9))]
+    with pytest.raises(ImportsError, match="prompts belong to applications") as told:
+        portkey({"strategy": {"mode": "loadbalance"}, "targets": targets})
+    assert "spreads calls" not in str(told.value)
+
+
 def test_keys_may_be_written_in_camel_case(portkey: Read) -> None:
     # mintlify.com/portkey-AI/gateway/concepts/configs
     target = {"virtualKey": "openai-1", "overrideParams": {"model": "m", "maxTokens": 9}}

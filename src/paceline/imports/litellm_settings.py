@@ -258,7 +258,7 @@ def _cache(draft: Draft, parts: _Sections) -> dict[str, Any]:
     section = parts.first("cache")
     if not section.flag("cache"):
         return {}
-    path = section.at("cache_params")
+    path = section.at("cache_params" if "cache_params" in section else "cache")
     params = section.section("cache_params")
     kind, ttl, mode = params.text("type") or "redis", params.positive("ttl"), params.text("mode")
     if mode == "default_off":

@@ -44,4 +44,4 @@ def outcome(draft: Draft, product: str, models_at: str, fix: str) -> Outcome:
 
 
 def _about(draft: Draft, models_at: str) -> list[Finding]:
-    return [each for each in draft.notes.findings if each.path.startswith(models_at)]
+    return [each for each in draft.notes.findings if each.kind == "left out" and each.path.startswith(models_at)]

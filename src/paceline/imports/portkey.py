@@ -33,7 +33,6 @@ _REASONS: Final[dict[str, tuple[str, str]]] = {
     "metadata": ("labels are service and use case", "tag calls with `x-paceline-use-case`"),
     "credentials": ("they are of plugins, which there are none of", ""),
     "admin_token": ("paceline makes its own admin key", "`paceline up` prints it at its first start"),
-    "prompt_id": ("prompts belong to applications", "keep them there"),
 }
 _NESTED: Final = "it belongs to a use case, and stands at one target of several"
 

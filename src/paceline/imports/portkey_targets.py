@@ -21,6 +21,7 @@ _PARAMETER: Final = (
     "requests pass as callers send them: nothing is added but what their use case asks for",
     "set it where the call is made",
 )
+_PROMPT: Final = {"prompt_id": ("prompts belong to applications", "keep them there")}
 _SPREAD: Final = (
     "Portkey spreads calls by weight; paceline prefers the first target, and goes on to the next where that is full, "
     "at its limit, slow or failing",
@@ -143,7 +144,7 @@ class Targets:
         model = overrides.model or leaf.text("azure_model_name")
         found = self._placed(leaf, model)
         if found is None:
-            leaf.leave(dict.fromkeys(leaf.names(), ("its target cannot be carried over", "")))
+            leaf.leave(dict.fromkeys(leaf.names(), ("its target cannot be carried over", "")) | _PROMPT)
             return "", overrides
         provider, model = found
         if not (model := model or self._model):
