@@ -161,7 +161,7 @@ impl Finished {
             to.text(n::RESPONSE_MODEL, &record.model_served);
         }
         let micros =
-            |at: Instant| u32::try_from(at.saturating_duration_since(self.began).as_micros()).unwrap_or(UNDEFINED);
+            |at: Instant| u32::try_from(at.saturating_duration_since(self.began).as_micros()).unwrap_or(UNDEFINED - 1);
         let model = place.map_or("", |place| &place.model);
         Span {
             trace_id: self.trace.context.trace.to_vec(),
@@ -195,7 +195,7 @@ impl Finished {
 
     fn unix_ns(&self, us: u32) -> u64 {
         let us = if us == UNDEFINED { 0 } else { us };
-        (self.record.start_unix_us + u64::from(us)) * 1000
+        self.record.start_unix_us.saturating_add(u64::from(us)).saturating_mul(1000)
     }
 }
 
@@ -306,6 +306,19 @@ mod tests {
         assert_eq!((request.events.len(), request.events[0].time_unix_nano), (1, 1_000_300_000));
         assert_eq!(attempt.name, "chat gpt-5.4-mini");
         assert_eq!(text(&attempt.attributes, "server.address"), Some("127.0.0.1"));
+    }
+
+    #[test]
+    fn an_attempt_of_more_than_the_record_can_tell_ends_as_late_as_it_can() {
+        let mut made = finished(|record, trace| {
+            record.end_us = UNDEFINED - 1;
+            trace.attempt(0, 9, false);
+        });
+        made.trace.attempts[0].ended = made.began.checked_add(Duration::from_hours(2));
+        let spans = made.spans(Names::New, 0);
+        assert_eq!(spans[1].end_time_unix_nano, spans[0].end_time_unix_nano);
+        made.record.start_unix_us = u64::MAX;
+        assert_eq!(made.spans(Names::New, 0)[0].end_time_unix_nano, u64::MAX, "whatever the clock says");
     }
 
     #[test]

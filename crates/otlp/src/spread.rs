@@ -94,11 +94,11 @@ fn buckets(sketch: &Sketch) -> (i32, Option<Buckets>) {
     let all: Vec<(i32, u64)> = sketch.buckets().collect();
     let (Some(&(first, _)), Some(&(last, _))) = (all.first(), all.last()) else { return (SCALE, None) };
     let mut coarser = 0;
-    while ((last >> coarser) - (first >> coarser)).unsigned_abs() as usize >= BUCKETS_MAX {
+    while (last >> coarser).abs_diff(first >> coarser) as usize >= BUCKETS_MAX {
         coarser += 1;
     }
     let offset = first >> coarser;
-    let place = |index: i32| ((index >> coarser) - offset).unsigned_abs() as usize;
+    let place = |index: i32| (index >> coarser).abs_diff(offset) as usize;
     let mut bucket_counts = vec![0; place(last) + 1];
     for (index, count) in all {
         bucket_counts[place(index)] += count;
@@ -129,6 +129,33 @@ mod tests {
             let base = (-f64::from(point.scale)).exp2().exp2();
             let (low, high) = (base.powi(offset), base.powi(offset + 1));
             prop_assert!(low * (1.0 - 1e-9) < value && value <= high * (1.0 + 1e-9), "{low} {value} {high}");
+        }
+
+        #[test]
+        fn each_bucket_counts_what_the_conventions_put_there(
+            values in proptest::collection::vec(prop_oneof![Just(0.0), 1e-6_f64..1e-3, 1e-3_f64..1e3, 1e3_f64..1e9], 1..200)
+        ) {
+            let point = exponential(&values).unwrap_or_default();
+            let mut wanted = std::collections::BTreeMap::<i32, u64>::new();
+            let positive = values.iter().filter(|&&value| value > 0.0);
+            // The conventions' own formula at the scale that is told: the bucket of v is ceil(log(v, base)) - 1.
+            let index = |value: f64| (value.log2() * f64::from(point.scale).exp2()).ceil() as i32 - 1;
+            positive.for_each(|&value| *wanted.entry(index(value)).or_default() += 1);
+            let told = point.positive.unwrap_or_default();
+            let told = (told.offset..).zip(told.bucket_counts).filter(|(_, count)| *count > 0);
+            prop_assert_eq!(told.collect::<std::collections::BTreeMap<_, _>>(), wanted);
+            let zeros = values.iter().filter(|&&value| value == 0.0).count() as u64;
+            prop_assert_eq!((point.zero_count, point.count), (zeros, values.len() as u64));
+            let sum: f64 = values.iter().sum();
+            prop_assert!((point.sum.unwrap_or_default() - sum).abs() <= sum * 1e-9);
+        }
+
+        #[test]
+        fn any_number_has_a_place(values in proptest::collection::vec(any::<f64>(), 1..20)) {
+            let point = exponential(&values).unwrap_or_default();
+            let counts = point.positive.unwrap_or_default().bucket_counts;
+            prop_assert!(counts.len() <= BUCKETS_MAX);
+            prop_assert_eq!(counts.iter().sum::<u64>() + point.zero_count, values.len() as u64);
         }
 
         #[test]
