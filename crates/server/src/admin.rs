@@ -135,15 +135,15 @@ impl Admin {
         if let Some(cache) = &status.cache {
             process.cache(cache.entries, cache.bytes, cache.remote.map(|remote| remote.open));
         }
-        if let Some(export) = &status.export {
-            let exported = Exported {
-                spans: export.spans_sent,
-                points: export.points_sent,
-                requests_dropped: export.requests_dropped,
-                points_dropped: export.points_dropped,
-            };
-            metrics.export.set(export.failing.is_some(), export.waiting, exported);
-        }
+        // Where nothing is exported any more, nothing fails or waits.
+        let export = status.export.unwrap_or_default();
+        let exported = Exported {
+            spans: export.spans_sent,
+            points: export.points_sent,
+            requests_dropped: export.requests_dropped,
+            points_dropped: export.points_dropped,
+        };
+        metrics.export.set(export.failing.is_some(), export.waiting, exported);
         let Ok(text) = metrics.render() else {
             return answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({"message": "metrics could not be written"}));
         };
