@@ -1,7 +1,6 @@
 //! The text of a request and its answer as the conventions have messages, for those spans that may carry it: roles, text,
 //! calls of tools. Bounded; what is not understood is left out, never sent raw.
 
-use bytes::BytesMut;
 use paceline_providers::Assembler;
 use paceline_types::Api;
 use serde_json::{Map, Value, json};
@@ -10,17 +9,15 @@ use crate::attributes::Attributes;
 use crate::names as n;
 use crate::trace::Captured;
 
-/// Longer bodies are not looked at.
-const BODY_BYTES_MAX: usize = 1 << 20;
+/// Messages and their parts of one side.
+const PARTS_MAX: usize = 1024;
 
 /// Puts both sides' text among the attributes.
 pub(crate) fn put(to: &mut Attributes, api: Api, captured: &Captured) {
     let mut cut = captured.cut;
     let read = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).ok();
-    if captured.request.len() > BODY_BYTES_MAX {
-        cut = true;
-    } else if let Some(request) = read(&captured.request) {
-        let mut room = Room { left: captured.bytes_max, cut: false };
+    if let Some(request) = read(&captured.request) {
+        let mut room = Room::new(captured);
         let system = system(&request, &mut room);
         let messages = asked(api, &request, &mut room);
         cut |= room.cut;
@@ -30,7 +27,7 @@ pub(crate) fn put(to: &mut Attributes, api: Api, captured: &Captured) {
         to.text(n::INPUT_MESSAGES, &Value::from(messages).to_string());
     }
     if let Some(answer) = whole(api, captured).as_deref().and_then(read) {
-        let mut room = Room { left: captured.bytes_max, cut: false };
+        let mut room = Room::new(captured);
         let messages = answered(api, &answer, &mut room);
         cut |= room.cut;
         to.text(n::OUTPUT_MESSAGES, &Value::from(messages).to_string());
@@ -42,26 +39,49 @@ pub(crate) fn put(to: &mut Attributes, api: Api, captured: &Captured) {
 
 /// The answer as it would be without a stream; none of one that broke off.
 fn whole(api: Api, captured: &Captured) -> Option<Vec<u8>> {
-    let mut joined = BytesMut::with_capacity(captured.bytes());
-    captured.answer.iter().for_each(|part| joined.extend_from_slice(part));
-    if joined.trim_ascii_start().first() == Some(&b'{') {
-        return Some(joined.to_vec());
+    let answer = &captured.answer;
+    if answer.trim_ascii_start().first() == Some(&b'{') {
+        return Some(answer.clone());
     }
-    if !api.generates() || joined.is_empty() {
+    if !api.generates() || answer.is_empty() {
         return None;
     }
     let mut assembler = Assembler::new(api);
-    assembler.push(&joined);
+    assembler.push(answer);
     Some(assembler.finish().ok()?.to_vec())
 }
 
-/// What is left of the bound on text.
+/// What is left of the bounds on one side: of its text, in which names and identifiers count too, and of its parts.
 struct Room {
     left: usize,
+    parts_left: usize,
     cut: bool,
 }
 
 impl Room {
+    fn new(captured: &Captured) -> Self {
+        Self { left: captured.bytes_max, parts_left: PARTS_MAX, cut: false }
+    }
+
+    /// These, as long as there is room for one more.
+    fn each<'a>(&mut self, all: &'a [Value], mut make: impl FnMut(&'a Value, &mut Self) -> Value) -> Vec<Value> {
+        let mut made = Vec::new();
+        for one in all {
+            if self.parts_left == 0 || self.left == 0 {
+                self.cut = true;
+                break;
+            }
+            self.parts_left -= 1;
+            made.push(make(one, self));
+        }
+        made
+    }
+
+    /// The text of a field; null where there is none.
+    fn name(&mut self, value: Option<&Value>) -> Value {
+        value.and_then(Value::as_str).map(|text| self.take(text)).into()
+    }
+
     fn take(&mut self, text: &str) -> String {
         let mut end = text.len().min(self.left);
         while !text.is_char_boundary(end) {
@@ -92,7 +112,7 @@ fn asked(api: Api, request: &Value, room: &mut Room) -> Vec<Value> {
     };
     match request.get(field) {
         Some(Value::Array(all)) if all.iter().all(Value::is_object) => {
-            all.iter().map(|message| of_message(message, "user", room)).collect()
+            room.each(all, |message, room| of_message(message, "user", room))
         }
         Some(text) => vec![json!({"role": "user", "parts": parts(text, room)})],
         None => Vec::new(),
@@ -103,41 +123,40 @@ fn answered(api: Api, answer: &Value, room: &mut Room) -> Vec<Value> {
     let list = |field: &str| answer.get(field).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     match api {
         Api::Messages => {
-            let reason = answer.get("stop_reason").and_then(Value::as_str).unwrap_or_default();
-            let content = answer.get("content").unwrap_or(&Value::Null);
-            vec![json!({"role": "assistant", "parts": parts(content, room), "finish_reason": reason})]
+            let content = parts(answer.get("content").unwrap_or(&Value::Null), room);
+            let reason = room.name(answer.get("stop_reason"));
+            vec![json!({"role": "assistant", "parts": content, "finish_reason": reason})]
         }
-        Api::Responses => list("output").iter().map(|item| of_message(item, "assistant", room)).collect(),
+        Api::Responses => room.each(list("output"), |item, room| of_message(item, "assistant", room)),
         _ => {
-            let one = |choice: &Value| {
+            let one = |choice: &Value, room: &mut Room| {
                 let mut message = match choice.get("message") {
                     Some(message) => of_message(message, "assistant", room),
                     None => {
                         json!({"role": "assistant", "parts": parts(choice.get("text").unwrap_or(&Value::Null), room)})
                     }
                 };
-                message["finish_reason"] = choice.get("finish_reason").cloned().unwrap_or_default();
+                message["finish_reason"] = room.name(choice.get("finish_reason"));
                 message
             };
-            list("choices").iter().map(one).collect()
+            room.each(list("choices"), one)
         }
     }
 }
 
 /// One message of any dialect: its role, its content, its calls of tools.
 fn of_message(message: &Value, usual: &str, room: &mut Room) -> Value {
-    let role = message.get("role").and_then(Value::as_str).unwrap_or(usual);
+    let role = room.take(message.get("role").and_then(Value::as_str).unwrap_or(usual));
     let mut all = match message.get("content") {
         Some(content) if role == "tool" => {
-            let id = message.get("tool_call_id").cloned().unwrap_or_default();
-            vec![json!({"type": "tool_call_response", "id": id, "response": room.take(&text_of(content))})]
+            vec![response_part(message.get("tool_call_id"), content, room)]
         }
         Some(content) => parts(content, room),
         // Items of Responses that are no messages: calls, their results, reasoning.
         None => vec![of_block(message, room)],
     };
     let calls = message.get("tool_calls").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    all.extend(calls.iter().map(|call| {
+    all.extend(room.each(calls, |call, room| {
         let function = call.get("function").unwrap_or(&Value::Null);
         call_part(call.get("id"), function.get("name"), function.get("arguments"), room)
     }));
@@ -148,7 +167,7 @@ fn of_message(message: &Value, usual: &str, room: &mut Room) -> Value {
 fn parts(content: &Value, room: &mut Room) -> Vec<Value> {
     match content {
         Value::String(text) => vec![room.part(text)],
-        Value::Array(blocks) => blocks.iter().map(|block| of_block(block, room)).collect(),
+        Value::Array(blocks) => room.each(blocks, of_block),
         _ => Vec::new(),
     }
 }
@@ -165,22 +184,32 @@ fn of_block(block: &Value, room: &mut Room) -> Value {
         "tool_use" => call_part(block.get("id"), block.get("name"), block.get("input"), room),
         "function_call" => call_part(block.get("call_id"), block.get("name"), block.get("arguments"), room),
         "tool_result" | "function_call_output" => {
-            let id = block.get("tool_use_id").or_else(|| block.get("call_id")).cloned().unwrap_or_default();
+            let id = block.get("tool_use_id").or_else(|| block.get("call_id"));
             let said = block.get("content").or_else(|| block.get("output")).unwrap_or(&Value::Null);
-            json!({"type": "tool_call_response", "id": id, "response": room.take(&text_of(said))})
+            response_part(id, said, room)
         }
         // Images, audio, reasoning: that they were there, not what they held.
-        other => json!({"type": other}),
+        other => json!({"type": room.take(other)}),
     }
 }
 
 fn call_part(id: Option<&Value>, name: Option<&Value>, arguments: Option<&Value>, room: &mut Room) -> Value {
     let mut part = Map::new();
     part.insert("type".into(), "tool_call".into());
-    part.insert("id".into(), id.cloned().unwrap_or_default());
-    part.insert("name".into(), name.cloned().unwrap_or_default());
+    part.insert("id".into(), room.name(id));
+    part.insert("name".into(), room.name(name));
     part.insert("arguments".into(), arguments.map(|arguments| room.take(&text_of(arguments))).into());
     Value::Object(part)
+}
+
+/// What a tool answered: its text, or its blocks as those of a message.
+fn response_part(id: Option<&Value>, said: &Value, room: &mut Room) -> Value {
+    let id = room.name(id);
+    let response = match said {
+        Value::Array(_) => Value::from(parts(said, room)),
+        other => room.take(&text_of(other)).into(),
+    };
+    json!({"type": "tool_call_response", "id": id, "response": response})
 }
 
 fn text_of(value: &Value) -> String {
@@ -277,8 +306,37 @@ mod tests {
 
     #[test]
     fn text_is_cut_at_the_bound_on_whole_characters_and_says_so() {
-        let found = attributes(Api::Chat, r#"{"messages":[{"role":"user","content":"grüße"}]}"#, &[], 3);
+        let found = attributes(Api::Chat, r#"{"messages":[{"role":"user","content":"grüße"}]}"#, &[], 7);
         assert!(found[0].1.contains(r#""gr""#), "{found:?}");
+        assert_eq!(found[1], pair("paceline.capture.cut", "true"));
+    }
+
+    #[test]
+    fn what_tools_answer_is_text_and_an_image_in_it_is_only_named() {
+        let request = r#"{"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":[
+            {"type":"text","text":"seen"},{"type":"image","source":{"data":"base64"}}]}]}]}"#;
+        let found = attributes(Api::Messages, request, &[], 1000);
+        let response = r#""response":[{"content":"seen","type":"text"},{"type":"image"}]"#;
+        assert!(found[0].1.contains(response) && !found[0].1.contains("base64"), "{found:?}");
+    }
+
+    #[test]
+    fn neither_names_nor_the_number_of_parts_get_around_the_bound() {
+        let long = "x".repeat(50_000);
+        for request in [
+            format!(r#"{{"messages":[{{"role":"{long}","content":"{long}"}}]}}"#),
+            format!(r#"{{"messages":[{{"content":[{{"type":"{long}"}},{{"type":"tool_use","id":"{long}"}}]}}]}}"#),
+            format!(r#"{{"messages":[{{"role":"tool","tool_call_id":["{long}"],"content":{{"a":"{long}"}}}}]}}"#),
+            format!(r#"{{"messages":[{}{{}}]}}"#, r#"{"content":""},"#.repeat(5000)),
+            format!(r#"{{"messages":[{{"content":["{}"]}}]}}"#, r#"",""#.repeat(5000)),
+        ] {
+            let found = attributes(Api::Chat, &request, &[], 100);
+            assert!(found[0].1.len() < 40 * PARTS_MAX, "{} {}", found[0].1.len(), &found[0].1[..300]);
+            assert_eq!(found[1], pair("paceline.capture.cut", "true"));
+        }
+        let many = format!(r#"{{"messages":[{}{{}}]}}"#, r#"{"content":""},"#.repeat(5000));
+        let found = attributes(Api::Chat, &many, &[], 100_000);
+        assert_eq!(found[0].1.matches("role").count(), PARTS_MAX);
         assert_eq!(found[1], pair("paceline.capture.cut", "true"));
     }
 

@@ -1,7 +1,12 @@
 //! W3C trace context: what a caller says of its trace, and what a provider is told of ours. Owns the form of
-//! `traceparent`; what is malformed counts as absent, as the recommendation has it.
+//! `traceparent`; what is malformed, or there twice, counts as absent, as the recommendation has it.
 
 use std::fmt;
+
+use paceline_http::{HeaderMap, HeaderValue};
+
+/// Longest `tracestate` that is passed on to the collector.
+const STATE_BYTES_MAX: usize = 512;
 
 /// The trace a request belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,8 +18,16 @@ pub struct Context {
 }
 
 impl Context {
-    /// The caller's trace, or a new one of which this share is sampled. `random` gives 64 bits at a time.
-    pub fn begin(traceparent: Option<&[u8]>, share: f64, mut random: impl FnMut() -> u64) -> Self {
+    /// The caller's trace and its `tracestate`, or a new trace of which this share is sampled. `random` gives 64 bits at
+    /// a time.
+    pub(crate) fn of(headers: &HeaderMap, share: f64, random: impl FnMut() -> u64) -> (Self, Option<String>) {
+        let mut all = headers.get_all("traceparent").iter();
+        let one = all.next().filter(|_| all.next().is_none());
+        let context = Self::begin(one.map(HeaderValue::as_bytes), share, random);
+        (context, context.parent.and_then(|_| state(headers)))
+    }
+
+    pub(crate) fn begin(traceparent: Option<&[u8]>, share: f64, mut random: impl FnMut() -> u64) -> Self {
         if let Some(context) = traceparent.and_then(parse) {
             return context;
         }
@@ -24,6 +37,13 @@ impl Context {
         trace[8..].copy_from_slice(&low.to_be_bytes());
         Self { trace, parent: None, sampled: is_within(low, share) }
     }
+}
+
+/// The lines of `tracestate` as one; none where they are no text or too long.
+fn state(headers: &HeaderMap) -> Option<String> {
+    let lines: Option<Vec<&str>> = headers.get_all("tracestate").iter().map(|line| line.to_str().ok()).collect();
+    let state = lines?.join(",");
+    (!state.is_empty() && state.len() <= STATE_BYTES_MAX).then_some(state)
 }
 
 /// By the trace's own digits, so that everybody who decides by them decides alike.
@@ -145,10 +165,62 @@ mod tests {
         assert!((850..1150).contains(&tenth), "{tenth}");
     }
 
+    fn headers(all: &[(&'static str, &[u8])]) -> HeaderMap {
+        all.iter()
+            .filter_map(|(name, value)| {
+                Some((paceline_http::HeaderName::from_static(name), HeaderValue::from_bytes(value).ok()?))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_traceparent_that_is_there_twice_is_none_and_its_state_goes_with_it() {
+        let parent = ("traceparent", GOOD.as_bytes());
+        let of = |all: &[(&'static str, &[u8])]| Context::of(&headers(all), 0.0, || 7);
+        let (context, state) = of(&[parent, ("tracestate", b"a=1"), ("tracestate", b"b=2,c=3")]);
+        assert!(context.parent.is_some());
+        assert_eq!(state.as_deref(), Some("a=1,b=2,c=3"), "lines of one list");
+        let (context, state) = of(&[parent, parent, ("tracestate", b"a=1")]);
+        assert_eq!((context.parent, state), (None, None));
+        assert_eq!(of(&[("tracestate", b"a=1")]).1, None, "there is no trace it could be of");
+        assert_eq!(of(&[parent, ("tracestate", b"a=\xff")]).1, None);
+        assert_eq!(of(&[parent, ("tracestate", &[b'a'; STATE_BYTES_MAX + 1])]).1, None);
+        assert_eq!(of(&[parent]).1, None);
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             let _ = parse(&bytes);
+        }
+
+        #[test]
+        fn what_is_nearly_one_is_read_without_a_panic_and_never_as_nothing(
+            edits in proptest::collection::vec((0_usize..60, any::<u8>(), 0_u8..3), 1..4)
+        ) {
+            let mut bytes = GOOD.as_bytes().to_vec();
+            for (at, byte, how) in edits {
+                let at = at.min(bytes.len());
+                match how {
+                    0 => bytes.insert(at, byte),
+                    1 if at < bytes.len() => bytes[at] = byte,
+                    _ => bytes.truncate(at),
+                }
+            }
+            if let Some(context) = parse(&bytes) {
+                prop_assert!(context.trace != [0; 16] && context.parent.is_some_and(|parent| parent != [0; 8]));
+                prop_assert!(bytes.starts_with(b"00-") == (bytes[..2] == *b"00") && bytes[..2] != *b"ff");
+            }
+        }
+
+        #[test]
+        fn what_a_provider_is_told_reads_back_as_what_was_meant(
+            trace in any::<[u8; 16]>(), span in any::<[u8; 8]>(), sampled in any::<bool>()
+        ) {
+            prop_assume!(trace != [0; 16] && span != [0; 8]);
+            let told = Traceparent { context: Context { trace, parent: None, sampled }, span }.to_string();
+            prop_assert_eq!(parse(told.as_bytes()), Some(Context { trace, parent: Some(span), sampled }));
+            prop_assert_eq!(parse(format!("01{}-more", &told[2..]).as_bytes()), parse(told.as_bytes()));
         }
     }
 }

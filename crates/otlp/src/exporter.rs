@@ -23,8 +23,8 @@ use crate::worker;
 
 /// Bytes of captured bodies that may wait for export, of all requests together.
 const CAPTURED_BYTES_MAX: usize = 16 << 20;
-/// Longest `tracestate` that is passed on to the collector.
-const STATE_BYTES_MAX: usize = 512;
+/// And in one export, unless it is of one request: a collector takes 4 MiB over gRPC if nobody said otherwise.
+const CAPTURED_BYTES_OF_EXPORT: usize = 1 << 20;
 
 /// How export stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct ExportStatus {
     pub waiting: usize,
     pub spans_sent: u64,
     pub points_sent: u64,
-    /// Requests whose spans were dropped: no room, or a collector that did not take them.
+    /// Requests whose spans were dropped: no room, or a collector that did not take them all.
     pub requests_dropped: u64,
     /// Points that no collector took.
     pub points_dropped: u64,
@@ -67,6 +67,8 @@ pub struct Surroundings<'a> {
     pub tls: &'a ClientTls,
     pub proxies: &'a Arc<Proxies>,
     pub counts: &'a Arc<Counts>,
+    /// 64 random bits.
+    pub random: fn() -> u64,
     /// Takes one line.
     pub log: fn(&str),
 }
@@ -74,6 +76,8 @@ pub struct Surroundings<'a> {
 /// What exporter and worker share.
 pub(crate) struct Shared {
     pub otlp: Otlp,
+    /// Tells this exporter from every other: `service.instance.id`.
+    pub instance: String,
     pub series: Series,
     queue: Mutex<VecDeque<Finished>>,
     pub wake: Notify,
@@ -110,6 +114,7 @@ impl Exporter {
         let shared = Arc::new(Shared {
             series: Series::new(otlp.names, otlp.histograms, otlp.temporality, unix_ns()),
             otlp: otlp.clone(),
+            instance: uuid([(around.random)(), (around.random)()]),
             queue: Mutex::default(),
             wake: Notify::new(),
             stop: AtomicBool::new(false),
@@ -176,9 +181,9 @@ impl Shared {
         if let Some(captured) = &finished.trace.captured {
             let bytes = captured.bytes();
             let before = self.captured_bytes.fetch_add(bytes, Ordering::Relaxed);
-            if before + bytes > CAPTURED_BYTES_MAX {
+            if bytes > 0 && before + bytes > CAPTURED_BYTES_MAX {
                 self.captured_bytes.fetch_sub(bytes, Ordering::Relaxed);
-                finished.trace.captured = None;
+                finished.trace.leave_out_text();
             }
         }
         let most = self.otlp.queue_max as usize;
@@ -211,10 +216,16 @@ impl Shared {
         self.captured_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Up to `most` of what waits.
+    /// Up to `most` of what waits, fewer where text was captured.
     pub(crate) fn take(&self, most: usize) -> Vec<Finished> {
         let mut queue = self.queue.lock();
-        let count = queue.len().min(most);
+        let mut bytes = 0;
+        let fits = |one: &&Finished| {
+            bytes += one.trace.captured.as_ref().map_or(0, |captured| captured.bytes());
+            bytes <= CAPTURED_BYTES_OF_EXPORT
+        };
+        let count = queue.iter().take(most).take_while(fits).count();
+        let count = count.max(1).min(queue.len());
         queue.drain(..count).collect()
     }
 }
@@ -244,11 +255,7 @@ impl Telemetry {
         if !otlp.traces {
             return None;
         }
-        let traceparent = headers.get("traceparent").map(HeaderValue::as_bytes);
-        let context = Context::begin(traceparent, otlp.sample_share, &mut random);
-        let state =
-            headers.get("tracestate").filter(|_| context.parent.is_some()).and_then(|state| state.to_str().ok());
-        let state = state.filter(|state| state.len() <= STATE_BYTES_MAX).map(str::to_owned);
+        let (context, state) = Context::of(headers, otlp.sample_share, &mut random);
         Some(Box::new(Trace::new(context, random() | 1, state)))
     }
 
@@ -317,6 +324,13 @@ fn resolved(otlp: &Otlp, secret: impl Fn(&str) -> Option<String>) -> Resolved {
     (found, missing)
 }
 
+/// A version 4 UUID of these bits.
+fn uuid([high, low]: [u64; 2]) -> String {
+    let (high, low) = (high & !0xf000 | 0x4000, low & !(0b11 << 62) | 1 << 63);
+    let (first, second, third) = (high >> 32, high >> 16 & 0xffff, high & 0xffff);
+    format!("{first:08x}-{second:04x}-{third:04x}-{:04x}-{:012x}", low >> 48, low & 0xffff_ffff_ffff)
+}
+
 pub(crate) fn unix_ns() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
@@ -346,6 +360,73 @@ mod tests {
             assert!(!seen(others, false, &unsampled), "{others:?}");
             assert!(seen(others, false, &Context { sampled: true, ..unsampled }));
         }
+    }
+
+    fn shared(queue_max: u32) -> Shared {
+        let otlp = Otlp { queue_max, ..paceline_plan::sample::otlp("http://127.0.0.1:9") };
+        Shared {
+            series: Series::new(otlp.names, otlp.histograms, otlp.temporality, 1),
+            otlp,
+            instance: uuid([0, 0]),
+            queue: Mutex::default(),
+            wake: Notify::new(),
+            stop: AtomicBool::new(false),
+            captured_bytes: AtomicUsize::new(0),
+            counts: Arc::default(),
+            failing: Mutex::default(),
+            log: |_| {},
+        }
+    }
+
+    /// One of whose request so many bytes were captured.
+    fn finished(bytes: usize) -> Finished {
+        let mut trace = Trace::new(Context::begin(None, 1.0, || 3), 5, None);
+        trace.capture(u64::MAX, 1000, &vec![b'x'; bytes].into());
+        Finished {
+            record: UsageRecord::begin(RequestId::new(1, 1), 1, Api::Chat),
+            trace,
+            began: Instant::now(),
+            places: Arc::new(Places::default()),
+            deployment: None,
+            team: None,
+            class: None,
+        }
+    }
+
+    #[test]
+    fn the_queue_is_bounded_and_what_finds_no_room_is_counted_and_held_no_longer() {
+        let shared = shared(2);
+        (0..5).for_each(|_| shared.push(finished(10)));
+        assert_eq!(shared.counts.requests_dropped.load(Ordering::Relaxed), 3);
+        let batch = shared.take(256);
+        assert_eq!((batch.len(), shared.captured_bytes.load(Ordering::Relaxed)), (2, 20));
+        shared.release(&batch);
+        assert_eq!(shared.captured_bytes.load(Ordering::Relaxed), 0);
+        assert!(shared.take(256).is_empty());
+    }
+
+    #[test]
+    fn one_export_holds_no_more_text_than_a_collector_takes_and_each_request_leaves_in_the_end() {
+        let shared = shared(64);
+        let third = CAPTURED_BYTES_OF_EXPORT / 3;
+        [third, third, third, 0, CAPTURED_BYTES_OF_EXPORT, 0]
+            .into_iter()
+            .for_each(|bytes| shared.push(finished(bytes)));
+        let counts = std::iter::repeat_with(|| shared.take(256).len()).take_while(|&count| count > 0);
+        assert_eq!(counts.collect::<Vec<_>>(), [4, 2]);
+        (0..20).for_each(|_| shared.push(finished(CAPTURED_BYTES_OF_EXPORT)));
+        let all: Vec<_> = std::iter::repeat_with(|| shared.take(256)).take_while(|batch| !batch.is_empty()).collect();
+        let with_text = |batch: &Vec<Finished>| batch[0].trace.captured.as_ref().is_some_and(|kept| kept.bytes() > 0);
+        let cut = |one: &Finished| one.trace.captured.as_ref().is_some_and(|kept| kept.cut);
+        // Two of the first six are still held: 14 of 16 MiB were left.
+        assert_eq!(all.iter().filter(|batch| with_text(batch)).count(), 14);
+        assert_eq!(all.iter().flatten().filter(|one| cut(one)).count(), 6, "text that found no room is said to be cut");
+    }
+
+    #[test]
+    fn an_instance_is_a_uuid_of_version_4() {
+        assert_eq!(uuid([u64::MAX, u64::MAX]), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_eq!(uuid([0x0123_4567_89ab_cdef, 0x0123_4567_89ab_cdef]), "01234567-89ab-4def-8123-456789abcdef");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use paceline_plan::Plan;
 use crate::names;
 
 /// A plan's deployments, by its indices.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Places(Vec<Place>);
 
 #[derive(Debug)]

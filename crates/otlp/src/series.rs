@@ -18,6 +18,8 @@ use crate::places::Place;
 use crate::spread::{Distribution, Frame, Point};
 
 const OTHER: &str = "other";
+/// Series of one export: with all their points, well below the 4 MiB that a collector takes over gRPC.
+const SERIES_OF_EXPORT: usize = 128;
 
 /// What a series is of.
 #[derive(Clone, Copy)]
@@ -33,6 +35,12 @@ pub(crate) struct Who<'a> {
 }
 
 impl Who<'_> {
+    /// Whom it counts as where there is no room for itself.
+    fn other(&self) -> Self {
+        let (service, use_case, team, class, model) = (OTHER, OTHER, OTHER, OTHER, OTHER);
+        Who { service, use_case, team, class, model, place: None, ..*self }
+    }
+
     fn names(&self) -> [&str; 6] {
         let deployment = self.place.map_or("", |place| &place.name);
         [self.service, self.use_case, self.team, self.class, self.model, deployment]
@@ -59,6 +67,8 @@ pub(crate) struct Series {
     histograms: Histograms,
     temporality: Temporality,
     max: AtomicUsize,
+    /// How many there are.
+    count: AtomicUsize,
     /// Since when the figures count.
     since_unix_ns: AtomicU64,
     map: RwLock<HashMap<u64, Vec<Arc<One>>>>,
@@ -67,7 +77,8 @@ pub(crate) struct Series {
 impl Series {
     pub(crate) fn new(names: Names, histograms: Histograms, temporality: Temporality, now_unix_ns: u64) -> Self {
         let since_unix_ns = AtomicU64::new(now_unix_ns);
-        Self { names, histograms, temporality, max: AtomicUsize::new(1000), since_unix_ns, map: RwLock::default() }
+        let (max, count) = (AtomicUsize::new(1000), AtomicUsize::new(0));
+        Self { names, histograms, temporality, max, count, since_unix_ns, map: RwLock::default() }
     }
 
     pub(crate) fn set_max(&self, max: usize) {
@@ -76,7 +87,8 @@ impl Series {
 
     /// Counts one finished request.
     pub(crate) fn record(&self, who: &Who<'_>, record: &UsageRecord) {
-        let one = self.find(who).unwrap_or_else(|| self.insert(who));
+        let one = self.find(who).or_else(|| self.find(&who.other()).filter(|_| self.is_full()));
+        let one = one.unwrap_or_else(|| self.insert(who));
         let mut figures = one.figures.lock();
         add_spreads(&mut figures.spreads, record);
         add_totals(&mut figures.totals, record);
@@ -87,11 +99,13 @@ impl Series {
         map.get(&hash(who))?.iter().find(|one| is(one, who)).map(Arc::clone)
     }
 
+    fn is_full(&self) -> bool {
+        self.count.load(Ordering::Relaxed) >= self.max.load(Ordering::Relaxed)
+    }
+
     fn insert(&self, who: &Who<'_>) -> Arc<One> {
         let mut map = self.map.write();
-        let full = map.values().map(Vec::len).sum::<usize>() >= self.max.load(Ordering::Relaxed);
-        let (service, use_case, team, class, model) = (OTHER, OTHER, OTHER, OTHER, OTHER);
-        let who = if full { Who { service, use_case, team, class, model, place: None, ..*who } } else { *who };
+        let who = if self.is_full() { who.other() } else { *who };
         let bucket = map.entry(hash(&who)).or_default();
         if let Some(one) = bucket.iter().find(|one| is(one, &who)) {
             return Arc::clone(one);
@@ -104,6 +118,7 @@ impl Series {
             figures: Mutex::new(self.fresh()),
         });
         bucket.push(Arc::clone(&one));
+        self.count.fetch_add(1, Ordering::Relaxed);
         one
     }
 
@@ -112,8 +127,9 @@ impl Series {
         Figures { spreads, totals: [0; TOTALS] }
     }
 
-    /// Everything as it stands now; of deltas, what came since the last time.
-    pub(crate) fn collect(&self, now_unix_ns: u64) -> Vec<Metric> {
+    /// Everything as it stands now, in as many parts as there are exports to be; of deltas, what came since the last
+    /// time.
+    pub(crate) fn collect(&self, now_unix_ns: u64) -> Vec<Vec<Metric>> {
         let delta = self.temporality == Temporality::Delta;
         let since = if delta {
             self.since_unix_ns.swap(now_unix_ns, Ordering::Relaxed)
@@ -126,9 +142,14 @@ impl Series {
             if delta { std::mem::replace(&mut *figures, self.fresh()) } else { figures.clone() }
         };
         let figures: Vec<(Arc<One>, Figures)> = all.into_iter().map(|one| (Arc::clone(&one), take(&one))).collect();
-        let of_metric = |metric: &&n::Metric| {
+        let parts = figures.chunks(SERIES_OF_EXPORT).map(|part| self.metrics(part, since, now_unix_ns));
+        parts.filter(|metrics| !metrics.is_empty()).collect()
+    }
+
+    fn metrics(&self, figures: &[(Arc<One>, Figures)], start_unix_ns: u64, now_unix_ns: u64) -> Vec<Metric> {
+        let of_metric = |metric: &n::Metric| {
             let spoken_of = figures.iter().filter(|(one, _)| metric.speaks_of(self.names, one.api));
-            let frame = |one: &One| Frame { start_unix_ns: since, now_unix_ns, attributes: one.attributes.clone() };
+            let frame = |one: &One| Frame { start_unix_ns, now_unix_ns, attributes: one.attributes.clone() };
             let data = match metric.shape {
                 Shape::Total(total) => self.sum(total, spoken_of.map(|(one, figures)| (frame(one), figures))),
                 Shape::Spread(points, _) => {
@@ -142,7 +163,7 @@ impl Series {
                 data: Some(data),
             })
         };
-        METRICS.iter().filter_map(|metric| of_metric(&metric)).collect()
+        METRICS.iter().filter_map(of_metric).collect()
     }
 
     fn sum<'a>(&self, total: Total, all: impl Iterator<Item = (Frame, &'a Figures)>) -> Option<Data> {
@@ -307,6 +328,11 @@ mod tests {
         record
     }
 
+    /// Everything, with a bound on series that leaves one part.
+    fn collect(series: &Series, now_unix_ns: u64) -> Vec<Metric> {
+        series.collect(now_unix_ns).into_iter().flatten().collect()
+    }
+
     fn series(temporality: Temporality) -> Series {
         Series::new(Names::V1_41, Histograms::Exponential, temporality, 7)
     }
@@ -328,7 +354,7 @@ mod tests {
         let mut retried = record();
         retried.retry_us = 400;
         series.record(&who("a", None), &retried);
-        let metrics = series.collect(9);
+        let metrics = collect(&series, 9);
         assert_eq!(points(&metrics, "gen_ai.client.operation.duration"), [(1, 0.5004)]);
         assert_eq!(points(&metrics, "gen_ai.server.request.duration"), [(1, 0.501)]);
         assert_eq!(points(&metrics, "gen_ai.client.token.usage"), [(1, 10.0), (1, 5.0)]);
@@ -341,7 +367,7 @@ mod tests {
         let mut hit = record();
         (hit.cache, hit.token_source) = (CacheUse::Stale, TokenSource::Estimated);
         series.record(&who("a", None), &hit);
-        let metrics = series.collect(9);
+        let metrics = collect(&series, 9);
         assert_eq!(points(&metrics, "gen_ai.client.operation.duration"), []);
         assert_eq!(points(&metrics, "gen_ai.client.token.usage"), []);
         assert_eq!(points(&metrics, "gen_ai.server.request.duration").len(), 1);
@@ -353,7 +379,7 @@ mod tests {
             let series = series(temporality);
             let counts = |now| {
                 series.record(&who("a", None), &record());
-                let metrics = series.collect(now);
+                let metrics = collect(&series, now);
                 points(&metrics, "gen_ai.server.request.duration").iter().map(|(count, _)| *count).collect::<Vec<_>>()
             };
             assert_eq!(counts(9), [1]);
@@ -372,9 +398,41 @@ mod tests {
         for service in ["a", "b", "c", "d", "a"] {
             series.record(&who(service, None), &record());
         }
-        let metrics = series.collect(9);
+        let metrics = collect(&series, 9);
         let mut counts = points(&metrics, "gen_ai.server.request.duration");
         counts.sort_by_key(|(count, _)| *count);
         assert_eq!(counts.iter().map(|(count, _)| *count).collect::<Vec<_>>(), [1, 2, 2]);
+    }
+
+    #[test]
+    fn many_series_leave_in_exports_that_a_collector_takes_over_grpc() {
+        for temporality in [Temporality::Cumulative, Temporality::Delta] {
+            let series = Series::new(Names::Both, Histograms::Exponential, temporality, 7);
+            let count = SERIES_OF_EXPORT * 2 + 1;
+            for service in 0..count {
+                let service = format!("{}-{service}", "a-name-as-long-as-they-come".repeat(2));
+                for step in 0..200_u32 {
+                    // Spread so widely that each histogram has all the buckets it may have.
+                    let mut record = record();
+                    let us = 50 << (step % 24);
+                    (record.sent_us, record.queue_us, record.ttft_us, record.end_us) = (0, us, us + step, us + step);
+                    (record.tpot_ns, record.overhead_in_ns, record.overhead_back_ns) = (us, us, us);
+                    (record.tokens.input, record.tokens.output) = (us, us);
+                    series.record(&who(&service, None), &record);
+                }
+            }
+            let parts = series.collect(9);
+            assert_eq!(parts.len(), 3);
+            let bytes = |part: &Vec<Metric>| part.iter().map(prost::Message::encoded_len).sum::<usize>();
+            let largest = parts.iter().map(bytes).max().unwrap_or_default();
+            assert!(largest < 3 << 20, "{largest}");
+            let requests = parts.iter().flatten().filter(|metric| metric.name == "paceline.requests");
+            let points = requests.filter_map(|metric| match &metric.data {
+                Some(Data::Sum(sum)) => Some(sum.data_points.len()),
+                _ => None,
+            });
+            assert_eq!(points.sum::<usize>(), count, "each series once");
+            assert_eq!(series.collect(11).is_empty(), temporality == Temporality::Delta);
+        }
     }
 }

@@ -9,6 +9,8 @@ use crate::context::{Context, Traceparent};
 
 /// Most attempts that get a span of their own.
 const ATTEMPTS_MAX: usize = 16;
+/// Longer requests are not kept.
+const REQUEST_BYTES_MAX: usize = 1 << 20;
 /// Bytes of an answer that are kept for its text; what is longer is cut.
 const ANSWER_BYTES_MAX: usize = 512 * 1024;
 
@@ -53,20 +55,27 @@ pub(crate) struct Captured {
     pub until_unix_s: u64,
     pub bytes_max: usize,
     pub request: Bytes,
-    pub answer: Vec<Bytes>,
-    answer_bytes: usize,
+    /// Copied, since parts would hold on to the buffers that they were read into.
+    pub answer: Vec<u8>,
+    /// Some of it is missing.
     pub cut: bool,
 }
 
 impl Captured {
     pub(crate) fn bytes(&self) -> usize {
-        self.request.len() + self.answer_bytes
+        self.request.len() + self.answer.len()
     }
 }
 
 impl Trace {
     pub(crate) fn new(context: Context, span: u64, state: Option<String>) -> Self {
         Self { context, span: span.to_be_bytes(), state, attempts: Vec::new(), captured: None }
+    }
+
+    /// True where no caller's trace was taken over: what a caller says of its trace's state is then of none.
+    #[must_use]
+    pub fn begins_here(&self) -> bool {
+        self.context.parent.is_none()
     }
 
     /// Notes that an attempt leaves; returns what its provider is told.
@@ -112,20 +121,25 @@ impl Trace {
 
     /// From here on the bytes of this request are kept.
     pub fn capture(&mut self, until_unix_s: u64, bytes_max: u32, request: &Bytes) {
-        let (bytes_max, request) = (bytes_max as usize, request.clone());
-        let captured = Captured { until_unix_s, bytes_max, request, answer: Vec::new(), answer_bytes: 0, cut: false };
+        let cut = request.len() > REQUEST_BYTES_MAX;
+        let request = if cut { Bytes::new() } else { request.clone() };
+        let captured = Captured { until_unix_s, bytes_max: bytes_max as usize, request, answer: Vec::new(), cut };
         self.captured = Some(Box::new(captured));
+    }
+
+    /// There is no room for the text: the span says that it is missing.
+    pub(crate) fn leave_out_text(&mut self) {
+        if let Some(captured) = &mut self.captured {
+            (captured.request, captured.answer, captured.cut) = (Bytes::new(), Vec::new(), true);
+        }
     }
 
     /// Some of the answer, as the provider wrote it.
     pub fn answer(&mut self, part: &Bytes) {
         let Some(captured) = &mut self.captured else { return };
-        if captured.answer_bytes + part.len() > ANSWER_BYTES_MAX {
-            captured.cut = true;
-            return;
-        }
-        captured.answer_bytes += part.len();
-        captured.answer.push(part.clone());
+        let room = ANSWER_BYTES_MAX - captured.answer.len();
+        captured.cut |= part.len() > room;
+        captured.answer.extend_from_slice(&part[..part.len().min(room)]);
     }
 }
 
@@ -172,7 +186,16 @@ mod tests {
         trace.capture(9, 100, &Bytes::from_static(b"prompt"));
         let part = Bytes::from(vec![b'x'; ANSWER_BYTES_MAX / 2 + 1]);
         trace.answer(&part);
+        assert!(trace.captured.as_ref().is_some_and(|kept| !kept.cut));
         trace.answer(&part);
-        assert!(trace.captured.is_some_and(|kept| kept.cut && kept.answer.len() == 1));
+        trace.answer(&Bytes::from_static(b"nothing after a gap"));
+        assert!(trace.captured.is_some_and(|kept| kept.cut && kept.answer == vec![b'x'; ANSWER_BYTES_MAX]));
+    }
+
+    #[test]
+    fn a_request_too_long_to_be_looked_at_is_not_held() {
+        let mut trace = trace();
+        trace.capture(9, 100, &Bytes::from(vec![b'x'; REQUEST_BYTES_MAX + 1]));
+        assert!(trace.captured.is_some_and(|kept| kept.cut && kept.bytes() == 0));
     }
 }

@@ -27,6 +27,13 @@ pub(crate) enum Signal {
 }
 
 impl Signal {
+    pub(crate) const fn what(self) -> &'static str {
+        match self {
+            Self::Traces => "spans",
+            Self::Metrics => "points",
+        }
+    }
+
     const fn path(self, protocol: Protocol) -> &'static str {
         match (self, protocol) {
             (Self::Traces, Protocol::Http) => "/v1/traces",
@@ -81,11 +88,11 @@ impl Wire {
     }
 
     /// Sends one message; returns how many of its spans or points the collector did not take.
-    pub(crate) async fn send(&self, signal: Signal, message: Vec<u8>) -> Result<u64, Failed> {
-        let message = if self.gzip { zipped(&message)? } else { message };
+    pub(crate) async fn send(&self, signal: Signal, message: &Bytes) -> Result<u64, Failed> {
+        let message = if self.gzip { zipped(message)? } else { message.clone() };
         let body = match self.protocol {
-            Protocol::Http => vec![Bytes::from(message)],
-            Protocol::Grpc => vec![frame(message.len(), self.gzip)?, Bytes::from(message)],
+            Protocol::Http => vec![message],
+            Protocol::Grpc => vec![frame(message.len(), self.gzip)?, message],
         };
         let deadline = Some(Instant::now() + self.timeout);
         let deadlines = Deadlines { connect: deadline, head: deadline };
@@ -116,10 +123,10 @@ fn all_headers(otlp: &Otlp, more: Vec<(HeaderName, HeaderValue)>) -> HeaderMap {
     fixed.chain(more).collect()
 }
 
-fn zipped(message: &[u8]) -> Result<Vec<u8>, Failed> {
+fn zipped(message: &[u8]) -> Result<Bytes, Failed> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(message.len() / 4), Compression::fast());
     let written = encoder.write_all(message).and_then(|()| encoder.finish());
-    written.map_err(|error| Failed::ForGood(format!("the export could not be compressed: {error}")))
+    written.map(Bytes::from).map_err(|error| Failed::ForGood(format!("the export could not be compressed: {error}")))
 }
 
 /// The five bytes in front of a gRPC message.

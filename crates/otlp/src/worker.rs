@@ -7,12 +7,13 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use bytes::Bytes;
 use prost::Message;
 
 use crate::attributes::key_value;
 use crate::exporter::{Shared, unix_ns};
 use crate::messages::{
-    Data, Metrics, Resource, ResourceMetrics, ResourceSpans, Scope, ScopeMetrics, ScopeSpans, Traces, Value,
+    Data, Metric, Metrics, Resource, ResourceMetrics, ResourceSpans, Scope, ScopeMetrics, ScopeSpans, Traces, Value,
 };
 use crate::span::Finished;
 use crate::wire::{Failed, Signal, Wire};
@@ -65,7 +66,10 @@ impl Worker {
             let (message, spans) = self.spans(&batch);
             match self.export(Signal::Traces, message).await {
                 Some(rejected) => {
-                    self.shared.counts.spans_sent.fetch_add(spans.saturating_sub(rejected), Ordering::Relaxed);
+                    let counts = &self.shared.counts;
+                    counts.spans_sent.fetch_add(spans.saturating_sub(rejected), Ordering::Relaxed);
+                    // Whose they were is not said: of as many requests, at most.
+                    counts.requests_dropped.fetch_add(rejected.min(batch.len() as u64), Ordering::Relaxed);
                     self.shared.release(&batch);
                 }
                 None => self.shared.dropped(&batch),
@@ -84,8 +88,8 @@ impl Worker {
                 self.wait(LOOK.min(next - tokio::time::Instant::now())).await;
             }
             let last = self.stops();
-            let (message, points) = self.points();
-            if points > 0 {
+            for metrics in self.shared.series.collect(unix_ns()) {
+                let (message, points) = self.points(metrics);
                 let sent = self.export(Signal::Metrics, message).await;
                 let rejected = sent.unwrap_or(points).min(points);
                 self.shared.counts.points_sent.fetch_add(points - rejected, Ordering::Relaxed);
@@ -100,13 +104,16 @@ impl Worker {
 
     /// Sends until it is taken or has been tried often enough; once where the end has come. Tells how much of it was
     /// rejected.
-    async fn export(&self, signal: Signal, message: Vec<u8>) -> Option<u64> {
+    async fn export(&self, signal: Signal, message: Bytes) -> Option<u64> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let (why, asked) = match self.wire.send(signal, message.clone()).await {
+            let (why, asked) = match self.wire.send(signal, &message).await {
                 Ok(rejected) => {
-                    self.works();
+                    match rejected {
+                        0 => self.works(),
+                        _ => self.fails(format!("the collector rejected {rejected} {}", signal.what())),
+                    }
                     return Some(rejected);
                 }
                 Err(Failed::ForGood(why)) => {
@@ -122,7 +129,7 @@ impl Worker {
             let pause = asked.unwrap_or(PAUSE * 2_u32.pow(tries - 1)).min(PAUSE_MAX);
             let until = tokio::time::Instant::now() + pause;
             while !self.stops() && tokio::time::Instant::now() < until {
-                self.wait(until - tokio::time::Instant::now()).await;
+                self.wait(LOOK.min(until - tokio::time::Instant::now())).await;
             }
         }
     }
@@ -145,18 +152,17 @@ impl Worker {
         *failing = Some(why);
     }
 
-    fn spans(&self, batch: &[Finished]) -> (Vec<u8>, u64) {
+    fn spans(&self, batch: &[Finished]) -> (Bytes, u64) {
         let now_unix_s = unix_ns() / 1_000_000_000;
         let names = self.shared.otlp.names;
         let spans: Vec<_> = batch.iter().flat_map(|one| one.spans(names, now_unix_s)).collect();
         let count = spans.len() as u64;
         let scope_spans = vec![ScopeSpans { scope: Some(scope()), spans }];
         let message = Traces { resource_spans: vec![ResourceSpans { resource: Some(self.resource()), scope_spans }] };
-        (message.encode_to_vec(), count)
+        (message.encode_to_vec().into(), count)
     }
 
-    fn points(&self) -> (Vec<u8>, u64) {
-        let metrics = self.shared.series.collect(unix_ns());
+    fn points(&self, metrics: Vec<Metric>) -> (Bytes, u64) {
         let count = |data: &Data| match data {
             Data::Sum(sum) => sum.data_points.len(),
             Data::Histogram(histogram) => histogram.data_points.len(),
@@ -165,18 +171,48 @@ impl Worker {
         let points = metrics.iter().filter_map(|metric| metric.data.as_ref()).map(count).sum::<usize>() as u64;
         let scope_metrics = vec![ScopeMetrics { scope: Some(scope()), metrics }];
         let resource_metrics = vec![ResourceMetrics { resource: Some(self.resource()), scope_metrics }];
-        (Metrics { resource_metrics }.encode_to_vec(), points)
+        (Metrics { resource_metrics }.encode_to_vec().into(), points)
     }
 
     fn resource(&self) -> Resource {
-        let usual = [("service.name", "paceline"), ("service.version", env!("CARGO_PKG_VERSION"))];
-        let written = &self.shared.otlp.attributes;
-        let usual = usual.into_iter().filter(|(name, _)| !written.iter().any(|(other, _)| other == name));
-        let all = usual.chain(written.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        Resource { attributes: all.map(|(name, value)| key_value(name, Value::Text(value.to_owned()))).collect() }
+        resource(&self.shared.instance, &self.shared.otlp.attributes)
     }
+}
+
+/// Who exports: this very exporter, since figures that two of them add up must not be taken for one's. What the plan
+/// writes stands above the usual.
+fn resource(instance: &str, written: &[(String, String)]) -> Resource {
+    let usual = [
+        ("service.name", "paceline"),
+        ("service.version", env!("CARGO_PKG_VERSION")),
+        ("service.instance.id", instance),
+    ];
+    let usual = usual.into_iter().filter(|(name, _)| !written.iter().any(|(other, _)| other == name));
+    let all = usual.chain(written.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    Resource { attributes: all.map(|(name, value)| key_value(name, Value::Text(value.to_owned()))).collect() }
 }
 
 fn scope() -> Scope {
     Scope { name: "paceline.gateway".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_plan_writes_of_the_resource_stands_above_the_usual() {
+        let names = |written: &[(&str, &str)]| {
+            let written: Vec<_> = written.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+            let all = resource("one", &written).attributes.into_iter();
+            all.map(|pair| (pair.key, pair.value.and_then(|value| value.value))).collect::<Vec<_>>()
+        };
+        let text = |text: &str| Some(Value::Text(text.to_owned()));
+        let usual = names(&[]);
+        assert_eq!(usual.len(), 3);
+        assert!(usual.contains(&("service.instance.id".to_owned(), text("one"))));
+        let written = names(&[("service.name", "llm"), ("region", "eu")]);
+        assert_eq!(written.len(), 4, "no name is there twice");
+        assert!(written.contains(&("service.name".to_owned(), text("llm"))));
+    }
 }

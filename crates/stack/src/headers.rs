@@ -2,13 +2,16 @@
 //! `forward_headers` add; never cookies, credentials or what belongs to one connection. To the caller: everything the
 //! provider sent except what belongs to one connection, and its cookies. Header names are lower case throughout.
 
+use bytes::Bytes;
 use paceline_http::header::CONNECTION;
 use paceline_http::{HeaderMap, HeaderName, HeaderValue};
+use paceline_otlp::{Trace, Traceparent};
 use paceline_plan::Provider;
 use paceline_policy::Patient;
 use paceline_types::Dialect;
 
-pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// True for what belongs to one connection: RFC 9110 §7.6.1, and the older ones that still occur.
 fn is_hop_by_hop(name: &str) -> bool {
@@ -78,6 +81,20 @@ pub(crate) fn forwarded<'a>(
     };
     let wanted = move |name: &str| !forward.is_empty() && named(name) && !crosses(name) && !never_crosses(name);
     headers.iter().filter(move |(name, _)| wanted(name.as_str())).map(|(name, value)| (name.clone(), value.clone()))
+}
+
+/// Removes what the caller said of a trace that we go on with: each attempt names a span of its own. Where the trace
+/// begins here, no state can be of it.
+pub(crate) fn strip_trace(headers: &mut HeaderMap, trace: &Trace) {
+    headers.remove(TRACEPARENT);
+    if trace.begins_here() {
+        headers.remove(TRACESTATE);
+    }
+}
+
+/// What a provider is told of the trace; nothing where it cannot be a header.
+pub(crate) fn traceparent(told: Traceparent) -> Option<(HeaderName, HeaderValue)> {
+    Some((TRACEPARENT, HeaderValue::from_maybe_shared(Bytes::from(told.to_string())).ok()?))
 }
 
 /// Removes the headers that `connection` names, beyond those that never cross anyway.

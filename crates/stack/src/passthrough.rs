@@ -14,7 +14,7 @@ use crate::attempt;
 use crate::clock::Clock;
 use crate::edit;
 use crate::gateway::Gateway;
-use crate::headers::{self, TRACEPARENT};
+use crate::headers;
 use crate::life::Life;
 use crate::limits;
 use crate::route::Passed;
@@ -64,8 +64,8 @@ pub(crate) async fn send(
         .map_err(|_| Failure::new(Code::Internal, "A request id was not a header value"))?;
     let mut more = edit::own_headers(running, provider, &headers, &id);
     if let Some(trace) = &life.trace {
-        headers.remove(TRACEPARENT);
-        more.extend(crate::send::traceparent(trace.traceparent()));
+        headers::strip_trace(&mut headers, trace);
+        more.extend(headers::traceparent(trace.traceparent()));
     }
     let path = match request.uri.query() {
         Some(query) => format!("{}?{query}", passed.path),

@@ -13,7 +13,7 @@ use paceline_providers::{RequestFacts, assemblable};
 use paceline_types::{Api, Code, Failure, Flags};
 
 use crate::clock::Spans;
-use crate::headers::{self, TRACEPARENT};
+use crate::headers;
 use crate::life::Life;
 use crate::prefix::Marks;
 use crate::running::{Credential, Running};
@@ -90,9 +90,8 @@ pub(crate) fn prepare(
     };
     let mut headers = std::mem::take(&mut request.headers);
     headers::strip_named(&mut headers);
-    if life.trace.is_some() {
-        // Each attempt names a span of its own.
-        headers.remove(TRACEPARENT);
+    if let Some(trace) = &life.trace {
+        headers::strip_trace(&mut headers, trace);
     }
     let path = match request.uri.query() {
         Some(query) => Cow::Owned(format!("{}?{query}", api.provider_path())),

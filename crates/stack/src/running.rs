@@ -195,6 +195,7 @@ fn telemetry(
         tls: &outward.tls,
         proxies: &outward.proxies,
         counts: &shared.exported,
+        random: crate::ident::random,
         log: |line| eprintln!("paceline gateway: {line}"),
     };
     let fault = |path: &str, message: String, hint: &str| {

@@ -5,9 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use paceline_http::{Answer, HeaderName, HeaderValue};
-use paceline_otlp::Traceparent;
+use paceline_http::Answer;
 use paceline_policy::{Ended, History, Standing, Step, Verdict, decide, ending};
 use paceline_traffic::{Admission, Enter, Order, Pass, Probe, order};
 use paceline_types::{Code, Failure, Flags, UNDEFINED};
@@ -16,7 +14,7 @@ use crate::attempt::{Held, Missed, Opened};
 use crate::clock::Clock;
 use crate::edit::{self, Outgoing};
 use crate::gateway::Gateway;
-use crate::headers::TRACEPARENT;
+use crate::headers;
 use crate::hedge;
 use crate::ident;
 use crate::life::Life;
@@ -199,7 +197,7 @@ impl<'a> Journey<'a> {
     pub(crate) fn note_attempt(&self, life: &mut Life, outgoing: &mut Outgoing, hedge: bool) {
         if let Some(trace) = &mut life.trace {
             let told = trace.attempt(outgoing.deployment, ident::random(), hedge);
-            outgoing.more.extend(traceparent(told));
+            outgoing.more.extend(headers::traceparent(told));
         }
         let record = &mut life.record;
         record.attempts = record.attempts.saturating_add(1);
@@ -337,11 +335,6 @@ impl<'a> Journey<'a> {
             Err(missed) => Err(self.failure.take().unwrap_or(missed.failure)),
         }
     }
-}
-
-/// What a provider is told of the trace; nothing where it cannot be a header.
-pub(crate) fn traceparent(told: Traceparent) -> Option<(HeaderName, HeaderValue)> {
-    Some((TRACEPARENT, HeaderValue::from_maybe_shared(Bytes::from(told.to_string())).ok()?))
 }
 
 /// How an attempt ended, in the one word that its span has for it.
