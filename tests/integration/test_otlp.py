@@ -15,7 +15,7 @@ import pytest
 from tests.integration.installation import Installation, installation, until
 from tests.integration.metered import CHAT, EMBEDDINGS, PRICES, Call
 from tests.integration.otel_collector import Collector, attributes, collector
-from tests.integration.recording_upstream import RecordingUpstream, events
+from tests.integration.recording_upstream import Exchange, RecordingUpstream, events
 
 from paceline.standards import load
 
@@ -224,34 +224,41 @@ def test_a_caller_who_leaves_is_seen_as_one(exporting: Exporting) -> None:
     assert not span.failed, "the caller's own doing"
 
 
+def stream(at: Installation, upstream: RecordingUpstream, key: str, *fields: str) -> Exchange:
+    """Have one stream with these fields in the request's head; return what the provider was asked."""
+    body = json.dumps({"model": "auto", "stream": True, "messages": TALK}).encode()
+    head = [f"POST {CHAT} HTTP/1.1", "host: gateway", f"authorization: Bearer {key}", f"content-length: {len(body)}"]
+    with socket.create_connection(("127.0.0.1", at.gateway_port)) as connection:
+        connection.sendall("\r\n".join([*head, *fields, "", ""]).encode() + body)
+        asked = upstream.take()
+        asked.begin()
+        for event in events(["blue"]):
+            asked.chunk(event)
+        asked.chunk(b"")
+        answer = b""
+        while b"[DONE]" not in answer:
+            answer += connection.recv(65536)
+    return asked
+
+
 def test_trace_context_is_taken_over_and_each_attempt_names_its_own_span(exporting: Exporting, tmp_path: Path) -> None:
     trace, caller = secrets.token_hex(16), secrets.token_hex(8)
     text = STANDARDS.replace("{capture}", "")
     extra = otlp(exporting.to.endpoint("http"), protocol="http")
+    state = "tracestate: vendor=a,other=b"
     with (
         RecordingUpstream() as upstream,
         installation(tmp_path, "gateway", "control", standards_text=text, upstream=upstream.url, extra=extra) as at,
     ):
         key = at.key("helpdesk", "support-chat")
-        body = json.dumps({"model": "auto", "stream": True, "messages": TALK}).encode()
-        fields = [
-            f"POST {CHAT} HTTP/1.1",
-            "host: gateway",
-            f"authorization: Bearer {key}",
-            f"content-length: {len(body)}",
-        ]
-        fields += [f"traceparent: 00-{trace}-{caller}-01", "tracestate: vendor=a,other=b"]
-        with socket.create_connection(("127.0.0.1", at.gateway_port)) as connection:
-            connection.sendall("\r\n".join([*fields, "", ""]).encode() + body)
-            asked = upstream.take()
-            asked.begin()
-            for event in events(["blue"]):
-                asked.chunk(event)
-            asked.chunk(b"")
-            answer = b""
-            while b"[DONE]" not in answer:
-                answer += connection.recv(65536)
+        asked = stream(at, upstream, key, f"traceparent: 00-{trace}-{caller}-01", state)
+        twice = stream(at, upstream, key, *[f"traceparent: 00-{trace}-{caller}-01"] * 2, state)
+        malformed = stream(at, upstream, key, f"traceparent: 00-{'0' * 32}-{caller}-01", state)
         at.stop("gateway")
+    for begun in (twice, malformed):
+        assert [name for name, _ in begun.fields].count("traceparent") == 1
+        assert begun.headers["traceparent"].split("-")[1] not in {trace, "0" * 32}
+        assert "tracestate" not in begun.headers, "it is of a trace that was not taken over"
     version, told, span_id, flags = asked.headers["traceparent"].split("-")
     assert (version, told, flags) == ("00", trace, "01")
     assert asked.headers["tracestate"] == "vendor=a,other=b"

@@ -75,6 +75,8 @@ def test_the_section_becomes_the_plan_s_form(core: ModuleType) -> None:
     [
         (", headers: {api-key: s3cret}", "telemetry.otlp.headers.api-key"),
         (", headers: {'a b': env:X}", "the header 'a b' is not valid"),
+        (", headers: {Content-Type: env:X}", "the export itself writes the header 'content-type' (Leave it out)"),
+        (", headers: {grpc-timeout: env:X}", "the export itself writes the header 'grpc-timeout'"),
         (", attributes: {'A B': x}", "is not the name of an attribute"),
         (", names: v1.40", "telemetry.otlp.names: is not one of the values allowed here (Write `v1.41`"),
         (", sample: 2", "telemetry.otlp.sample"),

@@ -7,6 +7,7 @@ use crate::{PlanFault, check};
 
 /// Longest text a span may carry of either side.
 const CAPTURE_BYTES_MAX: u32 = 256 * 1024;
+const YEAR_MS: u64 = 366 * 86_400_000;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -100,21 +101,32 @@ pub(crate) fn check_telemetry(telemetry: &Telemetry) -> Result<(), PlanFault> {
             let hint = "write it in lower case, of letters, digits and dashes";
             return Err(PlanFault::new(path(&format!("headers[{index}]")), "not a header's name", hint));
         }
+        if is_of_the_export(name) {
+            let hint = "leave it out: the exporter writes it";
+            return Err(PlanFault::new(path(&format!("headers[{index}]")), "a header of the export itself", hint));
+        }
     }
     if !(0.0..=1.0).contains(&otlp.sample_share) {
         return Err(PlanFault::new(path("sample_share"), "not a share", "write a number from 0 to 1"));
     }
-    let at_least = [
-        ("interval_ms", otlp.interval_ms, 1000),
-        ("timeout_ms", otlp.timeout_ms, 100),
-        ("queue_max", otlp.queue_max.into(), 1),
+    let ranges = [
+        ("interval_ms", otlp.interval_ms, 1000..=YEAR_MS),
+        ("timeout_ms", otlp.timeout_ms, 100..=YEAR_MS),
+        ("queue_max", otlp.queue_max.into(), 1..=1_000_000),
     ];
-    match at_least.iter().find(|(_, value, least)| value < least) {
-        Some((name, value, least)) => {
-            Err(PlanFault::new(path(name), format!("{value} is too small"), format!("at least {least}")))
+    match ranges.into_iter().find(|(_, value, range)| !range.contains(value)) {
+        Some((name, value, range)) => {
+            let hint = format!("write {} to {}", range.start(), range.end());
+            Err(PlanFault::new(path(name), format!("{value} is out of range"), hint))
         }
         None => Ok(()),
     }
+}
+
+/// True for what the exporter itself says of its messages, and for what belongs to a connection.
+fn is_of_the_export(name: &str) -> bool {
+    let own = ["connection", "content-encoding", "content-length", "content-type", "host", "te", "transfer-encoding"];
+    own.contains(&name) || name == "user-agent" || name.starts_with("grpc-")
 }
 
 /// A capture has an end, a bound and people who answer for it.
@@ -159,7 +171,11 @@ mod tests {
         assert_eq!(name.message, "not a header's name");
         assert_eq!(with(|otlp| otlp.sample_share = 1.5).path, "telemetry.otlp.sample_share");
         assert_eq!(with(|otlp| otlp.interval_ms = 10).path, "telemetry.otlp.interval_ms");
+        assert_eq!(with(|otlp| otlp.interval_ms = u64::MAX).path, "telemetry.otlp.interval_ms");
+        assert_eq!(with(|otlp| otlp.timeout_ms = u64::MAX).path, "telemetry.otlp.timeout_ms");
         assert_eq!(with(|otlp| otlp.queue_max = 0).path, "telemetry.otlp.queue_max");
+        let ours = with(|otlp| otlp.headers = vec![("grpc-encoding".into(), "env:KEY".into())]);
+        assert_eq!(ours.message, "a header of the export itself");
     }
 
     #[test]

@@ -22,6 +22,8 @@ __all__ = ["CaptureOptions", "OtlpOptions", "TelemetryOptions"]
 _HEADER = re.compile(r"[a-z0-9._-]{1,100}")
 _ATTRIBUTE = re.compile(r"[a-z0-9_.]{1,100}")
 _CAPTURED_MAX = 256 << 10
+_OF_THE_EXPORT = {"connection", "content-encoding", "content-length", "content-type", "host", "te", "transfer-encoding"}
+_OF_THE_EXPORT |= {"user-agent"}
 
 
 def _headers(headers: Any) -> Any:
@@ -32,6 +34,8 @@ def _headers(headers: Any) -> Any:
         if not isinstance(name, str) or not _HEADER.fullmatch(name):
             hint = "Names are letters, digits, dots and dashes"
             raise wrong(Code.VALUE_WRONG, f"the header {shown(name)} is not valid", hint)
+        if name in _OF_THE_EXPORT or name.startswith("grpc-"):
+            raise wrong(Code.VALUE_WRONG, f"the export itself writes the header {shown(name)}", "Leave it out")
     return lower
 
 
