@@ -148,7 +148,7 @@ def test_reading_is_for_this_machine_and_acting_for_who_signed_in(client: TestCl
     assert "Sign in" in client.get(where).text
     assert client.get("/", headers={"host": "evil.example"}).headers["location"] == "/sign-in?to=/"
     refused = client.post(f"{where}/notes", content="text=x", headers=FORM)
-    assert (refused.status_code, refused.headers["location"]) == (303, f"/sign-in?to={where}/notes")
+    assert (refused.status_code, refused.headers["location"]) == (303, f"/sign-in?to={where}")
     token, _ = control.ledger.tokens.create("owner", "dana", team="support")
     wrong = client.post("/sign-in", content="token=pt-none&to=/incidents", headers=FORM)
     assert (wrong.status_code, "No such token holds" in wrong.text, "set-cookie" in wrong.headers) == (403, True, False)
@@ -174,10 +174,12 @@ def test_a_form_of_another_site_is_refused(client: TestClient, control: Control)
     token, _ = control.ledger.tokens.create("admin", "lee")
     client.cookies.set("paceline_token", token)
     where = f"/incidents/{OVER}/notes"
-    for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}):
+    for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}, {"origin": "http://["}):
         answer = client.post(where, content="text=x", headers={**FORM, **headers})
         assert (answer.status_code, "from another site" in answer.text) == (403, True)
     assert client.post(where, json={"text": "x"}).status_code == 409
+    large = client.post(where, content="text=" + "x" * 70_000, headers=FORM)
+    assert (large.status_code, "the form is too large" in large.text) == (409, True)
     assert client.post("/api/v1/incidents/i_slow/notes", json={"text": "x"}).status_code == 401, (
         "no cookie for programs"
     )
@@ -193,7 +195,18 @@ def test_a_team_acts_on_its_own(client: TestClient, control: Control) -> None:
     assert (refused.status_code, "it belongs to support" in refused.text) == (403, True)
 
 
-@pytest.mark.parametrize("to", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", ""])
+@pytest.mark.parametrize(
+    "to",
+    [
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "/\t\\evil.example",
+        "//[",
+        "javascript:alert(1)",
+        "",
+    ],
+)
 def test_signing_in_leads_nowhere_else(client: TestClient, control: Control, to: str) -> None:
     token, _ = control.ledger.tokens.create("viewer", "sam")
     answer = client.post("/sign-in", content=f"token={token}&to={to}", headers=FORM)

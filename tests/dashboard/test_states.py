@@ -82,6 +82,8 @@ def test_a_ledger_that_cannot_be_read_is_said_without_a_trace(fresh: Control, mo
     ("address", "wrong"),
     [
         ("/?range=2d", "range: Input should be '1h', '24h', '7d' or '28d'"),
+        ("/?since=0001-01-01T00:00%2B14:00&until=0001-01-02", "`since` is before 1970: write 2026-11-23"),
+        ("/spend?month=0001-01", "`month` is no month: write 2026-11"),
         ("/?since=tomorrow", "`since` is no time: write 2026-11-23 or 2026-11-23T14:05"),
         ("/requests?over=ttft.p95", "there is no limit ttft.p95: write one as ttft_ms.p95"),
         ("/requests?before=0", "`before` is no place between requests"),
@@ -92,6 +94,15 @@ def test_an_address_that_is_not_understood_says_what_to_write(fresh: Control, ad
     assert (answer.status_code, wrong in Words(answer.text).text) == (422, True)
     as_program = browser(fresh).get(address, headers={"accept": "application/json"})
     assert (as_program.status_code, "detail" in as_program.json()) == (422, True)
+
+
+def test_what_is_wrong_is_said_to_who_asked(control: Control) -> None:
+    token, _ = control.ledger.tokens.create("owner", "noor", team="support")
+    client = browser(control)
+    client.cookies.set("paceline_token", token)
+    answer = client.get("/incidents/none")
+    assert (answer.status_code, "noor, owner" in Words(answer.text).text) == (404, True)
+    assert "Sign in to act" not in answer.text
 
 
 def test_the_rows_behind_a_figure_are_as_many_as_it_says(control: Control) -> None:

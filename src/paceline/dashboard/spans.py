@@ -119,7 +119,10 @@ def _read(name: str, text: str) -> float:
         moment = datetime.fromisoformat(text.strip())
     except ValueError as error:
         raise SpanError(f"`{name}` is no time: write 2026-11-23 or 2026-11-23T14:05") from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if at < 0:
+        raise SpanError(f"`{name}` is before 1970: write 2026-11-23 or 2026-11-23T14:05")
+    return at
 
 
 def _written(at: float) -> str:

@@ -65,8 +65,10 @@ class Spent:
 
 
 def month_named(text: str | None, today: date) -> date:
-    """Return the first day of the month written as `2026-11`, this one if none. Raises `ValueError`."""
+    """Return the first day of the month written as `2026-11`, this one if none. Raises `ValueError`; so before 1970."""
     first = today.replace(day=1) if not text else datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC).date()
+    if first.year < 1970:
+        raise ValueError(text)
     return min(first, today.replace(day=1))
 
 

@@ -6,6 +6,8 @@ of this site, and the content policy allows no other.
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
@@ -14,7 +16,7 @@ from starlette.exceptions import HTTPException as WebError
 from starlette.middleware.gzip import GZipMiddleware
 
 from paceline.dashboard import NotYetError, Sources
-from paceline.gateway.api.access import access
+from paceline.gateway.api.access import Caller, access
 from paceline.gateway.control import Control
 from paceline.gateway.pages import (
     incidents,
@@ -64,30 +66,37 @@ def add_pages(app: FastAPI, control: Control) -> None:
 
 def _add_failures(app: FastAPI, site: Site) -> None:
     """Say what is wrong as a page to browsers, as JSON to programs."""
+    reader = access(site.control).reader
 
-    def page(error: WebError) -> Response:
+    def who(request: Request) -> Caller:
+        try:
+            return reader(request)
+        except (WebError, LedgerError):
+            return NOBODY
+
+    def page(request: Request, error: WebError) -> Response:
         title = _TITLES.get(error.status_code, "Something is wrong")
-        return site.page("message", title, "", NOBODY, error.status_code, text=str(error.detail), back="/")
+        return site.page("message", title, "", who(request), error.status_code, text=str(error.detail), back="/")
 
     @app.exception_handler(WebError)
     async def told(request: Request, error: WebError) -> Response:
         if not _wants_page(request):
             return await http_exception_handler(request, error)
         if error.status_code == 401:
-            return RedirectResponse(f"/sign-in?to={request.url.path}", 303)
-        return page(error)
+            return RedirectResponse(f"/sign-in?to={quote(_asked(request))}", 303)
+        return page(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def unread(request: Request, error: RequestValidationError) -> Response:
         if not _wants_page(request):
             return await request_validation_exception_handler(request, error)
         wrong = "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors())
-        return page(WebError(422, wrong))
+        return page(request, WebError(422, wrong))
 
     @app.exception_handler(LedgerError)
     async def unreachable(request: Request, error: LedgerError) -> Response:
         told = WebError(503, f"{error}. The gateway goes on without it; `paceline doctor` looks further.")
-        return page(told) if _wants_page(request) else JSONResponse({"detail": str(error)}, 503)
+        return page(request, told) if _wants_page(request) else JSONResponse({"detail": str(error)}, 503)
 
     @app.exception_handler(NotYetError)
     async def waiting(request: Request, _: NotYetError) -> Response:
@@ -97,6 +106,14 @@ def _add_failures(app: FastAPI, site: Site) -> None:
         answer = site.page("waiting", "One moment", "", NOBODY, 202)
         answer.headers["refresh"] = "2"
         return answer
+
+
+def _asked(request: Request) -> str:
+    """Return the page that was asked for, with its time and filters; of a form the page that it stands on."""
+    path, query = request.url.path, request.url.query
+    if request.method != "GET":
+        return "/".join(path.split("/")[:3])  # of /incidents/ID/notes what is before the act
+    return f"{path}?{query}" if query else path
 
 
 def _wants_page(request: Request) -> bool:

@@ -51,6 +51,9 @@ def _is_https(site: Site, request: Request) -> bool:
 
 def own(address: str) -> str:
     """Return an address of this site; the overview for any other."""
-    parts = urlsplit(address)
-    is_own = address.startswith("/") and not address.startswith(("//", "/\\")) and not parts.netloc and not parts.scheme
-    return address if is_own else "/"
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # such as //[
+        return "/"
+    is_own = address.startswith("/") and "\\" not in address and not parts.netloc and not parts.scheme
+    return address if is_own and not address.startswith("//") else "/"

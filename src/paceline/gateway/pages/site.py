@@ -113,16 +113,27 @@ def _notices(control: Control) -> list[str]:
 
 async def form_of(request: Request) -> dict[str, str]:
     """Read a form of this site's own pages. Raises a 403 for one of another's."""
-    site = request.headers.get("sec-fetch-site")
-    origin = urlsplit(request.headers.get("origin", "")).netloc
-    if site not in (None, "same-origin", "none") or (site is None and origin not in ("", request.headers.get("host"))):
+    if not _is_own_form(request):
         raise HTTPException(403, "this form came from another site")
     if request.headers.get("content-type", "").partition(";")[0] != "application/x-www-form-urlencoded":
         raise HTTPException(409, "this is no form")
-    body = await request.body()
-    if len(body) > _FORM_MAX:
-        raise HTTPException(409, "the form is too large")
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _FORM_MAX:
+            raise HTTPException(409, "the form is too large")
     return {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+
+
+def _is_own_form(request: Request) -> bool:
+    """Tell whether a page of this site sent a form; programs that name no origin are not browsers."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    try:
+        return urlsplit(request.headers.get("origin", "")).netloc in ("", request.headers.get("host"))
+    except ValueError:  # an origin such as http://[
+        return False
 
 
 def csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:

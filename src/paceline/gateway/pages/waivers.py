@@ -144,8 +144,8 @@ def _check_team(site: Site, caller: Caller, service: str) -> None:
 
 
 def _days(text: str) -> int:
-    if not text.strip().isdecimal():
-        raise deciding.WaiverError(f"{text!r} is no number of days", "write a whole number")
+    if not text.strip().isdecimal() or len(text) > 9:
+        raise deciding.WaiverError(f"{text[:20]!r} is no number of days", "write a whole number")
     return int(text)
 
 
