@@ -142,6 +142,8 @@ fn add(counter: &AtomicU64, count: u64) {
 #[derive(Debug)]
 pub(crate) struct SeriesMap {
     max: AtomicUsize,
+    /// How many there are.
+    count: AtomicUsize,
     map: RwLock<Known>,
 }
 
@@ -154,7 +156,7 @@ struct Known {
 impl SeriesMap {
     pub(crate) fn new(max: usize) -> Self {
         let known = Known { boundaries: Boundaries::of([]), series: HashMap::new() };
-        Self { max: AtomicUsize::new(max), map: RwLock::new(known) }
+        Self { max: AtomicUsize::new(max), count: AtomicUsize::new(0), map: RwLock::new(known) }
     }
 
     pub(crate) fn set_max(&self, max: usize) {
@@ -175,10 +177,12 @@ impl SeriesMap {
 
     pub(crate) fn record(&self, record: &UsageRecord) {
         let names = [&*record.service, &*record.use_case, &*record.model, &*record.deployment];
-        if let Some(series) = self.find(names) {
-            return series.record(record);
-        }
-        self.insert(names).record(record);
+        let series = self.find(names).or_else(|| self.find(OTHER).filter(|_| self.is_full()));
+        series.unwrap_or_else(|| self.insert(names)).record(record);
+    }
+
+    fn is_full(&self) -> bool {
+        self.count.load(Ordering::Relaxed) >= self.max.load(Ordering::Relaxed)
     }
 
     fn find(&self, names: [&str; 4]) -> Option<Arc<Series>> {
@@ -190,14 +194,14 @@ impl SeriesMap {
     fn insert(&self, names: [&str; 4]) -> Arc<Series> {
         let mut map = self.map.write();
         let known = &mut *map;
-        let full = known.series.values().map(Vec::len).sum::<usize>() >= self.max.load(Ordering::Relaxed);
-        let names = if full { OTHER } else { names };
+        let names = if self.is_full() { OTHER } else { names };
         let bucket = known.series.entry(hash(names)).or_default();
         if let Some((_, series)) = bucket.iter().find(|(known, _)| same(known, names)) {
             return Arc::clone(series);
         }
         let series = Arc::new(Series::new(&known.boundaries));
         bucket.push((names.map(Box::from), Arc::clone(&series)));
+        self.count.fetch_add(1, Ordering::Relaxed);
         series
     }
 
