@@ -281,6 +281,8 @@ def test_the_caller_s_flag_decides_and_without_one_the_share_but_failures_always
     assert span.failed
     assert span.attributes["error.type"] == "provider_error"
     assert {each.attributes["error.type"] for each in attempts} == {"500"}
+    answered = [each.attributes["paceline.attempt.answered"] for each in attempts]
+    assert answered == [False] * (len(attempts) - 1) + [True], "the caller got the last one's own words"
     known = {each.attributes.get("paceline.request.id") for each in exporting.to.spans()}
     assert not known & {each.id for each in unseen}
 

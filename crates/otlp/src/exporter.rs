@@ -85,6 +85,7 @@ pub(crate) struct Shared {
     captured_bytes: AtomicUsize,
     pub counts: Arc<Counts>,
     pub failing: Mutex<Option<String>>,
+    pub random: fn() -> u64,
     pub log: fn(&str),
 }
 
@@ -121,6 +122,7 @@ impl Exporter {
             captured_bytes: AtomicUsize::new(0),
             counts: Arc::clone(around.counts),
             failing: Mutex::default(),
+            random: around.random,
             log: around.log,
         });
         let thread = worker::spawn(Arc::clone(&shared), wire).map_err(StartError::Thread)?;
@@ -374,6 +376,7 @@ mod tests {
             captured_bytes: AtomicUsize::new(0),
             counts: Arc::default(),
             failing: Mutex::default(),
+            random: || 7,
             log: |_| {},
         }
     }

@@ -269,7 +269,9 @@ fn add_spreads(spreads: &mut [Distribution; SPREADS], record: &UsageRecord) {
     }
     if record.token_source == TokenSource::Provider {
         add(Spread::InputTokens, record.tokens.input, 1.0);
-        add(Spread::OutputTokens, record.tokens.output, 1.0);
+        if record.api.generates() {
+            add(Spread::OutputTokens, record.tokens.output, 1.0);
+        }
     }
 }
 
@@ -371,6 +373,15 @@ mod tests {
         assert_eq!(points(&metrics, "gen_ai.client.operation.duration"), []);
         assert_eq!(points(&metrics, "gen_ai.client.token.usage"), []);
         assert_eq!(points(&metrics, "gen_ai.server.request.duration").len(), 1);
+    }
+
+    #[test]
+    fn what_generates_nothing_has_no_output_not_an_output_of_zero() {
+        let series = series(Temporality::Cumulative);
+        let mut embedded = record();
+        (embedded.api, embedded.tokens.output) = (Api::Embeddings, 0);
+        series.record(&Who { api: Api::Embeddings, ..who("a", None) }, &embedded);
+        assert_eq!(points(&collect(&series, 9), "gen_ai.client.token.usage"), [(1, 10.0)]);
     }
 
     #[test]

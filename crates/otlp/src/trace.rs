@@ -101,8 +101,9 @@ impl Trace {
 
     /// Notes whose answer the caller gets; that attempt goes on until the request ends.
     pub fn answered(&mut self, deployment: usize) {
-        if let Some(attempt) = self.open(deployment) {
-            attempt.end = End::Answered;
+        // One that had failed answers after all where nothing better came and the caller gets the provider's own words.
+        if let Some(attempt) = self.attempts.iter_mut().rev().find(|attempt| attempt.deployment == deployment) {
+            (attempt.end, attempt.ended) = (End::Answered, None);
         }
         let now = Instant::now();
         let others = self.attempts.iter_mut().filter(|attempt| attempt.ended.is_none());
@@ -160,6 +161,18 @@ mod tests {
         trace.answered(1);
         let ends: Vec<_> = trace.attempts.iter().map(|attempt| (attempt.end, attempt.ended.is_some())).collect();
         assert_eq!(ends, [(End::Dropped, true), (End::Answered, false)]);
+    }
+
+    #[test]
+    fn a_refusal_that_is_passed_on_is_the_answer_and_earlier_ones_stay_failures() {
+        let mut trace = trace();
+        for span in [7, 8] {
+            trace.attempt(0, span, false);
+            trace.failed(0, Some(500), "status");
+        }
+        trace.answered(0);
+        let ends: Vec<_> = trace.attempts.iter().map(|attempt| (attempt.end, attempt.ended.is_some())).collect();
+        assert_eq!(ends, [(End::Status(500), true), (End::Answered, false)]);
     }
 
     #[test]

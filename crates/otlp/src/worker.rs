@@ -126,7 +126,7 @@ impl Worker {
             if tries == TRIES_MAX || self.stops() {
                 return None;
             }
-            let pause = asked.unwrap_or(PAUSE * 2_u32.pow(tries - 1)).min(PAUSE_MAX);
+            let pause = pause(tries, asked, (self.shared.random)());
             let until = tokio::time::Instant::now() + pause;
             while !self.stops() && tokio::time::Instant::now() < until {
                 self.wait(LOOK.min(until - tokio::time::Instant::now())).await;
@@ -192,6 +192,17 @@ fn resource(instance: &str, written: &[(String, String)]) -> Resource {
     Resource { attributes: all.map(|(name, value)| key_value(name, Value::Text(value.to_owned()))).collect() }
 }
 
+/// How long to wait after so many tries: as long as the collector asked for, or twice as long each time, less up to a
+/// half, so that gateways that failed together do not come back together. Never longer than the bound.
+fn pause(tries: u32, asked: Option<Duration>, random: u64) -> Duration {
+    let growing = || {
+        let whole = PAUSE.saturating_mul(2_u32.saturating_pow(tries - 1));
+        let random = u32::try_from(random >> 32).unwrap_or_default();
+        whole.mul_f64(1.0 - f64::from(random) / f64::from(u32::MAX) / 2.0)
+    };
+    asked.unwrap_or_else(growing).min(PAUSE_MAX)
+}
+
 fn scope() -> Scope {
     Scope { name: "paceline.gateway".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
 }
@@ -199,6 +210,18 @@ fn scope() -> Scope {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pauses_grow_and_differ_and_a_collector_s_own_word_is_kept_to_within_the_bound() {
+        let least_and_most = |tries| (pause(tries, None, u64::MAX), pause(tries, None, 0));
+        for tries in 1..TRIES_MAX {
+            let (least, most) = least_and_most(tries);
+            assert_eq!((least * 2, most), (most, PAUSE * (1 << (tries - 1))), "{tries}");
+        }
+        assert_eq!(pause(1, Some(Duration::from_secs(7)), 3), Duration::from_secs(7));
+        assert_eq!(pause(1, Some(Duration::MAX), 3), PAUSE_MAX);
+        assert_eq!(pause(60, None, 0), PAUSE_MAX);
+    }
 
     #[test]
     fn what_the_plan_writes_of_the_resource_stands_above_the_usual() {
