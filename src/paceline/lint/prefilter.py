@@ -35,7 +35,11 @@ _HOSTS = (
 )  # fmt: skip
 _CLOCKS = (b"datetime", b"uuid", b"time.time", b"strftime")
 _CHANGES = (b"datetime", b"uuid", b"time", b"random", b"secrets", b"timezone", b"_id", b"set(", b"listdir", b"glob")
-_RETURNED = re.compile(rb"def \w*(?:system|instruction|prompt)\w*\(|SystemMessage\(", re.IGNORECASE)
+_RETURNED = re.compile(
+    rb"def \w*(?:system|instruction|prompt)\w*\(|SystemMessage\(|[\"'](?:system|developer)[\"']\s*,"
+    rb"|\b(?:system|instruction)\w*=(?:lambda\b|await |[a-z_]\w*[,)(\n])",
+    re.IGNORECASE,
+)
 _PROMPT = re.compile(
     rb"(?:(?:system|SYSTEM|System|instruction|INSTRUCTION)\w*[\"']?\s*(?::[^=\n{]{1,40})?[=:]\s*\(?\s*(?:[fF][rR]?[\"']"
     rb"|[rR][fF][\"']|[\"']|\w+\.format\(|\w+\s*\+)"

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ast
 import re
-import string
 from typing import TYPE_CHECKING
 
-from paceline.lint.meanings import Ref
+from paceline.lint.meanings import Local, Ref
 from paceline.lint.resolve import Resolver
+from paceline.lint.scopes import FunctionNode
 from paceline.lint.sites import Fact, Kind, Place, Site, State
+from paceline.lint.texts import literal, pieces, written
 from paceline.lint.values import place
 
 if TYPE_CHECKING:
@@ -43,28 +44,36 @@ _FINE = ("%H", "%I", "%M", "%S", "%f", "%c", "%X", "%T", "%s")
 def prompt_sites(seen: Seen, resolver: Resolver, path: str) -> list[Site]:
     """Find the system prompts of a file that are put together at each call."""
     found: dict[Place, Site] = {}
-    for node, scope, name in seen.texts:
-        if scope.function is None or _once(scope.function.name, resolver):
-            continue
-        fact = _stable(node, scope, resolver)
-        end = Place(node.end_lineno or node.lineno, (node.end_col_offset or 0) + 1)
-        where = place(node)
-        facts = {"stable": fact, "ordered": _ordered(node, scope, resolver)}
-        found[where] = Site(Kind.PROMPT, path, where, end, "", "", "", name, "text", facts)
+    across, resolver.across = resolver.across, True
+    for given, around, name in seen.texts:
+        for node, scope in written(given, around, resolver):
+            where = place(node)
+            if where in found or scope.module is not seen.module or not _each_time(scope, resolver):
+                continue
+            end = Place(node.end_lineno or node.lineno, (node.end_col_offset or 0) + 1)
+            facts = {"stable": _stable(node, scope, resolver), "ordered": _ordered(node, scope, resolver)}
+            found[where] = Site(Kind.PROMPT, path, where, end, "", "", "", name, "text", facts)
+    resolver.across = across
     return list(found.values())
 
 
-def _once(function: str, resolver: Resolver) -> bool:
-    """Say whether a function is only called while modules are loaded: what it makes is made once."""
-    calls = resolver.calls_of(function)
-    return bool(calls) and all(scope.parent is None for _, scope in calls)
+def _each_time(scope: Scope, resolver: Resolver) -> bool:
+    """Say whether what is made here is made again and again, not only while modules are loaded."""
+    if isinstance(scope.node, ast.Lambda):
+        return True
+    function = scope.function
+    if function is None:
+        return False
+    calls = resolver.calls_of(function.name)
+    rerun = "streamlit" in resolver.seen.imports  # Streamlit runs its script anew at each interaction.
+    return rerun or not calls or any(around.parent is not None for _, around in calls)
 
 
 def _stable(node: ast.expr, scope: Scope, resolver: Resolver) -> Fact:
     """Decide whether the beginning of a prompt stays the same: *no* needs a clock or chance in sight."""
     before = 0
     unknown: Fact | None = None
-    for part in _parts(node):
+    for part in pieces(node, scope, resolver):
         if isinstance(part, ast.Constant):
             before += len(str(part.value))
             continue
@@ -80,7 +89,7 @@ def _stable(node: ast.expr, scope: Scope, resolver: Resolver) -> Fact:
 
 def _ordered(node: ast.expr, scope: Scope, resolver: Resolver) -> Fact:
     """Decide whether what is put into a prompt has an order: *no* needs a set or a listing of files in sight."""
-    for part in _parts(node):
+    for part in pieces(node, scope, resolver):
         inner = part.value if isinstance(part, ast.FormattedValue) else part
         found = _unordered(inner, scope, resolver)
         if found:
@@ -113,37 +122,6 @@ def _unordered(node: ast.expr, scope: Scope, resolver: Resolver, depth: int = 3)
             if len(bindings) == 1 and bindings[0].sort == "value" and isinstance(bindings[0].node, ast.expr):
                 return _unordered(bindings[0].node, scope, resolver, depth - 1)
     return ""
-
-
-def _parts(node: ast.expr) -> list[ast.expr]:
-    """Take a text apart: literal pieces, and what is put between them."""
-    match node:
-        case ast.JoinedStr(values=values):
-            return [each.value if isinstance(each, ast.FormattedValue) and each.format_spec is None else each
-                    for each in values]  # fmt: skip
-        case ast.BinOp(op=ast.Add(), left=left, right=right):
-            return [*_parts(left), *_parts(right)]
-        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format")):
-            return _template(text, node)
-        case ast.Call(func=ast.Attribute(attr="join"), args=[ast.List(elts=parts) | ast.Tuple(elts=parts)]):
-            return [piece for part in parts for piece in _parts(part)]
-        case _:
-            return [node]
-
-
-def _template(text: str, node: ast.Call) -> list[ast.expr]:
-    """Read `"… {day} …".format(day=…)` as the pieces that it makes."""
-    given = {keyword.arg: keyword.value for keyword in node.keywords}
-    parts: list[ast.expr] = []
-    try:
-        for at, (literal, name, _, _) in enumerate(string.Formatter().parse(text)):
-            parts.append(ast.Constant(literal, lineno=node.lineno, col_offset=node.col_offset))
-            positional = node.args[at] if name == "" and at < len(node.args) else None
-            value = given.get(name) or positional
-            parts += [value] if value is not None else []
-    except ValueError:
-        return [node]
-    return parts
 
 
 def _length(node: ast.expr, scope: Scope) -> int:
@@ -208,11 +186,17 @@ def _literal_length(node: ast.expr, scope: Scope, depth: int = 4) -> int | None:
     return None
 
 
-def _volatile(node: ast.expr, scope: Scope, resolver: Resolver, depth: int = 3) -> tuple[str, str] | None:
+def _volatile(node: ast.expr, scope: Scope, resolver: Resolver, depth: int = 6) -> tuple[str, str] | None:
     """Return the grain (`fine`, `day` or `identity`) and the name of what changes."""
+    if depth <= 0:
+        return None
     match node:
         case ast.FormattedValue(value=value, format_spec=form):
             return _coarse(_volatile(value, scope, resolver, depth), _literal(form))
+        case ast.IfExp(body=one, orelse=other):
+            return _agreed([_volatile(each, scope, resolver, depth) for each in (one, other)])
+        case ast.JoinedStr(values=values):
+            return next(filter(None, (_volatile(each, scope, resolver, depth) for each in values)), None)
         case ast.Call():
             return _called(node, scope, resolver, depth)
         case ast.Name(id=name) | ast.Attribute(attr=name) if _IDENTITY.match(name):
@@ -220,34 +204,49 @@ def _volatile(node: ast.expr, scope: Scope, resolver: Resolver, depth: int = 3) 
         case ast.Attribute(value=value, attr=attr):
             inner = _volatile(value, scope, resolver, depth)
             return ("day", inner[1]) if inner is not None and attr in {"year", "month", "day"} else inner
-        case ast.Name(id=name) if depth > 0:
-            bindings = scope.names.get(name, [])
-            if len(bindings) == 1 and bindings[0].sort == "value" and isinstance(bindings[0].node, ast.expr):
-                return _volatile(bindings[0].node, scope, resolver, depth - 1)
+        case ast.Name(id=name):
+            ways = [(each.node if each.sort == "value" else None, each.scope) for each in scope.names.get(name, [])]
+            return _agreed([_volatile(way, where, resolver, depth - 1) if isinstance(way, ast.expr) else None
+                            for way, where in ways])  # fmt: skip
     return None
 
 
+def _agreed(grains: list[tuple[str, str] | None]) -> tuple[str, str] | None:
+    """Return what several ways to a value have in common: it changes only where it does on each."""
+    told = [each for each in grains if each is not None]
+    if not told or len(told) < len(grains):
+        return None
+    return next((each for each in told if each[0] == "day"), told[0])
+
+
 def _called(node: ast.Call, scope: Scope, resolver: Resolver, depth: int) -> tuple[str, str] | None:
-    """Judge a call: a clock or chance itself, a method of one, or a text made of one."""
+    """Judge a call: a clock or chance itself, a method of one, a text made of one, a function that returns one."""
     value = resolver.value(node.func, scope)
     dotted = value.dotted if isinstance(value, Ref) else ""
+    if isinstance(value, Local) and isinstance(value.node, FunctionNode) and not value.node.decorator_list:
+        inner_scope = resolver.scopes[value.node]
+        return _agreed([_volatile(each, inner_scope, resolver, depth - 2) for each in inner_scope.returns])
     if dotted in _CHANCE:
         return "fine", f"`{dotted}`"
     if dotted in _CLOCKS:
         grain = ("fine", f"`{dotted}`")
-        return _coarse(grain, _literal(node.args[0])) if dotted == "time.strftime" and node.args else grain
+        return _coarse(grain, _form(node, scope, resolver)) if dotted == "time.strftime" else grain
     if dotted in _DAYS:
         return "day", f"`{dotted}`"
     if isinstance(node.func, ast.Attribute):
         inner = _volatile(node.func.value, scope, resolver, depth)
         if node.func.attr == "date" and inner is not None:
             return "day", inner[1]
-        if node.func.attr == "strftime" and node.args:
-            return _coarse(inner, _literal(node.args[0]))
-        return inner
+        return _coarse(inner, _form(node, scope, resolver)) if node.func.attr == "strftime" else inner
     if isinstance(node.func, ast.Name) and node.func.id in {"str", "repr", "int", "round"}:
         return next(filter(None, (_volatile(each, scope, resolver, depth) for each in node.args)), None)
     return None
+
+
+def _form(node: ast.Call, scope: Scope, resolver: Resolver) -> str:
+    """Return the form that a time is written in; one that is not in sight may well be that of a day."""
+    given = node.args[0] if node.args else None
+    return (literal(given, scope, resolver) if given is not None else None) or _literal(given) or "%Y"
 
 
 def _coarse(grain: tuple[str, str] | None, form: str | None) -> tuple[str, str] | None:

@@ -32,6 +32,7 @@ class _Walk:
             ast.For: self._loop, ast.AsyncFor: self._loop, ast.comprehension: self._loop, ast.withitem: self._with,
             ast.Return: self._return, ast.Delete: self._delete, ast.Call: self._call, ast.keyword: self._keyword,
             ast.Dict: self._dict, ast.Yield: self._yield, ast.Global: self._global, ast.Nonlocal: self._nonlocal,
+            ast.Tuple: self._message,
         }  # fmt: skip
         self.opening: dict[type[ast.AST], _Note] = {
             ast.FunctionDef: self._function, ast.AsyncFunctionDef: self._function, ast.ClassDef: self._class,
@@ -150,6 +151,10 @@ class _Walk:
         if name.endswith("SystemMessage"):
             for part in (*node.args[:1], *(each.value for each in node.keywords if each.arg == "content")):
                 self._text(part, scope, "system")
+        elif len(node.keywords) > 1:
+            given = {each.arg: each.value for each in node.keywords}
+            if "role" in given and "content" in given and _text(given["role"]) in _SYSTEM:
+                self._text(given["content"], scope, "system")
         match node.func:
             case ast.Attribute(value=ast.Attribute(attr=held), attr=method) if method in _CHANGERS:
                 key = _text(node.args[0]) if node.args and method in {"setdefault", "pop"} else None
@@ -217,18 +222,18 @@ class _Walk:
 
     def _dict(self, node: ast.Dict, scope: Scope, _conditional: Condition) -> None:
         pairs = {_text(key): value for key, value in zip(node.keys, node.values, strict=True) if key is not None}
-        if "content" in pairs and "role" in pairs and _text(pairs["role"]) in {"system", "developer"}:
+        if "content" in pairs and "role" in pairs and _text(pairs["role"]) in _SYSTEM:
             self._text(pairs["content"], scope, "system")
 
+    def _message(self, node: ast.Tuple, scope: Scope, _conditional: Condition) -> None:
+        match node.elts:
+            case [ast.Constant(value="system" | "developer"), text]:
+                self._text(text, scope, "system")
+
     def _text(self, value: ast.expr, scope: Scope, name: str) -> None:
-        while isinstance(value, ast.Call) and (inner := _unwrapped(value)) is not None:
-            value = inner
-        if not isinstance(value, (ast.JoinedStr, ast.BinOp, ast.Call)):
-            return
         lowered = name.lower()
-        if ("system" in lowered or "instruction" in lowered) and not lowered.endswith(_NO_TEXT):
-            if isinstance(value, ast.Call) and not _formats(value):
-                return
+        told = ("system" in lowered or "instruction" in lowered) and not lowered.endswith(_NO_TEXT)
+        if told and isinstance(value, _TEXTS):
             self.seen.texts.append((value, scope, name))
 
 
@@ -254,6 +259,8 @@ def _stores(node: ast.stmt, name: str, key: object) -> bool:
     return False
 
 
+_TEXTS = (ast.JoinedStr, ast.BinOp, ast.Call, ast.Name, ast.Lambda, ast.IfExp, ast.Await, ast.List)
+_SYSTEM = {"system", "developer"}
 _CHANGERS = {"update", "setdefault", "pop", "clear", "popitem"}
 _NO_TEXT = ("_id", "_name", "_key", "_path", "_file", "_url", "_type", "_hash", "_count", "_size", "_class", "_time")
 
@@ -261,20 +268,6 @@ _NO_TEXT = ("_id", "_name", "_key", "_path", "_file", "_url", "_type", "_hash", 
 def _says_prompt(name: str) -> bool:
     lowered = name.lower()
     return "system" in lowered or "instruction" in lowered or "prompt" in lowered
-
-
-def _unwrapped(node: ast.Call) -> ast.expr | None:
-    """Return what a call only tidies up: `dedent(f"…")`, `f"…".strip()`."""
-    match node.func:
-        case ast.Attribute(value=inner, attr="strip" | "lstrip" | "rstrip"):
-            return inner
-        case ast.Name(id="dedent" | "cleandoc") | ast.Attribute(attr="dedent" | "cleandoc") if node.args:
-            return node.args[0]
-    return None
-
-
-def _formats(node: ast.Call) -> bool:
-    return isinstance(node.func, ast.Attribute) and node.func.attr in {"format", "join"}
 
 
 def _parameters(spec: ast.arguments, inner: Scope) -> None:
