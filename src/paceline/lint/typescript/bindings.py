@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _SYSTEM = re.compile(
     r"^(?:.*sys(?:tem)?_?(?:prompt|message|instructions?|content|template)\w*|system|instructions?)$", re.I
 )
+_TEXTS = frozenset({"template_string", "binary_expression", "identifier", "call_expression", "ternary_expression",
+                    "arrow_function", "function_expression"})  # fmt: skip
 _OPENING = re.compile(rb"`\s*(?:#+ *(?:role|system)|you are|you're|act as)\b", re.I)
 _OPENING_BYTES = 60
 _READS = frozenset(
@@ -190,9 +192,7 @@ class Notes:
         inner = plain(value)
         if inner is None or not _SYSTEM.match(name):
             return
-        if inner.type == "template_string" or (
-            inner.type == "binary_expression" and text(field(inner, "operator")) == "+"
-        ):
+        if inner.type in _TEXTS:
             self.seen.texts.append((inner, scope, name))
 
     def _stored(self, target: Node, value: Node, scope: Scope, branch: Branch) -> None:

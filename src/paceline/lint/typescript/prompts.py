@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from paceline.lint.sites import Fact, Kind, Place, Site, State
+from paceline.lint.typescript.scopes import is_function
 from paceline.lint.typescript.syntax import end, field, first, key, named, place, plain, string, text
 
 if TYPE_CHECKING:
@@ -37,15 +38,44 @@ _SPELT = frozenset({"toISOString", "toString", "toLocaleString", "toLocaleTimeSt
 def prompt_sites(seen: Seen) -> list[Site]:
     """Find the system prompts of a file that are put together at each call."""
     found: dict[Place, Site] = {}
-    for node, scope, name in seen.texts:
-        where = place(node)
-        if scope.function is None or where in found:
-            continue
-        found[where] = Site(
-            Kind.PROMPT, seen.path, where, end(node), "", "", "", name, "text", {"stable": _stable(node, scope)},
-            language="typescript",
-        )  # fmt: skip
+    for given, around, name in seen.texts:
+        for node, scope in _written(given, around):
+            where = place(node)
+            if scope.function is None or where in found:
+                continue
+            found[where] = Site(
+                Kind.PROMPT, seen.path, where, end(node), "", "", "", name, "text", {"stable": _stable(node, scope)},
+                language="typescript",
+            )  # fmt: skip
     return list(found.values())
+
+
+def _written(node: Node, scope: Scope, depth: int = 5) -> list[tuple[Node, Scope]]:
+    """List where a text is put together: here, where its name is bound, or in the function that returns it."""
+    inner = plain(node)
+    if inner is None or depth <= 0:
+        return []
+    if inner.type == "template_string" or (inner.type == "binary_expression" and text(field(inner, "operator")) == "+"):
+        return [(inner, scope)]
+    if inner.type == "ternary_expression":
+        sides = [field(inner, "consequence"), field(inner, "alternative")]
+        return [found for each in sides if each is not None for found in _written(each, scope, depth - 1)]
+    if inner.type == "identifier":
+        bound = [each for each in scope.bindings(text(inner)) if each.sort in {"value", "function"} and not each.path]
+        held = [(each.node, each.scope) for each in bound if each.node is not None]
+        return [found for each, where in held if is_function(each) or where.function is not None
+                for found in _written(each, where, depth - 1)]  # fmt: skip
+    if is_function(inner):
+        made = scope.file.scopes.get(inner.id)
+        return [found for each, where in (made.returns if made else []) for found in _written(each, where, depth - 1)]
+    if inner.type != "call_expression" or scope.function is None:
+        return []
+    function, filled = plain(field(inner, "function")), field(inner, "arguments")
+    if filled is not None and filled.type == "template_string":
+        return [(filled, scope)]
+    trimmed = function is not None and key(field(function, "property")) in {"trim", "trimStart", "trimEnd"}
+    target = field(function, "object") if trimmed else function
+    return _written(target, scope, depth - 1) if target is not None and (trimmed or target.type == "identifier") else []
 
 
 def _stable(node: Node, scope: Scope) -> Fact:
