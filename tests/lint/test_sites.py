@@ -252,6 +252,8 @@ ARGUMENTS = {
         "class A(BaseModel):\n  n: int | None = None\n  def f(self): c.x(max_tokens=self.n)",
         "unknown",
     ),
+    "function that gives a number": ("def n(): return 3\nc.x(max_tokens=n())", "yes"),
+    "function that may give None": ("def n(a):\n  if a: return 3\n  return None\nc.x(max_tokens=n(a))", "unknown"),
     "sentinel": ("c.x(max_tokens=_UNSET_CAP)", "no"),
     "Optional attribute": ("class S:\n  cap: int | None = None\ndef f(s: S): c.x(max_tokens=s.cap)", "unknown"),
     "or None": ("c.x(max_tokens=a or None)", "unknown"),
@@ -319,3 +321,28 @@ def test_what_only_looks_alike(code: str) -> None:
 def test_frameworks(code: str, product: str, cap: str) -> None:
     (site,) = found(code, Kind.FRAMEWORK)
     assert (site.product, site.fact("cap").state.value) == (product, cap)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("extra_headers={'X-Team': t}", "yes"),
+        ("extra_headers={}", "unknown"),
+        ("extra_headers=none(p)", "unknown"),
+        ("extra_headers=some()", "yes"),
+    ],
+)
+def test_tags_in_headers_that_may_be_empty(given: str, expected: str) -> None:
+    functions = "def none(p):\n  h = {}\n  if p: h |= MORE\n  return h\ndef some(): return {'X-Team': T}\n"
+    (site,) = found(f"from openai import OpenAI\n{functions}OpenAI().chat.completions.create({given})")
+    assert site.fact("tags").state.value == expected
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [("httpx.Client()", "no"), ("httpx.Client(timeout=3)", "yes"), ("OwnHttpClient()", "unknown")],
+)
+def test_a_timeout_of_an_http_client(made: str, expected: str) -> None:
+    head = "import httpx\nfrom openai import OpenAI\nfrom own import OwnHttpClient\n"
+    (site,) = found(f"{head}OpenAI(http_client={made})", Kind.CLIENT)
+    assert site.fact("timeout").state.value == expected

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from paceline.lint.spans import Spans
 
 _TRANSPORTS = {"http_client", "http_async_client", "httpx_client", "client", "async_client"}
-_CONTAINERS = {"http_client_kwargs", "client_kwargs", "async_client_kwargs", "request_options", "config"}
+_HTTP = {"httpx", "openai", "anthropic", "groq", "aiohttp"}
+"""Modules whose HTTP clients are known; one of the project's own may have a timeout of its own."""
 _LEFT_OUT = "not among the arguments"
 
 
@@ -72,7 +73,7 @@ class Arguments:
             return unseen
         call, where = made
         value = self.resolver.value(call.func, where)
-        if not isinstance(value, Ref) or "http" not in value.dotted.lower():
+        if not isinstance(value, Ref) or value.dotted.partition(".")[0] not in _HTTP:
             return unseen
         found = self.fact(call, where, wanted)
         return found if found.because != _LEFT_OUT else None

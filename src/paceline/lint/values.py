@@ -99,10 +99,24 @@ class Values:
                 return doubtful
             case ast.BinOp(op=ast.Mult(), left=ast.Constant(value=int(one)), right=ast.Constant(value=int(other))):
                 return Fact(State.YES, where, f"`{name}`", one * other)
+            case ast.Dict(keys=[]) if name in _OPTIONAL:
+                return Fact(State.UNKNOWN, where, f"`{name}` may be empty")
+            case ast.Call() if depth > 1:
+                return self._returned(node, scope, name, depth)
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=1)) if "max" in name:
                 return Fact(State.NO, where, f"`{name}` is -1, no limit", explicit=True)
             case _:
                 return Fact(State.YES, where, f"`{name}`")
+
+    def _returned(self, node: ast.Call, scope: Scope, name: str, depth: int) -> Fact:
+        """Say whether a function in sight surely returns a value."""
+        function = self.resolver.value(node.func, scope)
+        if isinstance(function, Local) and isinstance(function.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            inner = self.resolver.scopes[function.node]
+            ways = [self.judge(each, inner, name, depth - 2) for each in inner.returns]
+            if any(each.state is not State.YES for each in ways):
+                return Fact(State.UNKNOWN, place(node), f"`{name}` may be None")
+        return Fact(State.YES, place(node), f"`{name}`")
 
     def _of_class(self, node: ast.Attribute, word: str, scope: Scope, name: str) -> Fact:
         """Look at how a class in sight declares an attribute: `Optional` means that it may be None."""
