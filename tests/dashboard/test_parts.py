@@ -42,7 +42,7 @@ def test_a_head_with_its_time() -> None:
 </form>
 </details>
 </div>
-</div>\
+<p class="printed">2026-11-16 12:01 to 2026-11-23 12:01 UTC</p></div>\
 """)
 
 
@@ -57,7 +57,7 @@ def test_a_head_between_two_moments_says_which() -> None:
 <li><a href="/spend?range=28d">28d</a></li>
 </ul>
 <details>
-<summary>2026-11-01 00:00 to 2026-11-02 06:00</summary>
+<summary>2026-11-01 00:00 to 2026-11-02 06:00 UTC</summary>
 <form method="get" action="/spend">
 <label>Since (UTC) <input name="since" type="datetime-local" required value="2026-11-01T00:00"></label>
 <label>Until (UTC) <input name="until" type="datetime-local" value="2026-11-02T06:00"></label>
@@ -73,7 +73,7 @@ def test_filters_go_along_with_the_time_and_work_without_a_script() -> None:
     selects = [("team", ["lab", "shop"]), ("state", [("over", "over budget")]), ("phase", [])]
     assert part(form, span=span_of("1h", NOW), selects=selects) == snapshot("""\
 <form class="filters" method="get" action="/" role="search"
-hx-get="/" hx-target="#found" hx-select="#found" hx-swap="outerHTML" hx-select-oob="#times" hx-push-url="true" hx-trigger="submit, input delay:200ms" hx-sync="this:replace">
+hx-get="/" hx-target="#found" hx-select="#found" hx-swap="outerHTML" hx-select-oob="#times,#which" hx-push-url="true" hx-trigger="submit, input delay:200ms" hx-sync="this:replace">
 <input type="hidden" name="range" value="1h">  <label>Team
 <select name="team"><option value="">All</option>
 <option value="lab" selected>lab</option><option value="shop">shop</option>    </select></label>

@@ -105,6 +105,24 @@ def test_what_is_wrong_is_said_to_who_asked(control: Control) -> None:
     assert "Sign in to act" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("/incidents?state=ended", 'name="state" value="ended"'),
+        ("/live?kind=bad", 'name="kind" value="bad"'),
+        ("/spend?month=2026-01", 'name="month" value="2026-01"'),
+    ],
+)
+def test_a_filter_keeps_what_else_the_address_says(control: Control, address: str, kept: str) -> None:
+    form = browser(control).get(address).text.partition('<form class="filters"')[2].partition("</form>")[0]
+    assert kept in form
+
+
+def test_money_leads_to_the_rows_of_its_month(control: Control) -> None:
+    month = time.strftime("%Y-%m-01", time.gmtime())
+    assert f"/requests?service=helpdesk&amp;since={month}" in browser(control).get("/spend").text
+
+
 def test_the_rows_behind_a_figure_are_as_many_as_it_says(control: Control) -> None:
     client = browser(control)
     page = client.get("/services/helpdesk?range=28d").text

@@ -105,7 +105,8 @@ def conclude(stage: Stage, document: Mapping[str, Any], replay: Replay) -> bool:
 def keeps_serving(stage: Stage, keys: Mapping[str, str]) -> None:
     """Say that everything still runs and what to do with it."""
     role = ROLES[0]
-    click.echo("\nEverything still runs; Ctrl-C ends it. To make a call of your own:\n")
+    click.echo(f"\nEverything still runs; Ctrl-C ends it. The dashboard is at {stage.control.url}")
+    click.echo("To make a call of your own, and see it there under Live:\n")
     click.echo(
         f"  curl {stage.gateway.url}/t/{role.service}/{role.use_case}/v1/chat/completions \\\n"
         f"    -H 'authorization: Bearer {keys[role.service]}' -H 'content-type: application/json' \\\n"
