@@ -223,3 +223,14 @@ def test_it_prints_without_navigation_and_forms(site: Site) -> None:
     assert page.is_visible("h1")
     assert len(page.pdf()) > 20_000
     page.context.close()
+
+
+def test_paper_is_light_says_its_time_and_leaves_forms_out(site: Site) -> None:
+    page = site.page(1440, "dark")
+    page.goto("/?range=28d", wait_until="networkidle")
+    expect(page.locator(".printed")).to_be_hidden()
+    page.emulate_media(media="print")
+    expect(page.locator(".printed")).to_contain_text("UTC")
+    expect(page.locator("form.filters")).to_be_hidden()
+    expect(page.locator("body")).to_have_css("color", "rgb(24, 33, 43)")
+    page.context.close()

@@ -140,14 +140,15 @@
     if (window.uPlot) root.querySelectorAll("figure.chart:has(.plot > svg)").forEach((figure) => seen.observe(figure));
   }
 
-  /* Light or dark: colours are drawn into a canvas, so it is drawn anew. */
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  /* Light, dark or paper: colours are drawn into a canvas, so it is drawn anew. */
+  function drawAnew() {
     for (const [figure, chart] of charts) {
       const box = chart.root.parentElement;
       chart.destroy();
       charts.set(figure, new uPlot(options(figure, chart.data, box), chart.data, box));
     }
-  });
+  }
+  for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", drawAnew);
 
   /* Figures that come anew do not do so under somebody's hands, nor where nobody looks. */
   document.addEventListener("htmx:beforeRequest", (event) => {
