@@ -130,8 +130,9 @@ def _is_own_form(request: Request) -> bool:
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site in ("same-origin", "none")
-    try:
-        return urlsplit(request.headers.get("origin", "")).netloc in ("", request.headers.get("host"))
+    origin = request.headers.get("origin")
+    try:  # `null` is the origin of a frame that hides where it is from
+        return origin is None or urlsplit(origin).netloc == request.headers.get("host")
     except ValueError:  # an origin such as http://[
         return False
 
