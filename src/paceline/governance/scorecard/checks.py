@@ -147,9 +147,13 @@ def _linted(facts: Facts) -> Result:
     days = int((facts.now.timestamp() - said.at_us / 1e6) // 86_400)
     if days > _LINT_DAYS:
         return Result(Verdict.NO_DATA, f"last reported {days} days ago", "report from CI: paceline check --report-to")
-    held = f", {said.pragmas} pragmas, {said.baseline} in the baseline"
+    held = f", {said.pragmas} {'pragma' if said.pragmas == 1 else 'pragmas'}, {said.baseline} in the baseline"
     if said.errors:
-        return Result(Verdict.NOT_MET, f"{said.errors} errors{held}", "see where: paceline check --mode enforce")
+        return Result(
+            Verdict.NOT_MET,
+            f"{said.errors} {'error' if said.errors == 1 else 'errors'}{held}",
+            "see where: paceline check --mode enforce",
+        )
     return Result(Verdict.MET, f"no errors{held}")
 
 
