@@ -16,22 +16,22 @@ class Heap:
     def __init__(self) -> None:
         self.n = 0
         self.n_failed = 0
-        self._partials: list[float] = []
+        self._totals: list[float] = []
         self._held: list[bytes] = []
 
     def add(self, n: int, n_failed: int, total: float, sketch: bytes) -> None:
         """Add a row."""
         self.n += n
         self.n_failed += n_failed
-        _add_exactly(self._partials, total)
+        self._totals.append(total)
         self._held.append(bytes(sketch))
         if len(self._held) >= _HELD:
-            self._held = [self.merged()]
+            self._held, self._totals = [self.merged()], _few(self._totals)
 
     @property
     def total(self) -> float:
         """Return the sum of the rows' sums, rounded once."""
-        return math.fsum(self._partials)
+        return math.fsum(self._totals)
 
     def merged(self) -> bytes:
         """Return the sketch of all rows."""
@@ -46,17 +46,9 @@ class Heap:
         return _core.quantiles(self._held, list(qs), self.n_failed)
 
 
-def _add_exactly(partials: list[float], value: float) -> None:
-    """Keep a sum as floats that do not overlap (Shewchuk 1997), so that it does not depend on the order of rows."""
-    kept = 0
-    for partial in partials:
-        if abs(value) < abs(partial):
-            larger, smaller = partial, value
-        else:
-            larger, smaller = value, partial
-        value = larger + smaller
-        rest = smaller - (value - larger)
-        if rest:
-            partials[kept] = rest
-            kept += 1
-    partials[kept:] = [value]
+def _few(values: list[float]) -> list[float]:
+    """Return few floats with the very same sum: its roundings, each of what the ones before leave."""
+    kept: list[float] = []
+    while (rest := math.fsum([*values, *(-each for each in kept)])) and math.isfinite(rest):
+        kept.append(rest)
+    return kept

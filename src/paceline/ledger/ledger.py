@@ -120,12 +120,12 @@ class Ledger:
         """
         return build(self._engine, since, time.time() if until is None else until, group)
 
-    def attainment(self, since: float, until: float, *, piece: int) -> list[Attainment]:
+    def attainment(self, since: float, until: float, *, piece: int, service: str | None = None) -> list[Attainment]:
         """Return every service's use case against its budget: much cheaper than `measure`, and less.
 
-        `piece`: minutes of one piece of the course of a limit. Raises `LedgerError`.
+        `piece`: minutes of one piece of the course of a limit. With `service` only that one's. Raises `LedgerError`.
         """
-        return attainment(self._engine, since, until, piece)
+        return attainment(self._engine, since, until, piece, service)
 
     def report(self, since: float, until: float | None = None) -> dict[str, Any]:
         """Return the document that `paceline report --format json` prints. Raises `LedgerError`."""

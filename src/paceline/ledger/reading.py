@@ -6,6 +6,7 @@ coarser ones come in their place, and say so in `minutes`.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
@@ -93,28 +94,26 @@ class Reading:
         self, kind: Kind, group: Sequence[Name], of: Sequence[str], sums: Sequence[str]
     ) -> dict[tuple[str, ...], tuple[int, int]]:
         with translated(f"add {kind} up"), reading(self._engine) as connection:
-            rows = windows.window(connection, self._since, self._until).rows(kind, self._series(connection))
-            columns = [*(series.c[name] for name in group), *(rows.c[name] for name in of)]
-            query = self._chosen(select(*columns, *(func.sum(rows.c[name]) for name in sums)), rows)
-            found = connection.execute(query.group_by(*columns))
-            return {tuple(row[: len(columns)]): (int(row[-2]), int(row[-1])) for row in found}
+            window = windows.window(connection, self._since, self._until)
+            query = self._matching(window.sums(kind, group, of, sums, self._series(connection)))
+            return {tuple(row[:-2]): (int(row[-2]), int(row[-1])) for row in connection.execute(query)}
 
     def metrics(self, names: Sequence[str], group: Sequence[Name]) -> list[MetricSketch]:
         """Return the sketches of metrics by group. Raises `LedgerError`."""
-        heaps: dict[tuple[Any, ...], Heap] = {}
+        heaps: defaultdict[tuple[Any, ...], Heap] = defaultdict(Heap)
         with translated("read metrics"), reading(self._engine) as connection:
             window = self._window(connection, ROWS)
             rows = window.rows("metrics", self._series(connection))
-            query = self._chosen(select(*self._keys(rows, group), rows.c.metric), rows).where(rows.c.metric.in_(names))
-            query = query.add_columns(rows.c.n, rows.c.n_failed, rows.c.sum, rows.c.sketch)
-            for *key, n, n_failed, total, sketch in connection.execute(query.execution_options(yield_per=_ROWS)):
-                heaps.setdefault(tuple(key), Heap()).add(n, n_failed, total, sketch)
-        return [
-            MetricSketch._make(
-                (key[0], self._covers(window, key[0]), *key[1:], heap.n, heap.n_failed, heap.total, heap.merged())
-            )
-            for key, heap in sorted(heaps.items(), key=lambda item: _sortable(item[0]))
-        ]
+            whose = {row[0]: tuple(row[1:]) for row in connection.execute(self._matching(select(*_names(group)))).all()}
+            columns = [rows.c[name] for name in ("series", "metric", "n", "n_failed", "sum", "sketch")]
+            query = select(self._piece(rows), *columns).where(rows.c.metric.in_(names))
+            for minute, number, metric, *row in connection.execute(query.execution_options(yield_per=_ROWS)):
+                heaps[minute, whose[number], metric].add(*row)
+        made = (
+            (minute, self._covers(window, minute), *group, metric, heap.n, heap.n_failed, heap.total, heap.merged())
+            for (minute, group, metric), heap in heaps.items()
+        )
+        return sorted(map(MetricSketch._make, made), key=lambda row: _sortable((row.minute, *row[2:8])))
 
     def strata(self) -> Iterator[Stratum]:
         """Yield strata, a bucket of time after the other. Raises `LedgerError`."""
@@ -155,8 +154,7 @@ class Reading:
         return max(self._minutes, level)
 
     def _keys(self, rows: Subquery, group: Sequence[Name]) -> list[Any]:
-        names = (series.c[name] if name in group else literal(None).label(name) for name in NAMES)
-        return [self._piece(rows).label("piece"), *names]
+        return [self._piece(rows).label("piece"), *_names(group)[1:]]
 
     def _piece(self, rows: Subquery) -> ColumnElement[int]:
         # Written out, not bound: PostgreSQL does not know two bound values to be the same column.
@@ -173,6 +171,11 @@ class Reading:
 
     def _matching(self, query: Select[Any]) -> Select[Any]:
         return query.where(*(series.c[name] == value for name, value in self._only.items()))
+
+
+def _names(group: Sequence[Name]) -> list[Any]:
+    """Return the columns of a series: its number, then each name of it, none where it is not in the group."""
+    return [series.c.id, *(series.c[name] if name in group else literal(None).label(name) for name in NAMES)]
 
 
 def _sortable(key: tuple[Any, ...]) -> tuple[Any, ...]:

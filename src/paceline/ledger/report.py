@@ -27,6 +27,8 @@ _OUTCOMES: Final = (
     *("timeout_connect", "timeout_first_token", "timeout_stall", "timeout_total", "lost"),
 )
 _FAILURES: Final = tuple(name for name in _OUTCOMES if name not in {"ok", "refused", "caller_error", "cancelled"})
+OFFERED: Final = ("n_ok", *(f"n_{name}" for name in _FAILURES))
+"""The counters of requests that a budget is judged on: answered or failed."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ def _row(names: Mapping[str, str], found: GroupSum, sums: Sums) -> ServiceRow:
 
 def offered(counters: Mapping[str, int]) -> int:
     """Return how many requests a budget is judged on: answered or failed."""
-    return counters["n_ok"] + sum(counters[f"n_{name}"] for name in _FAILURES)
+    return sum(counters[name] for name in OFFERED)
 
 
 def _metrics(found: GroupSum, limits: Sequence[Limit]) -> Iterator[tuple[str, MetricRow]]:

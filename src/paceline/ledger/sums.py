@@ -6,7 +6,7 @@ Reads only. Knows groups and numbers; what they mean for a budget is `report`'s.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -72,31 +72,39 @@ class Sums:
 def merge_window(connection: Connection, window: Window, group: Sequence[GroupName]) -> Sums:
     """Merge the rows of a window, kept apart by the columns of `series` in `group`."""
     groups = counted(connection, window, group)
-    for names, limit, n, over in _counted(connection, window.rows("limits"), group, ("metric", "percentile")):
-        groups[names].limits[limit[0], limit[1]] = (n, over)
-    for names, event, n, nanousd in _counted(connection, window.rows("events"), group, ("event",)):
-        groups[names].events[event[0]] = (n, nanousd)
+    for row in connection.execute(window.sums("limits", group, ("metric", "percentile"), ("n", "over_limit"))):
+        groups[tuple(row[:-4])].limits[row[-4], row[-3]] = int(row[-2]), int(row[-1])
+    for row in connection.execute(window.sums("events", group, ("event",), ("n", "nanousd"))):
+        groups[tuple(row[:-3])].events[row[-3]] = int(row[-2]), int(row[-1])
     overhead = _metrics(connection, window.rows("metrics"), group, groups)
     newest, documents = documents_of(connection, groups)
     return Sums(dict(groups), overhead, documents, newest)
 
 
-def counted(connection: Connection, window: Window, group: Sequence[GroupName]) -> defaultdict[Group, GroupSum]:
-    """Return the groups of a window with their counters and the plan of their last row."""
+def counted(
+    connection: Connection,
+    window: Window,
+    group: Sequence[GroupName],
+    names: Sequence[str] = COUNTERS,
+    only: Collection[int] | None = None,
+) -> defaultdict[Group, GroupSum]:
+    """Return the groups of a window with these counters, the others 0, and the plan of their last row.
+
+    `only`: series, as of `Window.rows`.
+    """
     groups: defaultdict[Group, GroupSum] = defaultdict(GroupSum)
-    columns = [series.c[name] for name in group]
-    rows = window.rows("counters")
-    joined = rows.join(series, series.c.id == rows.c.series)
-    sums = [func.sum(rows.c[name]) for name in COUNTERS]
-    for row in connection.execute(select(*columns, *sums).select_from(joined).group_by(*columns)):
-        values = (int(value) for value in row[len(columns) :])
-        groups[tuple(row[: len(columns)])].counters = dict(zip(COUNTERS, values, strict=True))
+    rows = window.rows("counters", only)
+    sums = (func.sum(rows.c[name]).label(name) for name in names)
+    few = select(rows.c.series, func.max(rows.c.minute).label("minute"), *sums).group_by(rows.c.series).subquery("few")
+    known = few.join(series, series.c.id == few.c.series).outerjoin(plan, plan.c.hash8 == series.c.plan)
+    columns = [*(series.c[name] for name in group), *(few.c[name] for name in names)]
     # Two plans may share the last row (a new key makes a new plan): the one seen later counts.
-    last = func.max(rows.c.minute), func.max(func.coalesce(plan.c.last_seen_us, 0))
-    known = joined.outerjoin(plan, plan.c.hash8 == series.c.plan)
-    latest = select(*columns, series.c.plan).select_from(known).group_by(*columns, series.c.plan)
-    for row in connection.execute(latest.order_by(*last)):
-        groups[tuple(row[:-1])].plan = row[-1]
+    last = few.c.minute, func.coalesce(plan.c.last_seen_us, 0)
+    for row in connection.execute(select(series.c.plan, *columns).select_from(known).order_by(*last)):
+        found = groups[tuple(row[1 : 1 + len(group)])]
+        found.plan = row[0]
+        for name, value in zip(names, row[1 + len(group) :], strict=True):
+            found.counters[name] += int(value)
     return groups
 
 
@@ -105,17 +113,6 @@ def documents_of(connection: Connection, groups: Mapping[Group, GroupSum]) -> tu
     newest = plans.newest(connection)
     wanted = {one.plan for one in groups.values()} | {newest}
     return newest, {hash8: found for hash8 in wanted if hash8 and (found := plans.read(connection, hash8)) is not None}
-
-
-def _counted(
-    connection: Connection, rows: Subquery, group: Sequence[GroupName], of: Sequence[str]
-) -> Iterator[tuple[Group, Group, int, int]]:
-    """Yield group, what was counted of it by the columns `of`, and the sums of the table's last two columns."""
-    columns = [*(series.c[name] for name in group), *(rows.c[name] for name in of)]
-    sums = [func.sum(column) for column in list(rows.c)[-2:]]
-    joined = rows.join(series, series.c.id == rows.c.series)
-    for row in connection.execute(select(*columns, *sums).select_from(joined).group_by(*columns)):
-        yield tuple(row[: len(group)]), tuple(row[len(group) : -2]), int(row[-2]), int(row[-1])
 
 
 def _metrics(

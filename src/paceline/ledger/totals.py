@@ -52,32 +52,38 @@ class Totals:
         self._engine = engine
 
     def counters(
-        self, since: float, until: float, names: Sequence[str], group: Sequence[GroupName] = _SERVICES
+        self,
+        since: float,
+        until: float,
+        names: Sequence[str],
+        group: Sequence[GroupName] = _SERVICES,
+        *,
+        service: str | None = None,
     ) -> dict[Group, tuple[int, ...]]:
-        """Return these counters, in their order, by group."""
+        """Return these counters, in their order, by group; with `service` only that one's."""
         with translated("add counts up"), reading(self._engine) as connection:
-            query = _summed(connection, "counters", (since, until), group, (), names)
+            query = _summed(connection, "counters", (since, until), group, (), names, service)
             return {tuple(row[: len(group)]): tuple(map(int, row[len(group) :])) for row in connection.execute(query)}
 
     def events(
-        self, since: float, until: float, group: Sequence[GroupName] = _SERVICES
+        self, since: float, until: float, group: Sequence[GroupName] = _SERVICES, *, service: str | None = None
     ) -> dict[Group, dict[str, tuple[int, int]]]:
         """Return by group and event how often it happened, and the money it stands for in nano-USD."""
         found: defaultdict[Group, dict[str, tuple[int, int]]] = defaultdict(dict)
         with translated("add events up"), reading(self._engine) as connection:
-            query = _summed(connection, "events", (since, until), group, ("event",), ("n", "nanousd"))
+            query = _summed(connection, "events", (since, until), group, ("event",), ("n", "nanousd"), service)
             for *names, event, n, nanousd in connection.execute(query):
                 found[tuple(names)][event] = (int(n), int(nanousd))
         return dict(found)
 
     def limits(
-        self, since: float, until: float, group: Sequence[GroupName] = _SERVICES
+        self, since: float, until: float, group: Sequence[GroupName] = _SERVICES, *, service: str | None = None
     ) -> dict[Group, dict[tuple[str, str], tuple[int, int]]]:
         """Return by group and limit (metric, percentile) the requests judged, and of them those over."""
         found: defaultdict[Group, dict[tuple[str, str], tuple[int, int]]] = defaultdict(dict)
         with translated("add limits up"), reading(self._engine) as connection:
             of = ("metric", "percentile")
-            query = _summed(connection, "limits", (since, until), group, of, ("n", "over_limit"))
+            query = _summed(connection, "limits", (since, until), group, of, ("n", "over_limit"), service)
             for *names, metric, percentile, n, over in connection.execute(query):
                 found[tuple(names)][metric, percentile] = (int(n), int(over))
         return dict(found)
@@ -161,11 +167,14 @@ def _summed(  # noqa: PLR0913, PLR0917  # the parts of one query
     group: Sequence[GroupName],
     of: Sequence[str],
     names: Sequence[str],
+    service: str | None,
 ) -> Select[Any]:
-    rows = windows.window_inside(connection, *_minutes(*span)).rows(kind)
-    columns = [*(series.c[name] for name in group), *(rows.c[name] for name in of)]
-    query = select(*columns, *(func.sum(rows.c[name]) for name in names))
-    return query.select_from(rows.join(series, series.c.id == rows.c.series)).group_by(*columns)
+    own = None
+    if service is not None:
+        # A series has rows for a day at most after its last minute.
+        wanted = series.c.service == service, series.c.last_minute >= span[0] // 60 - 1_440
+        own = list(connection.execute(select(series.c.id).where(*wanted)).scalars())
+    return windows.window_inside(connection, *_minutes(*span)).sums(kind, group, of, names, own)
 
 
 def _minutes(since: float, until: float) -> tuple[int, int]:

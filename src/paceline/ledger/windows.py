@@ -10,11 +10,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Select, Subquery, false, select, union_all
+from sqlalchemy import Connection, Select, Subquery, false, func, select, union_all
 
 from paceline.ledger import resolutions
 from paceline.ledger.resolutions import Level, Reach, ceil, floor
 from paceline.ledger.schema_rows import ROWS
+from paceline.ledger.schema_rows import series as series_table
 
 Kind = Literal["counters", "metrics", "limits", "events"]
 
@@ -48,6 +49,25 @@ class Window:
         if not pieces:
             return select(getattr(ROWS[0], kind)).where(false()).subquery(kind)
         return (union_all(*pieces) if len(pieces) > 1 else pieces[0]).subquery(kind)
+
+    def sums(
+        self,
+        kind: Kind,
+        group: Sequence[str],
+        of: Sequence[str],
+        names: Sequence[str],
+        series: Collection[int] | None = None,
+    ) -> Select[Any]:
+        """Return the query of sums of the columns `names`, by `group` of the series' columns and `of` of the rows'.
+
+        Rows are added up by series first: names are compared of few, not of all. `series` as of `rows`.
+        """
+        rows = self.rows(kind, series)
+        keys = [rows.c.series, *(rows.c[name] for name in of)]
+        few = select(*keys, *(func.sum(rows.c[name]).label(name) for name in names)).group_by(*keys).subquery("few")
+        columns = [*(series_table.c[name] for name in group), *(few.c[name] for name in of)]
+        query = select(*columns, *(func.sum(few.c[name]) for name in names))
+        return query.select_from(few.join(series_table, series_table.c.id == few.c.series)).group_by(*columns)
 
 
 def window(

@@ -132,7 +132,7 @@ def one(sources: Sources, standards: Standards | None, span: TimeSpan, name: str
         "model": row,
         "charts": [chart for each in courses.items() if not (chart := _chart(*each, span)).is_empty],
         "hours": [day.since + hour * _HOUR_S for hour in range(_HEAT_HOURS)],
-        "heat": _heat(_courses(sources, day, name)),
+        "heat": _heat(_of_day(courses, span, day) or _courses(sources, day, name)),
         "users": [(service, use_case, n, n / whole if whole else None) for n, service, use_case in own],
     }
 
@@ -276,6 +276,13 @@ def _day(span: TimeSpan) -> TimeSpan:
     """Return the last 24 whole hours of a span, by the hour."""
     until = -int(-span.until // _HOUR_S) * _HOUR_S
     return TimeSpan(None, until - _HEAT_HOURS * _HOUR_S, until, 60, 60, "the last 24 hours")
+
+
+def _of_day(courses: dict[str, _Course], span: TimeSpan, day: TimeSpan) -> dict[str, _Course]:
+    """Return what the courses of a span say of the day; nothing where it is not within, or not by the hour."""
+    if span.coarse.point != day.point or span.since > day.since or span.until < day.until - _HOUR_S:
+        return {}
+    return {name: [each for each in course if each[0] >= day.since] for name, course in courses.items()}
 
 
 def _heat(courses: Mapping[str, _Course]) -> dict[str, dict[float, HourCell]]:

@@ -110,16 +110,17 @@ class Row:
         return found.cost_usd / found.answered if found.answered and found.cost_usd else None
 
 
-def attained(sources: Sources, span: TimeSpan) -> Made[list[Attainment]]:
+def attained(sources: Sources, span: TimeSpan, service: str | None = None) -> Made[list[Attainment]]:
     """Return what the ledger says of the span, with the moment it said it. Raises `LedgerError`."""
     return sources.made(
-        ("attained", span.key), lambda: sources.ledger.attainment(span.since, span.until, piece=span.piece)
+        ("attained", span.key, service),
+        lambda: sources.ledger.attainment(span.since, span.until, piece=span.piece, service=service),
     )
 
 
-def rows(sources: Sources, standards: Standards | None, span: TimeSpan) -> list[Row]:
-    """Return every service's use case, worst first. Raises `LedgerError`."""
-    return _rows(sources, standards, attained(sources, span).value)
+def rows(sources: Sources, standards: Standards | None, span: TimeSpan, service: str | None = None) -> list[Row]:
+    """Return every service's use case, worst first; with `service` only that one's. Raises `LedgerError`."""
+    return _rows(sources, standards, attained(sources, span, service).value)
 
 
 def _rows(sources: Sources, standards: Standards | None, found: list[Attainment]) -> list[Row]:

@@ -54,7 +54,7 @@ def values(
     sources: Sources, standards: Standards | None, span: TimeSpan, service: str, use_case: str = ""
 ) -> dict[str, Any] | None:
     """Return what the template needs; none for a service that neither standards nor ledger know."""
-    own = [row for row in overview.rows(sources, standards, span) if row.service == service]
+    own = overview.rows(sources, standards, span, service)
     known = standards.options.services.get(service) if standards is not None else None
     made = figures(sources, span, service)
     found = made.value
@@ -97,7 +97,7 @@ def values(
         "events": events[::-1][:_EVENTS_MAX],
         "incidents": _incidents(sources, service, span),
         "waivers": _waivers(sources, standards, service),
-        "card": next((card for card in _cards(sources, standards) if card.service == service), None),
+        "card": _card(sources, standards, service),
         "lint": sources.ledger.lint.of(service, int((sources.clock() - _LINT_S) * 1e6)),
         "made_at": made.at,
         "now": sources.clock(),
@@ -187,10 +187,13 @@ def _waivers(sources: Sources, standards: Standards | None, service: str) -> lis
     ]
 
 
-def _cards(sources: Sources, standards: Standards | None) -> list[Card]:
+def _card(sources: Sources, standards: Standards | None, service: str) -> Card | None:
     if standards is None:
-        return []
-    return sources.kept("scorecards", lambda: scorecards(sources.ledger, standards, sources.clock()))
+        return None
+    made = sources.kept(
+        ("scorecard", service), lambda: scorecards(sources.ledger, standards, sources.clock(), only=service)
+    )
+    return next(iter(made), None)
 
 
 def _series_rows(sources: Sources, span: TimeSpan, service: str) -> Iterator[tuple[Any, ...]]:

@@ -76,6 +76,9 @@ def card_of(facts: Facts) -> Card:
     return Card(facts.name, facts.owner, tuple((check, check.decide(facts)) for check in CHECKS))
 
 
-def scorecards(ledger: Ledger, standards: Standards, now: float) -> list[Card]:
-    """Return the cards of all services of the standards, by name. `now`: Unix seconds. Raises `LedgerError`."""
-    return [card_of(facts) for facts in gathered(ledger, standards, now)]
+def scorecards(ledger: Ledger, standards: Standards, now: float, *, only: str | None = None) -> list[Card]:
+    """Return the cards of all services of the standards, by name; with `only` that one's alone.
+
+    `now`: Unix seconds. Raises `LedgerError`.
+    """
+    return [card_of(facts) for facts in gathered(ledger, standards, now, only=only)]

@@ -67,11 +67,15 @@ class Facts:
     now: datetime = _NEVER
 
 
-def gathered(ledger: Ledger, standards: Standards, now: float) -> list[Facts]:
-    """Gather every service's facts, by name. `now`: Unix seconds. Raises `LedgerError`."""
+def gathered(ledger: Ledger, standards: Standards, now: float, *, only: str | None = None) -> list[Facts]:
+    """Gather every service's facts, by name; with `only` that one's alone. `now`: Unix seconds.
+
+    Raises `LedgerError`.
+    """
     since = now - WINDOW_DAYS * 86_400
-    counters = ledger.totals.counters(since, now, _COUNTERS)
-    counted, events = ledger.totals.limits(since, now), ledger.totals.events(since, now, ("service",))
+    counters = ledger.totals.counters(since, now, _COUNTERS, service=only)
+    counted = ledger.totals.limits(since, now, service=only)
+    events = ledger.totals.events(since, now, ("service",), service=only)
     moment = datetime.fromtimestamp(now, UTC)
     overdue = _overdue(ledger.incidents.list(), moment)
     linted = ledger.lint.latest()
@@ -80,6 +84,8 @@ def gathered(ledger: Ledger, standards: Standards, now: float) -> list[Facts]:
         waivers[waiver.service].append(waiver)
     found = []
     for name, options in sorted(standards.options.services.items()):
+        if only not in {None, name}:
+            continue
         facts = _standing(standards, name)
         own = {use_case: counters.get((name, use_case), (0,) * len(_COUNTERS)) for use_case in options.use_cases}
         rest = [row for (service, use_case), row in counters.items() if service == name and use_case not in own]
