@@ -8,8 +8,9 @@ strata, which no page reads. Beside them: 300 services of 20 teams and 6 use cas
 days, 40 incidents, and a tenth of the requests of 24 hours as single rows (108,000).
 
 CPU is that of this process, all threads, for one request through the whole application (ASGI), compression included.
-`first`: nothing of it is known yet. `then`: the median of the next five, what is made anew in the background included.
-Not measured: the kernel's and uvicorn's share of a connection.
+`first`: what the first visitor of a control process costs that has started and prepared what it prepares, templates not
+yet read. `unprepared`: the same with no figure known at all. `then`: the median of the next five. Each includes what the
+request has made anew in the background. Not measured: the kernel's and uvicorn's share of a connection.
 """
 
 from __future__ import annotations
@@ -32,13 +33,16 @@ from typing import Any
 import ledger_year
 from sqlalchemy import insert
 
+from paceline.dashboard import Sources, view
 from paceline.dashboard.assets import address_of
+from paceline.dashboard.preparing import Preparing
 from paceline.gateway.control import Control
 from paceline.gateway.control_api import application
 from paceline.gateway.data_dir import DataDir
 from paceline.gateway.link import Link
 from paceline.gateway.pages import PAGES
 from paceline.gateway.planner import Planner
+from paceline.gateway.status import status_document
 from paceline.ledger import Ledger, open_ledger
 from paceline.ledger.schema import incident, request, spend
 
@@ -61,9 +65,10 @@ def main() -> int:
         home = chosen.data or Path(folder)
         home.mkdir(parents=True, exist_ok=True)
         with opened(home, chosen.services) as control:
-            asgi = application(control)
             addresses = [*(address for address, _ in PAGES), *FURTHER, *ROWS]
-            show_cpu(asgi, addresses)
+            show_preparing(control)
+            show_cpu(control, addresses)
+            asgi = application(control)
             show_bytes(asgi)
             if chosen.chromium:
                 show_chromium(asgi, chosen.chromium, addresses)
@@ -167,33 +172,57 @@ def _request(number: int, until: int, names: list[str], dice: random.Random) -> 
     }
 
 
-def show_cpu(asgi: Any, addresses: list[str]) -> None:
+def show_preparing(control: Control) -> None:
+    """Print what a round of preparing costs, and how long it rests then."""
+    for number in ("first", "second"):
+        preparing = Preparing(anew(control))
+        cpu, wall = time.process_time(), time.monotonic()
+        preparing.tick()
+        cpu, wall = time.process_time() - cpu, time.monotonic() - wall
+        rest = min(max(60.0, 100 * wall), 240.0)
+        print(f"{number} round of preparing: {cpu * 1e3:.0f} ms CPU, {cpu / (rest + wall):.2%} of one core")
+
+
+def anew(control: Control) -> Sources:
+    """Let nothing be known: no figure, no template."""
+    control.sources = Sources(control.ledger, lambda: control.planner.standards, lambda: status_document(control))
+    view._environment.cache_clear()
+    return control.sources
+
+
+def show_cpu(control: Control, addresses: list[str]) -> None:
     """Print the CPU of each address, and of one page below each that has pages."""
-    print(f"server CPU a page, ms (at most {TARGET_MS})        first     then   KB as sent")
+    print(f"server CPU a page, ms (at most {TARGET_MS})        first  unprepared     then   KB as sent")
     done: set[str] = set()
     for address in addresses:
-        found = _page(asgi, address, done)
+        found = _page(control, address, done)
         below = re.search(rf'href="({re.escape(address)}/[^"?]+)', found) if address != "/" else None
         if below:
-            _page(asgi, below[1], done)
+            _page(control, below[1], done)
 
 
-def _page(asgi: Any, address: str, done: set[str]) -> str:
+def _page(control: Control, address: str, done: set[str]) -> str:
     if address in done:
         return ""
     done.add(address)
-    costs, body = [], b""
-    for _ in range(RUNS + 1):
-        before = time.process_time()
-        status, _, body = get(asgi, address)
-        while status == 202:  # it says that it takes a moment
-            time.sleep(0.05)
-            status, _, body = get(asgi, address)
-        costs.append((time.process_time() - before) * 1e3)
-        assert status == 200, (address, status)
-    print(f"  {address:<40} {costs[0]:9.0f} {statistics.median(costs[1:]):8.0f} {len(body) / 1e3:9.1f}")
-    plain = get(asgi, address, encoding="identity")[2]
-    return plain.decode()
+    Preparing(anew(control)).tick()
+    asgi = application(control)
+    first, *then = (_cost_ms(control, asgi, address) for _ in range(RUNS + 1))
+    anew(control)
+    unprepared = _cost_ms(control, application(control), address)
+    size = len(get(asgi, address)[2]) / 1e3
+    print(f"  {address:<40} {first:9.0f} {unprepared:11.0f} {statistics.median(then):8.0f} {size:9.1f}", flush=True)
+    return get(asgi, address, encoding="identity")[2].decode()
+
+
+def _cost_ms(control: Control, asgi: Any, address: str) -> float:
+    before = time.process_time()
+    status = get(asgi, address)[0]
+    while status == 202 or control.sources._making:  # it says that it takes a moment; or something is made anew
+        time.sleep(0.05)
+        status = get(asgi, address)[0] if status == 202 else status
+    assert status == 200, (address, status)
+    return (time.process_time() - before) * 1e3
 
 
 def show_bytes(asgi: Any) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from paceline.dashboard import NotYetError, Sources
 from paceline.dashboard import sources as module
+from paceline.dashboard.sources import Ahead
+from paceline.ledger import LedgerError
 
 WAIT_S = 20
 
@@ -134,3 +136,53 @@ def test_no_more_are_kept_than_the_bound(clock: Clock, monkeypatch: pytest.Monke
         kept.kept(key, make)
     assert kept.kept(4, make) == 5
     assert kept.kept(0, make) == 6, "the oldest went"
+
+
+def test_what_was_made_ahead_is_shown_up_to_five_minutes_old_and_made_anew_for_those_who_look_on(clock: Clock) -> None:
+    kept, (make, done) = sources(clock), counting(clock)
+    Ahead(kept).made("a", make)
+    clock.now += 280
+    done.clear()
+    first = kept.made("a", make)
+    assert (first.value, first.at) == (1, 1_000.0)
+    assert kept.kept("a", make) == 1, "the same page asks again"
+    assert not done.is_set()
+    clock.now += 19
+    assert kept.kept("a", make) == 1
+    clock.now += 2
+    assert kept.kept("a", make) == 2, "too old by now: waited for"
+
+
+def test_those_who_look_on_get_new_ones(clock: Clock) -> None:
+    kept, (make, done) = sources(clock), counting(clock)
+    Ahead(kept).made("a", make)
+    clock.now += 100
+    assert kept.kept("a", make) == 1
+    clock.now += 21
+    done.clear()
+    assert kept.kept("a", make) == 1, "shown while a new one is made"
+    assert done.wait(WAIT_S)
+    while kept.kept("a", make) == 1:
+        done.wait(0.01)
+    assert kept.kept("a", make) == 2
+
+
+def test_nothing_is_made_ahead_while_it_is_fresh(clock: Clock) -> None:
+    kept, (make, _) = sources(clock), counting(clock)
+    assert not kept.has("a")
+    assert kept.kept("a", make) == 1
+    assert Ahead(kept).kept("a", make) == 1
+    clock.now += 21
+    assert Ahead(kept).kept("a", make) == 2
+    assert kept.has("a")
+
+
+def test_what_fails_ahead_is_raised_there_and_told_once(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    kept = sources(clock)
+
+    def fail() -> int:
+        raise LedgerError("gone")
+
+    with pytest.raises(LedgerError):
+        Ahead(kept).made("a", fail)
+    assert not caplog.records, "the loop that asks tells"

@@ -1,7 +1,7 @@
 """What the pages are made from, and a memory for what is dear to compute. Owns no page.
 
 A figure that is kept is made anew in the background while people look at it, at most a twentieth of the time; whoever
-asks gets the last one at once, with the moment it was made. Nothing is kept that nobody asks for.
+asks gets the last one at once, with the moment it was made. `Ahead` makes figures before anybody asks (`preparing`).
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar, cast
 
-from paceline.ledger import Ledger
+from paceline.ledger import Ledger, LedgerError
 from paceline.standards import Standards
 
-__all__ = ["Made", "NotYetError", "Sources"]
+__all__ = ["Ahead", "Made", "NotYetError", "Sources"]
 
 T = TypeVar("T")
 
@@ -27,6 +27,8 @@ _COST_TIMES: Final = 20
 """A figure that took a second is made anew after twenty."""
 _STALE_TIMES: Final = 3
 """Up to so many times that age it is still shown while a new one is made; older ones are waited for."""
+_AHEAD_S: Final = 300.0
+"""Up to this age a figure is shown that was made before anybody asked."""
 _PATIENCE_S: Final = 4.0
 _KEPT_MAX: Final = 256
 _THREADS: Final = 8
@@ -62,6 +64,8 @@ class Sources:
     clock: Callable[[], float] = time.time
     patience_s: float = _PATIENCE_S
     _kept: dict[Hashable, Made[Any]] = field(default_factory=dict)
+    _unseen: set[Hashable] = field(default_factory=set)
+    """Kept, and nobody has asked since it was made."""
     _making: dict[Hashable, Future[Made[Any]]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "figures"))
@@ -79,11 +83,13 @@ class Sources:
         with self._lock:
             found = self._kept.get(key)
             now = time.monotonic()
+            if found is not None and key in self._unseen:  # it is made anew for those who look on
+                self._unseen.discard(key)
+                found = replace(found, fresh_until=min(now + _FRESH_S, found.stale_until))
+                self._kept[key] = found
             if found is not None and now <= found.fresh_until:
                 return cast("Made[T]", found)
-            future = self._making.get(key)
-            if future is None:
-                future = self._making[key] = self._pool.submit(self._make, key, make)
+            future = self._future(key, make)
             if found is not None and now <= found.stale_until:
                 return cast("Made[T]", found)
         try:
@@ -93,12 +99,25 @@ class Sources:
                 raise
             raise NotYetError(f"{key}") from None
 
+    def has(self, key: Hashable) -> bool:
+        """Tell whether a figure is kept, however old."""
+        with self._lock:
+            return key in self._kept
+
+    def _future(self, key: Hashable, make: Callable[[], T]) -> Future[Made[Any]]:
+        """Return the one that is being made, or begin it. The lock is held."""
+        future = self._making.get(key)
+        if future is None:
+            future = self._making[key] = self._pool.submit(self._make, key, make)
+        return future
+
     def _make(self, key: Hashable, make: Callable[[], T]) -> Made[T]:
         at, began = self.clock(), time.monotonic()
         try:
             value = make()
-        except Exception:
-            _log.warning("figures of the dashboard could not be made", exc_info=True)
+        except Exception as error:
+            if not isinstance(error, LedgerError):  # of the ledger every loop tells
+                _log.warning("figures of the dashboard could not be made", exc_info=True)
             with self._lock:
                 self._making.pop(key, None)
             raise
@@ -107,8 +126,33 @@ class Sources:
         made = Made(value, at, now + fresh_s, now + _STALE_TIMES * fresh_s)
         with self._lock:
             self._kept.pop(key, None)
+            self._unseen.discard(key)
             self._kept[key] = made
             self._making.pop(key, None)
             while len(self._kept) > _KEPT_MAX:
-                del self._kept[next(iter(self._kept))]
+                oldest = next(iter(self._kept))
+                del self._kept[oldest]
+                self._unseen.discard(oldest)
         return made
+
+
+class Ahead(Sources):
+    """The same sources for one who asks before people do: waits for every figure, and leaves it unseen."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.__dict__.update(sources.__dict__)  # what is kept is kept once
+
+    def made(self, key: Hashable, make: Callable[[], T]) -> Made[T]:
+        """Return the figure if it is fresh; else have it made, to be shown up to five minutes old."""
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None and time.monotonic() <= found.fresh_until:
+                return cast("Made[T]", found)
+            future = self._future(key, make)
+        made = future.result()
+        lasting = replace(made, stale_until=max(made.stale_until, time.monotonic() + _AHEAD_S))
+        with self._lock:
+            if self._kept.get(key) is made:
+                self._kept[key] = lasting
+                self._unseen.add(key)
+        return cast("Made[T]", lasting)

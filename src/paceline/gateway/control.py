@@ -11,9 +11,10 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from paceline.dashboard import Sources
 from paceline.gateway.address import Address
 from paceline.gateway.cap_review import CapReview
 from paceline.gateway.data_dir import DataDir
@@ -23,6 +24,7 @@ from paceline.gateway.lock import HeldError, held
 from paceline.gateway.loop import Loop
 from paceline.gateway.planner import Planner
 from paceline.gateway.spent import SpentFile
+from paceline.gateway.status import status_document
 from paceline.ledger import Ledger, LedgerError, open_ledger
 
 PLAN_EVERY_S = 0.25
@@ -34,6 +36,8 @@ GOVERN_EVERY_S = 5.0
 """A minute is judged once: rounds between are cheap."""
 SEND_EVERY_S = 2.0
 FORGET_EVERY_S = 3600.0
+PREPARE_EVERY_S = 5.0
+"""How often it is asked whether a round of figures is due."""
 
 _log = logging.getLogger("paceline.control")
 
@@ -59,6 +63,11 @@ class Control:
     loops: tuple[Loop, ...]
     needs_key: bool
     """True when even reading wants the admin key, since others can connect."""
+    sources: Sources = field(init=False)
+    """What pages are made from."""
+
+    def __post_init__(self) -> None:
+        self.sources = Sources(self.ledger, lambda: self.planner.standards, lambda: status_document(self))
 
 
 def run(data: DataDir, standards: Path, listen: Address) -> None:
@@ -104,6 +113,7 @@ def only_one(data: DataDir) -> Iterator[None]:
 @contextmanager
 def opened(data: DataDir, standards: Path, listen: Address) -> Iterator[Control]:
     """Open the ledger and run the loops; at the end stop them and take in what the gateway left."""
+    from paceline.dashboard.preparing import Preparing
     from paceline.gateway.admin import has_admin_key
 
     ledger = open_ledger(data.path)
@@ -117,7 +127,8 @@ def opened(data: DataDir, standards: Path, listen: Address) -> Iterator[Control]
         caps = CapReview(ledger, planner)
         taking_in = Loop("ingest", INGEST_EVERY_S, lambda: ingest(ledger, data, spent))
         governing = Governing(ledger, planner, lambda: taking_in.done_at)
-        loops = (
+        control = Control(data, standards, ledger, link, planner, (), needs_key=not listen.is_loopback)
+        control.loops = loops = (
             Loop("plan", PLAN_EVERY_S, planner.tick),
             taking_in,
             Loop("roll-up", ROLL_UP_EVERY_S, lambda: roll_up(ledger)),
@@ -126,12 +137,13 @@ def opened(data: DataDir, standards: Path, listen: Address) -> Iterator[Control]
             Loop("govern", GOVERN_EVERY_S, governing.tick),
             Loop("alerts", SEND_EVERY_S, governing.send),
             Loop("forget", FORGET_EVERY_S, governing.forget),
+            Loop("figures", PREPARE_EVERY_S, Preparing(control.sources).tick),
         )
         loops[0].once()  # what is taken in belongs to the owners of a plan: let there be one
         for loop in loops:
             loop.start()
         try:
-            yield Control(data, standards, ledger, link, planner, loops, needs_key=not listen.is_loopback)
+            yield control
         finally:
             for loop in loops:
                 loop.stop()

@@ -71,6 +71,7 @@ def values(sources: Sources, standards: Standards | None, span: TimeSpan) -> dic
     judged = [row for row in measured if row.state in {State.OVER, State.WITHIN}]
     return {
         "reviews": listed,
+        "made_at": overview.attained(sources, span).at,
         "is_empty": not measured,
         "judged": len(judged),
         "over": sum(row.state is State.OVER for row in judged),

@@ -84,6 +84,7 @@ def one(sources: Sources, standards: Standards | None, span: TimeSpan, name: str
         "channels": [] if written is None else [kind for each in written.alerts for kind in _kinds(each)],
         "services": own,
         "rows": measured,
+        "made_at": overview.attained(sources, span).at,
         "row": next((each for each in rows(sources, standards, span) if each.name == name), None),
         "open": [incidents.shown(each) for each in known if each.is_open],
         "ended": sum(not each.is_open for each in known),

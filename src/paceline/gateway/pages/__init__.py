@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException as WebError
 from starlette.middleware.gzip import GZipMiddleware
 
-from paceline.dashboard import NotYetError, Sources
+from paceline.dashboard import NotYetError
 from paceline.gateway.api.access import Caller, access
 from paceline.gateway.control import Control
 from paceline.gateway.pages import (
@@ -31,7 +31,6 @@ from paceline.gateway.pages import (
     waivers,
 )
 from paceline.gateway.pages.site import NOBODY, PAGES, Site
-from paceline.gateway.status import status_document
 from paceline.ledger import LedgerError
 
 __all__ = ["PAGES", "add_pages"]
@@ -50,8 +49,7 @@ _TITLES = {
 
 def add_pages(app: FastAPI, control: Control) -> None:
     """Add the dashboard to an application."""
-    sources = Sources(control.ledger, lambda: control.planner.standards, lambda: status_document(control))
-    site = Site(control, sources)
+    site = Site(control, control.sources)
     routes = APIRouter(include_in_schema=False)
     reader = Depends(access(control).reader)
     for part in (services, live, models, incidents, waivers, reviews, teams, organisation):

@@ -7,7 +7,7 @@ from typing import Any, Final
 from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import HTMLResponse
 
-from paceline.dashboard.pages import teams
+from paceline.dashboard.pages import overview, teams
 from paceline.gateway.api.access import Caller
 from paceline.gateway.pages.site import Site, Time, csv
 
@@ -27,7 +27,8 @@ def add(routes: APIRouter, site: Site, reader: Any) -> None:
     def listed(span: Time, caller: Caller = reader) -> HTMLResponse:
         standards = sources.standards()
         found = [] if standards is None else teams.rows(sources, standards, span)
-        return site.page("teams", "Teams", "/teams", caller, span=span, rows=found)
+        made_at = overview.attained(sources, span).at
+        return site.page("teams", "Teams", "/teams", caller, span=span, rows=found, made_at=made_at)
 
     @routes.get("/teams.csv", dependencies=[reader])
     def listed_csv(span: Time) -> Response:
