@@ -8,9 +8,9 @@ strata, which no page reads. Beside them: 300 services of 20 teams and 6 use cas
 days, 40 incidents, and a tenth of the requests of 24 hours as single rows (108,000).
 
 CPU is that of this process, all threads, for one request through the whole application (ASGI), compression included.
-`first`: what the first visitor of a control process costs that has started and prepared what it prepares, templates not
-yet read. `unprepared`: the same with no figure known at all. `then`: the median of the next five. Each includes what the
-request has made anew in the background. Not measured: the kernel's and uvicorn's share of a connection.
+`first`: for the first visitor of a control process that has started and prepared what it prepares (templates are among
+it). `unprepared`: with no figure known and no template read. `then`: from the second look on. Medians of three, three
+and five; each includes what the request has made anew in the background. Not measured: the kernel and uvicorn.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ REACH = {"minute": 1, "ten_minute": 3, "hour": 60, "stratum": 0, "stratum_hour":
 FURTHER = ("/?range=1h", "/?range=7d", "/?range=28d", "/services/service-007", "/services/service-007?range=28d")
 ROWS = ("/requests?service=service-007", "/requests?range=28d")
 RUNS = 5
+FIRST_RUNS = 3
 
 
 def main() -> int:
@@ -66,7 +67,6 @@ def main() -> int:
         home.mkdir(parents=True, exist_ok=True)
         with opened(home, chosen.services) as control:
             addresses = [*(address for address, _ in PAGES), *FURTHER, *ROWS]
-            show_preparing(control)
             show_cpu(control, addresses)
             asgi = application(control)
             show_bytes(asgi)
@@ -172,47 +172,65 @@ def _request(number: int, until: int, names: list[str], dice: random.Random) -> 
     }
 
 
-def show_preparing(control: Control) -> None:
-    """Print what a round of preparing costs, and how long it rests then."""
-    for number in ("first", "second"):
-        preparing = Preparing(anew(control))
-        cpu, wall = time.process_time(), time.monotonic()
-        preparing.tick()
-        cpu, wall = time.process_time() - cpu, time.monotonic() - wall
-        rest = min(max(60.0, 100 * wall), 240.0)
-        print(f"{number} round of preparing: {cpu * 1e3:.0f} ms CPU, {cpu / (rest + wall):.2%} of one core")
-
-
-def anew(control: Control) -> Sources:
-    """Let nothing be known: no figure, no template."""
-    control.sources = Sources(control.ledger, lambda: control.planner.standards, lambda: status_document(control))
-    view._environment.cache_clear()
-    return control.sources
-
-
 def show_cpu(control: Control, addresses: list[str]) -> None:
-    """Print the CPU of each address, and of one page below each that has pages."""
+    """Print what preparing costs, then the CPU of each address, and of one page below each that has pages."""
+    _prepare(control, "first")
+    prepared = _prepare(control, "second")
     print(f"server CPU a page, ms (at most {TARGET_MS})        first  unprepared     then   KB as sent")
     done: set[str] = set()
     for address in addresses:
-        found = _page(control, address, done)
+        found = _page(control, prepared, address, done)
         below = re.search(rf'href="({re.escape(address)}/[^"?]+)', found) if address != "/" else None
         if below:
-            _page(control, below[1], done)
+            _page(control, prepared, below[1], done)
+        prepared = _prepare(control)  # as a process that runs does
 
 
-def _page(control: Control, address: str, done: set[str]) -> str:
+def _prepare(control: Control, number: str = "") -> Sources:
+    sources = anew(control)
+    cpu, wall = time.process_time(), time.monotonic()
+    Preparing(sources).tick()
+    cpu, wall = time.process_time() - cpu, time.monotonic() - wall
+    if number:
+        rest = min(max(60.0, 100 * wall), 240.0)
+        print(f"{number} round of preparing: {cpu * 1e3:.0f} ms CPU, {cpu / (rest + wall):.2%} of one core")
+    return sources
+
+
+def anew(control: Control, like: Sources | None = None) -> Sources:
+    """Let the control process know nothing, or the figures of `like`."""
+    control.sources = Sources(control.ledger, lambda: control.planner.standards, lambda: status_document(control))
+    if like is not None:
+        control.sources._kept.update(like._kept)
+        control.sources._unseen.update(like._unseen)
+    return control.sources
+
+
+def _page(control: Control, prepared: Sources, address: str, done: set[str]) -> str:
     if address in done:
         return ""
     done.add(address)
-    Preparing(anew(control)).tick()
-    asgi = application(control)
-    first, *then = (_cost_ms(control, asgi, address) for _ in range(RUNS + 1))
-    anew(control)
-    unprepared = _cost_ms(control, application(control), address)
+    unprepared, first = [], []
+    for _ in range(FIRST_RUNS):
+        anew(control)
+        view._environment.cache_clear()
+        unprepared.append(_cost_ms(control, _running(control), address))
+        anew(control, prepared)
+        view.read_all()
+        asgi = _running(control)
+        first.append(_cost_ms(control, asgi, address))
+    then = [_cost_ms(control, asgi, address) for _ in range(RUNS)]
     size = len(get(asgi, address)[2]) / 1e3
-    print(f"  {address:<40} {first:9.0f} {unprepared:11.0f} {statistics.median(then):8.0f} {size:9.1f}", flush=True)
+    costs = [statistics.median(each) for each in (first, unprepared, then)]
+    print(f"  {address:<40} {costs[0]:9.0f} {costs[1]:11.0f} {costs[2]:8.0f} {size:9.1f}", flush=True)
     return get(asgi, address, encoding="identity")[2].decode()
+
+
+def _running(control: Control) -> Any:
+    """Return the application of a process that has been asked whether it is there."""
+    asgi = application(control)
+    get(asgi, "/healthz")
+    return asgi
 
 
 def _cost_ms(control: Control, asgi: Any, address: str) -> float:

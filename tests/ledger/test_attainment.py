@@ -87,3 +87,16 @@ def test_the_share_before_is_that_of_the_span_of_the_same_length_before(ledger: 
 
 def test_an_empty_ledger_has_nothing(ledger: Ledger) -> None:
     assert ledger.attainment(*SPAN, piece=60) == []
+
+
+@pytest.mark.parametrize("rolled", [False, True])
+def test_that_of_one_service_is_the_same_as_among_all(ledger: Ledger, records: list[Record], rolled: bool) -> None:
+    if rolled:
+        ledger.roll_up(now=START + 9 * DAY)
+    assert records
+    middle = START + 15 * HOUR
+    every = ledger.attainment(middle, SPAN[1], piece=60)
+    for service in {one.service for one in every}:
+        own = [one for one in every if one.service == service]
+        assert ledger.attainment(middle, SPAN[1], piece=60, service=service) == own
+    assert ledger.attainment(middle, SPAN[1], piece=60, service="ghost") == []

@@ -127,3 +127,11 @@ def test_one_services_rows_are_sought_and_add_up_to_the_same(ledger: Ledger, rec
             }
             mine = [record for record in records if record.service == service]
             assert sum(row.n for row in own.counts(())) == len(mine)
+
+            totals = ledger.totals
+            for all_of, alone in (
+                (limits, totals.limits(*EVERYTHING, service=service)),
+                (totals.events(*EVERYTHING), totals.events(*EVERYTHING, service=service)),
+                (totals.counters(*EVERYTHING, ("n",)), totals.counters(*EVERYTHING, ("n",), service=service)),
+            ):
+                assert alone == {names: found for names, found in all_of.items() if names[0] == service}

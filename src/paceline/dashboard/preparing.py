@@ -1,4 +1,4 @@
-"""The dear figures of the pages that people open first, made before anybody asks. Owns which, and how often.
+"""What is dear about the pages that people open first, made before anybody asks. Owns what, and how often.
 
 Pages that add all services up cost more than others the first time; whoever comes first after a start, or in the
 morning, gets what was made here, with its time. Small organisations need none of it: what is cheap is made when
@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
+from paceline.dashboard import view
 from paceline.dashboard.pages import overview, reviews, teams
 from paceline.dashboard.sources import Ahead, Sources
 from paceline.dashboard.spans import RANGES, span_of
@@ -45,6 +46,7 @@ class Preparing:
         sources, standards = self._sources, self._sources.standards()
         if standards is None or len(standards.options.services) < _SERVICES:
             return
+        view.read_all()
         spans = {name: span_of(name, sources.clock()) for name in RANGES}
         teams.rows(sources, standards, spans["24h"])  # the overview's rows are among its
         reviews.values(sources, standards, spans["7d"])

@@ -16,7 +16,7 @@ from paceline.dashboard.spans import RANGES
 from paceline.governance.signals.words import days, dollars, percent
 from paceline.standards.limits import figure
 
-__all__ = ["render"]
+__all__ = ["read_all", "render"]
 
 _NONE = "\u2013"
 
@@ -24,6 +24,12 @@ _NONE = "\u2013"
 def render(template: str, /, **values: Any) -> str:
     """Render a page or a fragment."""
     return _environment().get_template(f"{template}.html.j2").render(**values)
+
+
+def read_all() -> None:
+    """Read every template, so that no page has to: some take as long as all its figures."""
+    for name in _environment().list_templates():
+        _environment().get_template(name)
 
 
 @cache

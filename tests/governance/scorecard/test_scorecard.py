@@ -258,6 +258,7 @@ def test_facts_come_from_ledger_and_standards(ledger: Ledger) -> None:
     assert (reports.classless, reports.capless, reports.counts["n"]) == (("digest",), ("digest",), 0)
     first, second = scorecards(ledger, load(TEXT, env={}), NOW.timestamp())
     assert (first.level, second.level) == (Level.BRONZE, Level.NONE)
+    assert scorecards(ledger, load(TEXT, env={}), NOW.timestamp(), only="helpdesk") == [first]
 
 
 def test_old_words_of_the_linter_say_nothing_and_none_at_all_do_not_matter() -> None:
