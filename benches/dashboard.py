@@ -28,12 +28,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import ledger_year
 from sqlalchemy import insert
 
-from paceline.dashboard import Sources, view
+from paceline.dashboard import view
 from paceline.dashboard.assets import address_of
 from paceline.dashboard.preparing import Preparing
 from paceline.gateway.control import Control
@@ -42,7 +42,6 @@ from paceline.gateway.data_dir import DataDir
 from paceline.gateway.link import Link
 from paceline.gateway.pages import PAGES
 from paceline.gateway.planner import Planner
-from paceline.gateway.status import status_document
 from paceline.ledger import Ledger, open_ledger
 from paceline.ledger.schema import incident, request, spend
 
@@ -67,8 +66,9 @@ def main() -> int:
         home.mkdir(parents=True, exist_ok=True)
         with opened(home, chosen.services) as control:
             addresses = [*(address for address, _ in PAGES), *FURTHER, *ROWS]
-            show_cpu(control, addresses)
             asgi = application(control)
+            get(asgi, "/healthz")  # as whoever started it has asked
+            show_cpu(control, asgi, addresses)
             show_bytes(asgi)
             if chosen.chromium:
                 show_chromium(asgi, chosen.chromium, addresses)
@@ -172,65 +172,66 @@ def _request(number: int, until: int, names: list[str], dice: random.Random) -> 
     }
 
 
-def show_cpu(control: Control, addresses: list[str]) -> None:
+def show_cpu(control: Control, asgi: Any, addresses: list[str]) -> None:
     """Print what preparing costs, then the CPU of each address, and of one page below each that has pages."""
-    _prepare(control, "first")
-    prepared = _prepare(control, "second")
+    for number in ("first", "second"):
+        prepared = _prepared(control, number)
     print(f"server CPU a page, ms (at most {TARGET_MS})        first  unprepared     then   KB as sent")
     done: set[str] = set()
     for address in addresses:
-        found = _page(control, prepared, address, done)
+        if time.monotonic() > prepared.until:
+            prepared = _prepared(control)
+        found = _page(control, asgi, prepared, address, done)
         below = re.search(rf'href="({re.escape(address)}/[^"?]+)', found) if address != "/" else None
         if below:
-            _page(control, prepared, below[1], done)
-        prepared = _prepare(control)  # as a process that runs does
+            _page(control, asgi, prepared, below[1], done)
 
 
-def _prepare(control: Control, number: str = "") -> Sources:
-    sources = anew(control)
+class Prepared(NamedTuple):
+    """What a control process knows that has prepared its figures, and until when they are young."""
+
+    kept: dict[Any, Any]
+    unseen: set[Any]
+    until: float
+
+
+def _prepared(control: Control, number: str = "") -> Prepared:
+    forget(control)
     cpu, wall = time.process_time(), time.monotonic()
-    Preparing(sources).tick()
+    Preparing(control.sources).tick()
     cpu, wall = time.process_time() - cpu, time.monotonic() - wall
+    rest = min(max(60.0, 100 * wall), 240.0)
     if number:
-        rest = min(max(60.0, 100 * wall), 240.0)
         print(f"{number} round of preparing: {cpu * 1e3:.0f} ms CPU, {cpu / (rest + wall):.2%} of one core")
-    return sources
+    return Prepared(dict(control.sources._kept), set(control.sources._unseen), time.monotonic() + rest)
 
 
-def anew(control: Control, like: Sources | None = None) -> Sources:
-    """Let the control process know nothing, or the figures of `like`."""
-    control.sources = Sources(control.ledger, lambda: control.planner.standards, lambda: status_document(control))
-    if like is not None:
-        control.sources._kept.update(like._kept)
-        control.sources._unseen.update(like._unseen)
-    return control.sources
+def forget(control: Control, prepared: Prepared | None = None) -> None:
+    """Let the control process know nothing but what it prepared."""
+    control.sources._kept.clear()
+    control.sources._unseen.clear()
+    view._environment.cache_clear()
+    if prepared is not None:
+        control.sources._kept.update(prepared.kept)
+        control.sources._unseen.update(prepared.unseen)
+        view.read_all()
 
 
-def _page(control: Control, prepared: Sources, address: str, done: set[str]) -> str:
+def _page(control: Control, asgi: Any, prepared: Prepared, address: str, done: set[str]) -> str:
     if address in done:
         return ""
     done.add(address)
     unprepared, first = [], []
     for _ in range(FIRST_RUNS):
-        anew(control)
-        view._environment.cache_clear()
-        unprepared.append(_cost_ms(control, _running(control), address))
-        anew(control, prepared)
-        view.read_all()
-        asgi = _running(control)
+        forget(control)
+        unprepared.append(_cost_ms(control, asgi, address))
+        forget(control, prepared)
         first.append(_cost_ms(control, asgi, address))
     then = [_cost_ms(control, asgi, address) for _ in range(RUNS)]
     size = len(get(asgi, address)[2]) / 1e3
     costs = [statistics.median(each) for each in (first, unprepared, then)]
     print(f"  {address:<40} {costs[0]:9.0f} {costs[1]:11.0f} {costs[2]:8.0f} {size:9.1f}", flush=True)
     return get(asgi, address, encoding="identity")[2].decode()
-
-
-def _running(control: Control) -> Any:
-    """Return the application of a process that has been asked whether it is there."""
-    asgi = application(control)
-    get(asgi, "/healthz")
-    return asgi
 
 
 def _cost_ms(control: Control, asgi: Any, address: str) -> float:

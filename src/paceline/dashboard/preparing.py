@@ -50,6 +50,5 @@ class Preparing:
         spans = {name: span_of(name, sources.clock()) for name in RANGES}
         teams.rows(sources, standards, spans["24h"])  # the overview's rows are among its
         reviews.values(sources, standards, spans["7d"])
-        for span in spans.values():  # of others, those that somebody has opened
-            if sources.has(overview.key_of(span)):
-                overview.attained(sources, span)
+        for span in spans.values():
+            overview.attained(sources, span)

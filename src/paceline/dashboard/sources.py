@@ -99,11 +99,6 @@ class Sources:
                 raise
             raise NotYetError(f"{key}") from None
 
-    def has(self, key: Hashable) -> bool:
-        """Tell whether a figure is kept, however old."""
-        with self._lock:
-            return key in self._kept
-
     def _future(self, key: Hashable, make: Callable[[], T]) -> Future[Made[Any]]:
         """Return the one that is being made, or begin it. The lock is held."""
         future = self._making.get(key)

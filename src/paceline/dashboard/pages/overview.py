@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from paceline.ledger.attainment import Attainment
 from paceline.ledger.verdict import State, in_words
 from paceline.standards import Standards
 
-__all__ = ["CSV_NAMES", "Row", "attained", "chosen_of", "csv_row", "key_of", "rows", "values"]
+__all__ = ["CSV_NAMES", "Row", "attained", "chosen_of", "csv_row", "rows", "values"]
 
 CSV_NAMES: Final = (
     *("service", "use_case", "owner", "class", "phase", "requests", "limit", "measured", "share_over", "times_allowed"),
@@ -110,15 +110,10 @@ class Row:
         return found.cost_usd / found.answered if found.answered and found.cost_usd else None
 
 
-def key_of(span: TimeSpan, service: str | None = None) -> Hashable:
-    """Return what the figures of a span are kept under."""
-    return "attained", span.key, service
-
-
 def attained(sources: Sources, span: TimeSpan, service: str | None = None) -> Made[list[Attainment]]:
     """Return what the ledger says of the span, with the moment it said it. Raises `LedgerError`."""
     return sources.made(
-        key_of(span, service),
+        ("attained", span.key, service),
         lambda: sources.ledger.attainment(span.since, span.until, piece=span.piece, service=service),
     )
 
