@@ -88,6 +88,7 @@ def test_who_asked_does_not_approve(as_: Callable[..., TestClient]) -> None:
     [
         ("service=helpdesk&days=900&reason=x", 409, "900 days are not allowed: ask for 1 to 90"),
         ("service=helpdesk&days=many&reason=x", 409, "is no number of days"),
+        (f"service=helpdesk&days={'9' * 5_000}&reason=x", 409, "is no number of days"),
         ("service=helpdesk&days=7&reason=+", 409, "there is no reason"),
         ("service=nothing&days=7&reason=x", 409, "it names no service"),
         ("service=agent&days=7&reason=x", 403, "agent belongs to lab"),
