@@ -38,7 +38,7 @@ CHECK = [
     "--no-cache",
 ]
 WRITTEN = re.compile(
-    r"^(?:timeout|request_timeout|max_\w+|max[A-Z]\w+|maxRetries|stream_options|streamOptions|extra_headers|default_headers"
+    r"^(?:timeout|timeout_ms|request_timeout|max_\w+|max[A-Z]\w+|maxRetries|stream_options|streamOptions|extra_headers|default_headers"
     r"|headers|abortSignal|config|generation_config|model_kwargs|cache_control|temperature|http_options|signal)$"
 )
 ARGUMENT = re.compile(r"^[\s,({]*(?:[\w]+\s*[=:]\s*[^=]*)?[\s,)}]*$", re.DOTALL)
