@@ -22,6 +22,8 @@ SOAK_STEP = 100_000
 SOAK_WARM = 500_000
 """Tables of what was asked lately fill to their bounds first."""
 SETTLE_S = 3.0
+REST_S = 30.0
+"""Every loop of the control process has gone round by then, and has loaded what it needs."""
 MB = 1 << 20
 
 
@@ -34,7 +36,7 @@ def show_idle(folder: Path, upstream: Side) -> None:
         command = [sys.executable, "-m", "paceline", "control", "--data", str(data)]
         command += ["--standards", str(data / "paceline.yaml"), "--listen", f"127.0.0.1:{port}"]
         with processes.running(f"control-{port}", command, port, folder, BENCH_PROVIDER_KEY="sk-bench") as control:
-            time.sleep(SETTLE_S)
+            time.sleep(REST_S)
             found = {"gateway": processes.memory(side.pid), "control": processes.memory(control)}
     rows = [[name, f"{memory.rss / MB:.1f}", f"{memory.pss / MB:.1f}", ""] for name, memory in found.items()]
     rss, pss = (sum(getattr(memory, kind) for memory in found.values()) / MB for kind in ("rss", "pss"))
