@@ -109,6 +109,19 @@ def test_the_list_comes_as_csv(client: TestClient) -> None:
     assert (slow["severity"], slow["reason"], slow["n"], slow["over"]) == ("page", "deploy", "200", "60")
 
 
+def test_the_course_of_the_limit_comes_as_csv(client: TestClient, sources: Sources) -> None:
+    address = f"/incidents/{OVER}/course.csv"
+    assert address in client.get(f"/incidents/{OVER}").text
+    rows = list(csv.DictReader(io.StringIO(client.get(address).text)))
+    values = incidents.one(sources, OVER)
+    assert values is not None
+    drawn = [point for point in values["course"].lines[0].points if point[1] is not None]
+    assert rows
+    assert [(float(row["at"]), float(row["percent_over"])) for row in rows] == drawn
+    assert client.get("/incidents/i_tags/course.csv").status_code == 404, "not of a limit"
+    assert client.get("/incidents/i_nothing/course.csv").status_code == 404
+
+
 def test_what_people_did_ends_it_and_is_told(client: TestClient, control: Control) -> None:
     acting.end(control.ledger, "i_tags", "dana", IncidentState.RESOLVED, reason=Reason.INSTRUMENTATION, text="tagged")
     text = Words(client.get("/incidents/i_tags").text).text

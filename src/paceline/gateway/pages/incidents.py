@@ -53,6 +53,14 @@ def add(routes: APIRouter, site: Site, reader: Any) -> None:
         may_act = caller.may_act_for(values["incident"].owner)
         return site.page("incident", f"Incident {number}", "/incidents", caller, may_act=may_act, **values)
 
+    @routes.get("/incidents/{number}/course.csv", dependencies=[reader])
+    def course_csv(number: str) -> Response:
+        values = incidents.one(sources, number)
+        if values is None or values["course"] is None:
+            raise HTTPException(404, f"there is no incident {number} of a limit")
+        points = values["course"].lines[0].points
+        return csv(("at", "percent_over"), ([int(at), share] for at, share in points if share is not None))
+
     @routes.post("/incidents/{number}/state")
     async def state(number: str, request: Request) -> Response:
         """Move one on or end it, then show it."""
